@@ -1,0 +1,15 @@
+/* One function per verb: options in, 0 or a negative -PS_E... out. Results go to standard
+ * output or opt->output, talk to standard error through host/log.h. None exits. */
+#ifndef PS_HOST_COMMANDS_COMMANDS_H
+#define PS_HOST_COMMANDS_COMMANDS_H
+
+#include "host/options.h"
+#include "scan/err.h"
+
+int ps_cmd_scan(const struct ps_options *opt, struct ps_err *err);
+int ps_cmd_tags(const struct ps_options *opt, struct ps_err *err);
+int ps_cmd_devices(const struct ps_options *opt, struct ps_err *err);
+int ps_cmd_bench(const struct ps_options *opt, struct ps_err *err);
+int ps_cmd_mkimage(const struct ps_options *opt, struct ps_err *err);
+
+#endif

@@ -1,0 +1,52 @@
+/* An image file as physical memory.
+ *
+ * Readers (one per container) are chosen by probing content and present the same thing: a
+ * list of extents, ascending by physical address and not overlapping. What no extent covers
+ * is absent from the image, or a hole of a sparse file, which reads as zeros and holds no
+ * pool header. */
+#ifndef PS_HOST_IMAGE_IMAGE_H
+#define PS_HOST_IMAGE_IMAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "scan/err.h"
+
+struct ps_extent {
+    uint64_t phys;     /* physical address, a multiple of 4096 */
+    uint64_t n_bytes;  /* a multiple of 4096, but for the last one of a file whose end is torn */
+    uint64_t file_off; /* of its first byte, counted over all parts of a split image */
+};
+
+struct ps_image;
+
+/* Open 'path', find its format by content. On failure *out is untouched; PS_ENOENT when there
+ * is no such file, PS_EFORMAT for an empty file, a directory or less than one page. */
+int ps_image_open(struct ps_image **out, const char *path, struct ps_err *err);
+void ps_image_close(struct ps_image *image); /* accepts NULL */
+
+const char *ps_image_path(const struct ps_image *image);
+const char *ps_image_format(const struct ps_image *image); /* "raw", "split raw" */
+uint64_t ps_image_file_bytes(const struct ps_image *image);
+const struct ps_extent *ps_image_extents(const struct ps_image *image, size_t *n);
+/* Identity: XXH3-128 of size, first and last MiB, as 32 hex digits; "" until read. Computed at
+ * open. */
+const char *ps_image_id(const struct ps_image *image);
+/* Bytes after the last whole page (0 .. 4095): they are scanned, padded with zeros. */
+uint32_t ps_image_torn_bytes(const struct ps_image *image);
+
+/* The n_bytes at 'phys' (page aligned, inside one extent) as read-only memory, without a copy;
+ * NULL when the reader cannot (compressed, misaligned part, mapping refused): use
+ * ps_image_read. Touching the memory may raise SIGBUS when the file shrank or its device
+ * fails: do it under ps_fault_guard. Any thread. ps_image_release tells that a mapped range
+ * will not be touched again, so that it stops counting as resident memory. */
+const uint8_t *ps_image_map(struct ps_image *image, uint64_t phys, size_t n_bytes);
+void ps_image_release(struct ps_image *image, const uint8_t *mem, size_t n_bytes);
+
+/* Read n_bytes at 'phys' (inside one extent) into buf. Bytes past the end of a torn last page
+ * are zero. PS_EIO with err->at = file offset when the device fails, PS_EFORMAT when the file
+ * turned out to be shorter than it was. Any thread. */
+int ps_image_read(struct ps_image *image, uint64_t phys, void *buf, size_t n_bytes,
+                  struct ps_err *err);
+
+#endif

@@ -1,0 +1,27 @@
+#include "host/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static enum ps_log_level max_level = PS_LOG_WARN;
+
+void ps_log_set_level(int quiet, int verbose)
+{
+    if (quiet)
+        max_level = PS_LOG_ERROR;
+    else
+        max_level = verbose == 0 ? PS_LOG_WARN : verbose == 1 ? PS_LOG_INFO : PS_LOG_DEBUG;
+}
+
+void ps_log(enum ps_log_level level, const char *fmt, ...)
+{
+    char line[1024];
+    va_list ap;
+
+    if (level > max_level)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "poolscan: %s\n", line);
+}

@@ -1,0 +1,91 @@
+/* The command line as a value. One option table (options.c) drives parsing, --help, the man page
+ * and the completions. */
+#ifndef PS_HOST_OPTIONS_H
+#define PS_HOST_OPTIONS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "scan/err.h"
+#include "scan/pool/era.h"
+
+enum ps_verb {
+    PS_VERB_SCAN, /* the default */
+    PS_VERB_TAGS,
+    PS_VERB_DEVICES,
+    PS_VERB_BENCH,
+    PS_VERB_MKIMAGE,
+    PS_VERB_HELP,     /* --help, of all or of help_verb */
+    PS_VERB_VERSION,  /* --version */
+    PS_VERB_GENERATE, /* --generate man|complete-bash|complete-zsh */
+};
+
+enum ps_when { PS_WHEN_AUTO, PS_WHEN_ALWAYS, PS_WHEN_NEVER };
+
+/* A list of strings; they point into argv. */
+struct ps_strings {
+    const char **item;
+    size_t n;
+};
+
+struct ps_options {
+    enum ps_verb verb;
+    enum ps_verb help_verb;
+    struct ps_strings args; /* images, a tag pattern, recipe and output ... */
+
+    /* What to look for. */
+    struct ps_strings tags;      /* --tags A,B split at commas (not at "\,"), may be repeated */
+    struct ps_strings tag_files; /* --tag-file, may be repeated */
+    int no_builtin_tags;
+    int all_headers;
+    int show_free;
+    uint32_t min_confidence; /* 0 .. 100 */
+    uint64_t range_start, range_end; /* physical, end exclusive, multiples of 4096 */
+    int has_range;
+
+    /* Which Windows. */
+    const char *arch; /* "auto", "x86", "x64" */
+    uint32_t build;   /* 0: find out */
+
+    /* What runs it. */
+    const char *backend; /* "auto", "cpu", "opencl", "null" */
+    const char *kernel;  /* NULL: the best */
+    int gpu;
+    int any_device;
+    struct ps_strings devices; /* -d 1,2 */
+    uint32_t threads;          /* 0: from the topology */
+    uint64_t chunk_bytes;      /* 0: from cache sizes and memory bound */
+    const char *io;            /* "auto", "mmap", "read" */
+
+    /* Output. */
+    const char *format;
+    const char *output; /* NULL: standard output */
+    enum ps_when progress;
+    int status_json;
+    enum ps_when color;
+    int quiet;
+    int verbose;
+    int fail_if_none;
+
+    /* tags verb */
+    const char *component;
+    const char *kind;
+
+    /* bench verb */
+    uint32_t repeats;
+    uint64_t bench_bytes;
+
+    const char *generate;
+};
+
+/* Parse argv. PS_EARG with one clear sentence. Free with ps_options_free. */
+int ps_options_parse(struct ps_options *out, int argc, char **argv, struct ps_err *err);
+void ps_options_free(struct ps_options *opt);
+
+/* --help of all verbs (verb PS_VERB_HELP) or of one, and the --generate texts, to 'out'. */
+
+int ps_options_help(enum ps_verb verb, FILE *out);
+int ps_options_generate(const char *what, FILE *out, struct ps_err *err);
+
+#endif

@@ -1,0 +1,69 @@
+/* The exact test of one header: the only place that decides what a hit is.
+ *
+ * C11 and OpenCL C 1.2. Every kernel, scalar, vector or device, ends here; what stands in
+ * front of it may only reject. All bounds are the page's: a small pool block never crosses
+ * a 4 KiB page from its POOL_HEADER on (docs/POOL.md, "Invariants"), so chunks of whole
+ * pages need no overlap.
+ */
+#ifndef PS_KERNELS_POOL_CHECK_H
+#define PS_KERNELS_POOL_CHECK_H
+
+#include "kernels/plan.h"
+#include "kernels/pool_header.h"
+
+static inline ps_u32 ps_block_size(PS_PLAN_AS const struct ps_plan *plan, ps_u32 word0)
+{
+    return (word0 >> PS_BLOCK_SHIFT) & plan->block_mask;
+}
+
+/* Are the sizes and the PoolType of a header at slot 'slot' of its page legal? */
+static inline ps_u32 ps_header_ok(PS_PLAN_AS const struct ps_plan *plan, ps_u32 slot, ps_u32 word0)
+{
+    ps_u32 block = ps_block_size(plan, word0);
+    ps_u32 type = word0 >> plan->type_shift;
+    ps_u32 prev_bad = word0 & plan->prev_zero_mask;
+
+    return block >= plan->min_block && block <= plan->slots_per_page - slot &&
+           (plan->type_ok[type >> 5] >> (type & 31u) & 1u) &&
+           (prev_bad == 0 || (type & plan->prev_excuse_type) != 0);
+}
+
+static inline ps_u32 ps_pair_has(PS_PLAN_AS const ps_u32 *pair, ps_u32 value)
+{
+    return pair[value >> 5] >> (value & 31u) & 1u;
+}
+
+/* Fibonacci hashing; the top bits are the best ones. bench/ compares it with XXH32. */
+static inline ps_u32 ps_tag_hash(ps_u32 key)
+{
+    return key * 0x9e3779b1u;
+}
+
+/* Look 'key' up in one group; PS_RULE_NONE when it is not there. The table always has a
+ * free entry, so the loop ends. */
+static inline ps_u32 ps_group_find(PS_PLAN_AS const struct ps_plan *plan, ps_u32 group, ps_u32 key)
+{
+    ps_u32 shift = plan->group[group].shift;
+    ps_u32 first = plan->group[group].first;
+    ps_u32 last = (1u << (32u - shift)) - 1u;
+    ps_u32 i = ps_tag_hash(key) >> shift;
+
+    while (plan->table[first + i].rule != PS_RULE_NONE && plan->table[first + i].key != key)
+        i = (i + 1u) & last;
+    return plan->table[first + i].rule;
+}
+
+/* The most specific rule that matches the tag as it is in memory, or PS_RULE_NONE. */
+static inline ps_u32 ps_tag_rule(PS_PLAN_AS const struct ps_plan *plan, ps_u32 raw_tag)
+{
+    ps_u32 tag = raw_tag & plan->tag_fold;
+    ps_u32 rule = PS_RULE_NONE;
+
+    if (!ps_pair_has(plan->pair_lo, tag & 0xffffu) || !ps_pair_has(plan->pair_hi, tag >> 16))
+        return PS_RULE_NONE;
+    for (ps_u32 g = 0; g < plan->n_groups && rule == PS_RULE_NONE; g++)
+        rule = ps_group_find(plan, g, tag & plan->group[g].mask);
+    return rule;
+}
+
+#endif

@@ -1,0 +1,45 @@
+/* What a POOL_HEADER means in each generation of Windows: data for the plan and for the
+ * page judge. One table, each row with its source in docs/POOL.md. */
+#ifndef PS_SCAN_POOL_ERA_H
+#define PS_SCAN_POOL_ERA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum ps_arch { PS_ARCH_X86, PS_ARCH_X64 };
+
+/* Which allocator lays out small blocks. PS_HEAP_EITHER: decide page by page. */
+enum ps_heap { PS_HEAP_CLASSIC, PS_HEAP_SEGMENT, PS_HEAP_EITHER };
+
+enum ps_type_rule { PS_TYPES_NT5, PS_TYPES_VISTA };
+
+struct ps_era {
+    const char *name; /* "nt5-x86", "vista-x64", "segment-x64" ... */
+    enum ps_arch arch;
+    uint32_t first_build;
+    uint32_t last_build;
+    enum ps_heap heap;
+    enum ps_type_rule types;
+    int protected_tags; /* PROTECTED_POOL may be set in a header's tag */
+};
+
+extern const struct ps_era ps_eras[];
+extern const size_t ps_n_eras;
+
+/* The row for a build; build 0 is "unknown": the era that admits the most on this
+ * architecture. Never NULL. */
+const struct ps_era *ps_era_pick(enum ps_arch arch, uint32_t build);
+
+/* What PoolType byte 'type' says by itself. */
+enum ps_type_state { PS_TYPE_ILLEGAL, PS_TYPE_FREE, PS_TYPE_IN_USE };
+enum ps_type_state ps_era_type_state(const struct ps_era *era, uint32_t type);
+
+/* Name of a legal PoolType byte, as POOL_TYPE names with flags ("PagedPool|Quota"), into
+ * text[PS_POOL_TYPE_TEXT_BYTES]; "Free" for a free one. Returns text. */
+#define PS_POOL_TYPE_TEXT_BYTES 64
+char *ps_era_type_print(const struct ps_era *era, uint32_t type, char *text);
+
+/* Is this in-use type a paged one? */
+int ps_era_type_paged(const struct ps_era *era, uint32_t type);
+
+#endif

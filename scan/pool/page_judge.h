@@ -1,0 +1,20 @@
+/* The neighbour check: what the rest of a page says about the headers found in it. */
+#ifndef PS_SCAN_POOL_PAGE_JUDGE_H
+#define PS_SCAN_POOL_PAGE_JUDGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/kernel.h"
+#include "scan/finding.h"
+#include "scan/pool/era.h"
+#include "scan/tags/ruleset.h"
+
+/* Judge the n hits of one page. 'page' is 4096 readable bytes; hits are ascending, and
+ * hits[i].slot & (slots per page - 1) is the slot in this page. Fills out[i] for hits[i]
+ * except phys and file_off, which are the caller's. Pure; safe from any thread and to leave
+ * by siglongjmp. */
+void ps_page_judge(const struct ps_era *era, const struct ps_ruleset *rules, const uint8_t *page,
+                   const struct ps_hit *hits, size_t n, struct ps_finding *out);
+
+#endif

@@ -1,0 +1,36 @@
+/* A pool tag is four bytes, not text. It is kept as the dword that stands in memory: the
+ * first character is the low byte. */
+#ifndef PS_SCAN_TAGS_TAG_H
+#define PS_SCAN_TAGS_TAG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "scan/err.h"
+
+/* A tag with some bytes left open: tag t matches when (t & mask) == value. mask has 0xff or
+ * 0x00 in each byte. Open bytes stand for a printable character (0x20 .. 0x7e). */
+struct ps_tag_pattern {
+    uint32_t value;
+    uint32_t mask;
+};
+
+/* Longest printed form: four times "\xNN" and the terminating zero. */
+#define PS_TAG_TEXT_BYTES 17
+
+/* Print 'tag' into text[PS_TAG_TEXT_BYTES] as four characters: printable ASCII as it is, any
+ * other byte, and the backslash, as \xNN. Spaces are significant and kept. Returns text. */
+char *ps_tag_print(uint32_t tag, char *text);
+
+/* Read one pattern as a user types it: up to four bytes, '?' for any one character, '*' (last)
+ * for all the rest, \xNN for a byte, \\ \? \* \, for these characters themselves. Fewer than four
+ * bytes are padded with spaces ("Irp" is "Irp "), as pool tags are. On failure err->at is the
+ * position in 'text'. */
+int ps_tag_pattern_parse(const char *text, size_t n, struct ps_tag_pattern *out,
+                         struct ps_err *err);
+
+/* Does the pattern match the tag (protected bit already cleared by the caller)? Open bytes
+ * match printable characters only. */
+int ps_tag_pattern_matches(struct ps_tag_pattern p, uint32_t tag);
+
+#endif

@@ -1,0 +1,51 @@
+/* The tag database: who owns a pool tag and what it is for.
+ *
+ * Filled from any number of texts, in order of precedence: what is added first wins over
+ * what is added later (so --tag-file goes in before the built-in lists). Among the entries
+ * that match a tag the most specific wins: exact, then '?', then '*' (longest literal
+ * prefix first). Immutable once filled; may then be read from any thread. */
+#ifndef PS_SCAN_TAGS_TAGDB_H
+#define PS_SCAN_TAGS_TAGDB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "scan/err.h"
+#include "scan/tags/tag.h"
+
+#define PS_TAG_UNKNOWN 0xffffffffu
+
+struct ps_tag_info {
+    struct ps_tag_pattern pattern; /* protected bit clear */
+    const char *component;         /* "nt!ps", "tcpip.sys"; "" when not known. Owned by the db */
+    const char *kind;              /* "process", "file-system" ...; "" when not known */
+    const char *description;       /* a few words; "" when not known */
+    const char *source;            /* name of the list it came from */
+    uint32_t line;                 /* in that list */
+};
+
+struct ps_tagdb;
+
+int ps_tagdb_new(struct ps_tagdb **out, struct ps_err *err);
+void ps_tagdb_free(struct ps_tagdb *db); /* accepts NULL */
+
+/* Add a list in the project's own format (tags/README.md) or in the form of Microsoft's
+ * pooltag.txt (docs/TAGS.md). 'text' is copied; 'name' is for messages. A line of the own format
+ * that cannot be understood is an error (err->at = line); in a pooltag.txt it is skipped and
+ * counted in *n_skipped (may be NULL). Duplicates of a pattern: the first one stays. */
+int ps_tagdb_add_tags(struct ps_tagdb *db, const char *name, const char *text, size_t n,
+                      struct ps_err *err);
+int ps_tagdb_add_pooltag(struct ps_tagdb *db, const char *name, const char *text, size_t n,
+                         size_t *n_skipped, struct ps_err *err);
+
+/* The lists compiled into the program. */
+int ps_tagdb_add_builtin(struct ps_tagdb *db, struct ps_err *err);
+
+size_t ps_tagdb_count(const struct ps_tagdb *db);
+/* Entry i; entries stand in order of pattern text. */
+const struct ps_tag_info *ps_tagdb_at(const struct ps_tagdb *db, uint32_t i);
+/* Index of the entry that explains 'tag' (raw, as in memory: exact first, then with the
+ * protected bit cleared), or PS_TAG_UNKNOWN. */
+uint32_t ps_tagdb_find(const struct ps_tagdb *db, uint32_t tag);
+
+#endif

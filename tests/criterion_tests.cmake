@@ -1,0 +1,1 @@
+# Criterion programs, one line each.

@@ -1,0 +1,1 @@
+# Programs with main() and shell scripts, one line each.
