@@ -1,1 +1,2 @@
 # Criterion programs, one line each.
+ps_criterion_test(NAME unit/test_era LABELS unit)

@@ -11,7 +11,8 @@ enum ps_arch { PS_ARCH_X86, PS_ARCH_X64 };
 /* Which allocator lays out small blocks. PS_HEAP_EITHER: decide page by page. */
 enum ps_heap { PS_HEAP_CLASSIC, PS_HEAP_SEGMENT, PS_HEAP_EITHER };
 
-enum ps_type_rule { PS_TYPES_NT5, PS_TYPES_VISTA };
+/* How the PoolType byte reads. PS_TYPES_ANY: legal in either generation will do. */
+enum ps_type_rule { PS_TYPES_NT5, PS_TYPES_VISTA, PS_TYPES_ANY };
 
 struct ps_era {
     const char *name; /* "nt5-x86", "vista-x64", "segment-x64" ... */
@@ -35,8 +36,8 @@ enum ps_type_state { PS_TYPE_ILLEGAL, PS_TYPE_FREE, PS_TYPE_IN_USE };
 enum ps_type_state ps_era_type_state(const struct ps_era *era, uint32_t type);
 
 /* Name of a legal PoolType byte, as POOL_TYPE names with flags ("PagedPool|Quota"), into
- * text[PS_POOL_TYPE_TEXT_BYTES]; "Free" for a free one. Returns text. */
-#define PS_POOL_TYPE_TEXT_BYTES 64
+ * text[PS_POOL_TYPE_TEXT_BYTES]; "Free" for a free one, "0x.." for an illegal one. Returns text. */
+#define PS_POOL_TYPE_TEXT_BYTES 80
 char *ps_era_type_print(const struct ps_era *era, uint32_t type, char *text);
 
 /* Is this in-use type a paged one? */
