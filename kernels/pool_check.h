@@ -53,16 +53,29 @@ static inline ps_u32 ps_group_find(PS_PLAN_AS const struct ps_plan *plan, ps_u32
     return plan->table[first + i].rule;
 }
 
-/* The most specific rule that matches the tag as it is in memory, or PS_RULE_NONE. */
+/* 0x80 in each byte of 'tag' that is not a printable character (0x20 .. 0x7e). */
+static inline ps_u32 ps_unprintable(ps_u32 tag)
+{
+    ps_u32 low = tag & 0x7f7f7f7fu;
+
+    return (tag | (low + 0x01010101u) | ~(low + 0x60606060u)) & 0x80808080u;
+}
+
+/* The most specific rule that matches the tag as it is in memory, or PS_RULE_NONE. Bytes that
+ * a group leaves open must be printable: the pair sets cannot tell, they are unions over all
+ * rules. */
 static inline ps_u32 ps_tag_rule(PS_PLAN_AS const struct ps_plan *plan, ps_u32 raw_tag)
 {
     ps_u32 tag = raw_tag & plan->tag_fold;
+    ps_u32 bad = ps_unprintable(tag);
     ps_u32 rule = PS_RULE_NONE;
 
     if (!ps_pair_has(plan->pair_lo, tag & 0xffffu) || !ps_pair_has(plan->pair_hi, tag >> 16))
         return PS_RULE_NONE;
-    for (ps_u32 g = 0; g < plan->n_groups && rule == PS_RULE_NONE; g++)
-        rule = ps_group_find(plan, g, tag & plan->group[g].mask);
+    for (ps_u32 g = 0; g < plan->n_groups && rule == PS_RULE_NONE; g++) {
+        if ((bad & ~plan->group[g].mask) == 0)
+            rule = ps_group_find(plan, g, tag & plan->group[g].mask);
+    }
     return rule;
 }
 

@@ -1,2 +1,3 @@
 # Criterion programs, one line each.
 ps_criterion_test(NAME unit/test_era LABELS unit)
+ps_criterion_test(NAME unit/test_tag LABELS unit)

@@ -11,7 +11,7 @@
 #include "scan/tags/tagdb.h"
 
 struct ps_rule {
-    struct ps_tag_pattern pattern; /* protected bit clear */
+    struct ps_tag_pattern pattern; /* as written: plan_compile.c folds the protected bit */
     uint32_t info;                 /* index in the tag database, or PS_TAG_UNKNOWN */
 };
 
@@ -21,9 +21,9 @@ struct ps_ruleset {
 };
 
 /* What to look for. With neither flag nor patterns: every tag the database knows.
- * patterns: only these ("--tags"); a database entry that a pattern covers keeps its own,
- * more specific rule, so that hits stay explained. any_tag ("--all-headers"): every
- * printable tag besides. */
+ * patterns: only these ("--tags"); where a database entry and a pattern overlap there is a
+ * more specific rule for the overlap, so that hits stay explained. any_tag ("--all-headers"):
+ * every printable tag, and every tag the database knows, besides. */
 struct ps_ruleset_spec {
     const struct ps_tagdb *db;
     const struct ps_tag_pattern *patterns;
@@ -31,6 +31,7 @@ struct ps_ruleset_spec {
     int any_tag;
 };
 
+/* No two rules have the same pattern. PS_EARG when there is nothing to look for, PS_ENOMEM. */
 int ps_ruleset_build(struct ps_ruleset *out, const struct ps_ruleset_spec *spec,
                      struct ps_err *err);
 void ps_ruleset_free(struct ps_ruleset *rules); /* accepts a zeroed one */

@@ -18,6 +18,8 @@ struct ps_tag_pattern {
 /* Longest printed form: four times "\xNN" and the terminating zero. */
 #define PS_TAG_TEXT_BYTES 17
 
+#define PS_TAG_BYTES 4u
+
 /* Print 'tag' into text[PS_TAG_TEXT_BYTES] as four characters: printable ASCII as it is, any
  * other byte, and the backslash, as \xNN. Spaces are significant and kept. Returns text. */
 char *ps_tag_print(uint32_t tag, char *text);
@@ -29,8 +31,20 @@ char *ps_tag_print(uint32_t tag, char *text);
 int ps_tag_pattern_parse(const char *text, size_t n, struct ps_tag_pattern *out,
                          struct ps_err *err);
 
+/* Print a pattern into text[PS_TAG_TEXT_BYTES] so that ps_tag_pattern_parse reads the same one
+ * back: like ps_tag_print, open bytes as '?', the characters ? * , themselves as \xNN. Returns
+ * text. */
+char *ps_tag_pattern_print(struct ps_tag_pattern p, char *text);
+
 /* Does the pattern match the tag (protected bit already cleared by the caller)? Open bytes
  * match printable characters only. */
 int ps_tag_pattern_matches(struct ps_tag_pattern p, uint32_t tag);
+
+/* Does 'wide' match every tag that 'narrow' matches? */
+int ps_tag_pattern_covers(struct ps_tag_pattern wide, struct ps_tag_pattern narrow);
+
+/* How specific a pattern with this mask is; no two masks have the same rank. More fixed bytes
+ * rank higher, then a longer literal prefix, then fixed bytes that come earlier. */
+unsigned ps_tag_mask_rank(uint32_t mask);
 
 #endif

@@ -1,0 +1,94 @@
+#include "scan/tags/tag.h"
+
+static const char hex_digits[] = "0123456789abcdef";
+
+static int is_printable(uint32_t byte)
+{
+    return byte >= 0x20 && byte <= 0x7e;
+}
+
+static uint32_t byte_at(uint32_t word, unsigned i)
+{
+    return word >> (8 * i) & 0xffu;
+}
+
+static char *put_escaped(char *to, uint32_t byte)
+{
+    *to++ = '\\';
+    *to++ = 'x';
+    *to++ = hex_digits[byte >> 4];
+    *to++ = hex_digits[byte & 15];
+    return to;
+}
+
+char *ps_tag_print(uint32_t tag, char *text)
+{
+    char *to = text;
+
+    for (unsigned i = 0; i < PS_TAG_BYTES; i++) {
+        uint32_t byte = byte_at(tag, i);
+
+        if (is_printable(byte) && byte != '\\')
+            *to++ = (char)byte;
+        else
+            to = put_escaped(to, byte);
+    }
+    *to = '\0';
+    return text;
+}
+
+static int is_syntax(uint32_t byte)
+{
+    return byte == '\\' || byte == '?' || byte == '*' || byte == ',';
+}
+
+char *ps_tag_pattern_print(struct ps_tag_pattern p, char *text)
+{
+    char *to = text;
+
+    for (unsigned i = 0; i < PS_TAG_BYTES; i++) {
+        uint32_t byte = byte_at(p.value, i);
+
+        if (byte_at(p.mask, i) == 0)
+            *to++ = '?';
+        else if (is_printable(byte) && !is_syntax(byte))
+            *to++ = (char)byte;
+        else
+            to = put_escaped(to, byte);
+    }
+    *to = '\0';
+    return text;
+}
+
+int ps_tag_pattern_covers(struct ps_tag_pattern wide, struct ps_tag_pattern narrow)
+{
+    if ((wide.mask & ~narrow.mask) != 0 || (narrow.value & wide.mask) != wide.value)
+        return 0;
+    for (unsigned i = 0; i < PS_TAG_BYTES; i++) {
+        if (byte_at(narrow.mask & ~wide.mask, i) != 0 && !is_printable(byte_at(narrow.value, i)))
+            return 0;
+    }
+    return 1;
+}
+
+int ps_tag_pattern_matches(struct ps_tag_pattern p, uint32_t tag)
+{
+    return ps_tag_pattern_covers(p, (struct ps_tag_pattern){.value = tag, .mask = 0xffffffffu});
+}
+
+unsigned ps_tag_mask_rank(uint32_t mask)
+{
+    unsigned fixed = 0;
+    unsigned prefix = 0;
+    unsigned bits = 0;
+
+    for (unsigned i = 0; i < PS_TAG_BYTES; i++) {
+        unsigned is_fixed = byte_at(mask, i) != 0;
+
+        if (is_fixed && prefix == i)
+            prefix++;
+        fixed += is_fixed;
+        bits = bits << 1 | is_fixed;
+    }
+    return fixed << 8 | prefix << 4 | bits;
+}

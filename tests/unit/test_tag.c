@@ -1,0 +1,145 @@
+/* Pool tags as text. */
+#include "scan/tags/tag.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#define TAG(a, b, c, d)                                                                            \
+    ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
+
+static struct ps_tag_pattern parse(const char *text)
+{
+    struct ps_tag_pattern p = {0, 0};
+    struct ps_err err;
+
+    cr_assert_eq(ps_tag_pattern_parse(text, strlen(text), &p, &err), 0, "'%s': %s", text, err.msg);
+    return p;
+}
+
+Test(tag, prints_four_characters)
+{
+    char text[PS_TAG_TEXT_BYTES];
+
+    cr_assert_str_eq(ps_tag_print(TAG('P', 'r', 'o', 'c'), text), "Proc");
+    cr_assert_str_eq(ps_tag_print(TAG('I', 'r', 'p', ' '), text), "Irp ");
+    cr_assert_str_eq(ps_tag_print(TAG('P', 'r', 'o', 0xe3), text), "Pro\\xe3");
+    cr_assert_str_eq(ps_tag_print(TAG(0, 0x7f, '\\', 0x1f), text), "\\x00\\x7f\\x5c\\x1f");
+    cr_assert_str_eq(ps_tag_print(TAG(0xff, 0xff, 0xff, 0xff), text), "\\xff\\xff\\xff\\xff");
+    cr_assert_str_eq(ps_tag_print(TAG('A', '?', '*', ','), text), "A?*,");
+}
+
+Test(tag, reads_patterns)
+{
+    static const struct {
+        const char *text;
+        uint32_t value, mask;
+    } cases[] = {
+        {"Proc", TAG('P', 'r',    'o', 'c'),          0xffffffff         },
+        {"Irp",  TAG('I', 'r',    'p', ' '),          0xffffffff         },
+        {"a",    TAG('a', ' ',    ' ', ' '),          0xffffffff         },
+        {" Job", TAG(' ', 'J',    'o', 'b'),          0xffffffff         },
+        {"Afd?", TAG('A', 'f',    'd', 0),            0x00ffffff         },
+        {"?r?c", TAG(0,   'r',    0,   'c'),          0xff00ff00         },
+        {"Pr*",  TAG('P', 'r',    0,   0),            0x0000ffff         },
+        {"*",    0,       0     },
+        {"Proc*",   TAG('P',      'r',  'o',    'c'),           0xffffffff                    },
+        {"\\x50ro\\xE3",   TAG('P',     'r', 'o', 0xe3),0xffffffff},
+        {"\\?\\*\\,\\\\",   TAG('?',     '*', ',',    '\\'),             0xffffffff                                          },
+        {"a?",   TAG('a',      0,  ' ', ' '),0xffff00ff},
+        {"a,b",   TAG('a',      ',',  'b',    ' '),               0xffffffff                                                          },
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ps_tag_pattern p = parse(cases[i].text);
+
+        cr_assert_eq(p.value, cases[i].value, "'%s': value %#x", cases[i].text, p.value);
+        cr_assert_eq(p.mask, cases[i].mask, "'%s': mask %#x", cases[i].text, p.mask);
+    }
+}
+
+Test(tag, refuses_bad_patterns_with_their_position)
+{
+    static const struct {
+        const char *text;
+        uint64_t at;
+    } cases[] = {
+        {"",          0},
+        {"Procs",     4},
+        {"Pr*c",      2},
+        {"a\\",       1},
+        {"a\\q",      1},
+        {"a\\x4",     1},
+        {"\\x4g",     0},
+        {"ab\x01",    2},
+        {"\xc3\xa4",  0},
+        {"????*?",    4},
+        {"abcd\\x41", 4},
+        {"a\nb",      1},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ps_tag_pattern p = {1, 2};
+        struct ps_err err = {0};
+
+        cr_assert_eq(ps_tag_pattern_parse(cases[i].text, strlen(cases[i].text), &p, &err), -PS_EARG,
+                     "case %zu", i);
+        cr_assert_eq(err.at, cases[i].at, "case %zu: at %u", i, (unsigned)err.at);
+        cr_assert_eq(p.value, 1u, "case %zu: output touched", i);
+        for (const char *c = err.msg; *c; c++)
+            cr_assert(*c >= 0x20 && *c <= 0x7e, "case %zu: message not printable", i);
+    }
+}
+
+Test(tag, reads_no_further_than_told)
+{
+    struct ps_tag_pattern p;
+    struct ps_err err;
+
+    cr_assert_eq(ps_tag_pattern_parse("ab\\x41", 5, &p, &err), -PS_EARG);
+    cr_assert_eq(ps_tag_pattern_parse("Procs", 4, &p, &err), 0);
+}
+
+Test(tag, printed_patterns_read_back)
+{
+    static const char *const texts[] = {
+        "Proc", "Irp ", "A?? ", "????", "\\x00\\xff?\\x5c", "\\x3f\\x2a\\x2cZ"};
+    char text[PS_TAG_TEXT_BYTES];
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        cr_assert_str_eq(ps_tag_pattern_print(parse(texts[i]), text), texts[i]);
+}
+
+Test(tag, open_bytes_match_printable_characters_only)
+{
+    struct ps_tag_pattern p = parse("Afd?");
+
+    for (uint32_t c = 0; c < 256; c++)
+        cr_assert_eq(ps_tag_pattern_matches(p, TAG('A', 'f', 'd', c)), c >= 0x20 && c <= 0x7e,
+                     "byte %#x", c);
+    cr_assert_not(ps_tag_pattern_matches(p, TAG('A', 'f', 'D', 'x')));
+    cr_assert(ps_tag_pattern_matches(parse("\\x01*"), TAG(1, 'b', 'c', 'd')));
+    cr_assert_not(ps_tag_pattern_matches(parse("\\x01*"), TAG(1, 'b', 2, 'd')));
+}
+
+Test(tag, covers_is_a_subset_of_tags)
+{
+    cr_assert(ps_tag_pattern_covers(parse("A*"), parse("Afd?")));
+    cr_assert(ps_tag_pattern_covers(parse("Afd?"), parse("Afd?")));
+    cr_assert(ps_tag_pattern_covers(parse("*"), parse("Proc")));
+    cr_assert_not(ps_tag_pattern_covers(parse("Afd?"), parse("A*")));
+    cr_assert_not(ps_tag_pattern_covers(parse("Afd?"), parse("Afc?")));
+    cr_assert_not(ps_tag_pattern_covers(parse("*"), parse("Pro\\xe3")));
+}
+
+/* A mask that fixes bytes 0 and 1 is "ff00" here. */
+Test(tag, ranks_order_masks_from_vague_to_exact)
+{
+    static const uint32_t masks[] = {
+        0x00000000, 0xff000000, 0x00ff0000, 0x0000ff00, 0x000000ff, 0xffff0000,
+        0xff00ff00, 0x00ffff00, 0xff0000ff, 0x00ff00ff, 0x0000ffff, 0xffffff00,
+        0xffff00ff, 0xff00ffff, 0x00ffffff, 0xffffffff,
+    };
+
+    for (size_t i = 1; i < sizeof masks / sizeof masks[0]; i++)
+        cr_assert_lt(ps_tag_mask_rank(masks[i - 1]), ps_tag_mask_rank(masks[i]), "mask %zu", i);
+}
