@@ -1,3 +1,4 @@
 # Criterion programs, one line each.
 ps_criterion_test(NAME unit/test_era LABELS unit)
 ps_criterion_test(NAME unit/test_tag LABELS unit)
+ps_criterion_test(NAME unit/test_kuser LABELS unit)
