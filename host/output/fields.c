@@ -1,0 +1,478 @@
+#include "host/output/fields.h"
+
+#include <stdlib.h>
+
+#include "host/output/text.h"
+#include "kernels/pool_header.h"
+#include "scan/tags/tag.h"
+
+#define N_STATUS     4u
+#define N_ALLOCATOR  5u
+#define N_TYPES      256u
+#define NUMBER_BYTES 40u /* no number, hex string or tag of a row is longer */
+
+/* How one form writes what is not text: everything else about it is in the rendered pieces. */
+struct form {
+    void (*add_string)(struct ps_text *t, const char *s, size_t n);
+    const char *null;
+    uint32_t quote; /* 1: hex strings stand in quotes */
+    uint32_t list;  /* 1: lists stand in brackets */
+    char list_separator;
+};
+
+static const struct form forms[] = {
+    [PS_ROWS_JSON] = {ps_text_add_json, "null", 1, 1, ','},
+    [PS_ROWS_CSV] = {ps_text_add_csv,  "",     0, 0, '|'},
+};
+
+struct geometry {
+    uint32_t size_mask;
+    uint32_t index_shift;
+    uint32_t index_mask;
+    uint32_t type_shift;
+};
+
+static const struct geometry geometries[] = {
+    [PS_ARCH_X86] = {PS_BLOCK_MASK_X86, PS_INDEX_SHIFT_X86, 0x7f, PS_TYPE_SHIFT_X86},
+    [PS_ARCH_X64] = {PS_BLOCK_MASK_X64, PS_INDEX_SHIFT_X64, 0xff, PS_TYPE_SHIFT_X64},
+};
+
+struct info_pieces {
+    struct ps_piece component;
+    struct ps_piece description;
+};
+
+#define MAX_FIELDS 32u
+
+struct ps_rows {
+    const struct form *form;
+    struct ps_text text;
+    struct ps_piece before[MAX_FIELDS]; /* ',"Name":' or ',' */
+    struct ps_piece end;
+    struct ps_piece source;
+    struct ps_piece null;
+    struct ps_piece truth[2];
+    struct ps_piece status[N_STATUS];
+    struct ps_piece allocator[N_ALLOCATOR];
+    struct ps_piece evidence[PS_N_EVIDENCE];
+    struct info_pieces *info;
+    size_t n_info;
+
+    size_t image_mark; /* the text from here on belongs to the image */
+    struct ps_piece type[N_TYPES];
+    struct ps_piece image;
+    struct ps_piece image_id;
+    struct geometry geometry;
+    uint32_t protected_bit; /* in the tags of this image, or 0 */
+
+    size_t max_common_bytes;
+    size_t max_bytes; /* of a row */
+    uint64_t n_rows;
+};
+
+static char *put_piece(const struct ps_rows *r, struct ps_piece piece, char *p)
+{
+    return ps_put_piece(p, &r->text, piece);
+}
+
+static char *put_quote(const struct ps_rows *r, char *p)
+{
+    *p = '"';
+    return p + r->form->quote;
+}
+
+static uint32_t type_byte(const struct ps_rows *r, const struct ps_finding *f)
+{
+    return f->word0 >> r->geometry.type_shift;
+}
+
+static char *put_source(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    (void)f;
+    return put_piece(r, r->source, p);
+}
+
+static char *put_offset(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    return put_quote(r, ps_put_hex64(put_quote(r, p), f->phys));
+}
+
+static char *put_file_offset(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    return put_quote(r, ps_put_hex64(put_quote(r, p), f->file_off));
+}
+
+/* What only page tables can tell. */
+static char *put_null(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    (void)f;
+    return put_piece(r, r->null, p);
+}
+
+static int is_plain(unsigned char c)
+{
+    return c > ' ' && c < 0x7f && c != '"' && c != '\\' && c != ',';
+}
+
+static char *put_escaped_tag(const struct ps_rows *r, uint32_t tag, char *p)
+{
+    char text[PS_TAG_TEXT_BYTES];
+    char quoted_text[4 * PS_TAG_TEXT_BYTES];
+    struct ps_text quoted = {.s = quoted_text, .cap = sizeof quoted_text};
+
+    ps_tag_print(tag, text);
+    r->form->add_string(&quoted, text, strlen(text));
+    memcpy(p, quoted.s, quoted.n);
+    return p + quoted.n;
+}
+
+static char *put_tag(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    unsigned char c[4];
+
+    memcpy(c, &f->tag, sizeof c);
+    if (!(is_plain(c[0]) && is_plain(c[1]) && is_plain(c[2]) && is_plain(c[3])))
+        return put_escaped_tag(r, f->tag, p);
+    p = put_quote(r, p);
+    memcpy(p, c, sizeof c);
+    return put_quote(r, p + sizeof c);
+}
+
+static char *put_tag_raw(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    return put_quote(r, ps_put_hex32(put_quote(r, p), f->tag));
+}
+
+static char *put_pool_type(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    return put_piece(r, r->type[type_byte(r, f)], p);
+}
+
+static char *put_pool_type_raw(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    return ps_put_u32(p, type_byte(r, f));
+}
+
+static char *put_number_of_bytes(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    (void)r;
+    return ps_put_u32(p, f->n_bytes);
+}
+
+static char *put_status(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    return put_piece(r, r->status[f->status < N_STATUS ? f->status : PS_STATUS_UNKNOWN], p);
+}
+
+static char *put_allocator(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    uint32_t a = f->allocator < N_ALLOCATOR ? f->allocator : PS_ALLOCATOR_UNKNOWN;
+
+    return put_piece(r, r->allocator[a], p);
+}
+
+static char *put_confidence(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    (void)r;
+    return ps_put_u32(p, f->confidence);
+}
+
+static char *put_evidence(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    uint32_t left = f->evidence & ((1u << PS_N_EVIDENCE) - 1u);
+
+    *p = '[';
+    p += r->form->list;
+    while (left) {
+        p = put_piece(r, r->evidence[__builtin_ctz(left)], p);
+        left &= left - 1u;
+        *p = r->form->list_separator;
+        p += left != 0;
+    }
+    *p = ']';
+    return p + r->form->list;
+}
+
+static char *put_block_size(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    return ps_put_u32(p, f->word0 >> PS_BLOCK_SHIFT & r->geometry.size_mask);
+}
+
+static char *put_previous_size(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    return ps_put_u32(p, f->word0 & r->geometry.size_mask);
+}
+
+static char *put_pool_index(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    return ps_put_u32(p, f->word0 >> r->geometry.index_shift & r->geometry.index_mask);
+}
+
+static char *put_protected(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    return put_piece(r, r->truth[(f->tag & r->protected_bit) != 0], p);
+}
+
+static char *put_component(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    return put_piece(r, f->info < r->n_info ? r->info[f->info].component : r->null, p);
+}
+
+static char *put_description(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    return put_piece(r, f->info < r->n_info ? r->info[f->info].description : r->null, p);
+}
+
+static char *put_image(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    (void)f;
+    return put_piece(r, r->image, p);
+}
+
+static char *put_image_id(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    (void)f;
+    return put_piece(r, r->image_id, p);
+}
+
+/* The one place that says which fields there are, and in what order. */
+static const struct field {
+    const char *name;
+    char *(*put)(const struct ps_rows *r, const struct ps_finding *f, char *p);
+} fields[] = {
+    {"Source",        put_source         },
+    {"Offset",        put_offset         },
+    {"FileOffset",    put_file_offset    },
+    {"Allocation",    put_null           },
+    {"Tag",           put_tag            },
+    {"TagRaw",        put_tag_raw        },
+    {"PoolType",      put_pool_type      },
+    {"PoolTypeRaw",   put_pool_type_raw  },
+    {"NumberOfBytes", put_number_of_bytes},
+    {"Status",        put_status         },
+    {"Allocator",     put_allocator      },
+    {"Confidence",    put_confidence     },
+    {"Evidence",      put_evidence       },
+    {"BlockSize",     put_block_size     },
+    {"PreviousSize",  put_previous_size  },
+    {"PoolIndex",     put_pool_index     },
+    {"Protected",     put_protected      },
+    {"Mapped",        put_null           },
+    {"InBigPool",     put_null           },
+    {"Component",     put_component      },
+    {"Description",   put_description    },
+    {"Image",         put_image          },
+    {"ImageId",       put_image_id       },
+};
+
+#define N_FIELDS (sizeof fields / sizeof *fields)
+
+_Static_assert(N_FIELDS <= MAX_FIELDS, "room in struct ps_rows");
+
+size_t ps_rows_count_fields(void)
+{
+    return N_FIELDS;
+}
+
+const char *ps_rows_name(size_t i)
+{
+    return fields[i].name;
+}
+
+/* Everything added to the text since 'at', as a piece. */
+static struct ps_piece piece_from(const struct ps_text *t, size_t at)
+{
+    return (struct ps_piece){(uint32_t)at, (uint32_t)(t->n - at)};
+}
+
+static struct ps_piece add_raw(struct ps_text *t, const char *s)
+{
+    size_t at = t->n;
+
+    ps_text_add(t, s, strlen(s));
+    return piece_from(t, at);
+}
+
+static struct ps_piece add_text(struct ps_rows *r, const char *s, enum ps_text_how how)
+{
+    size_t at = r->text.n;
+    struct ps_text clean = {0};
+
+    ps_text_add_utf8(&clean, s, how);
+    r->form->add_string(&r->text, clean.s ? clean.s : "", clean.n);
+    r->text.failed |= clean.failed;
+    ps_text_free(&clean);
+    return piece_from(&r->text, at);
+}
+
+static struct ps_piece add_text_or_null(struct ps_rows *r, const char *s)
+{
+    return s && *s ? add_text(r, s, PS_TEXT_READABLE) : r->null;
+}
+
+static void add_frame(struct ps_rows *r)
+{
+    for (size_t i = 0; i < N_FIELDS; i++) {
+        size_t at = r->text.n;
+
+        if (r->form == &forms[PS_ROWS_JSON]) {
+            add_raw(&r->text, i == 0 ? "{\"" : ",\"");
+            add_raw(&r->text, fields[i].name);
+            add_raw(&r->text, "\":");
+        } else if (i > 0) {
+            add_raw(&r->text, ",");
+        }
+        r->before[i] = piece_from(&r->text, at);
+        r->max_common_bytes += r->before[i].n + NUMBER_BYTES;
+    }
+    r->end = add_raw(&r->text, r->form == &forms[PS_ROWS_JSON] ? "}" : "");
+}
+
+static void add_names(struct ps_rows *r)
+{
+    r->null = add_raw(&r->text, r->form->null);
+    r->source = add_text(r, "header", PS_TEXT_READABLE);
+    r->truth[0] = add_raw(&r->text, "false");
+    r->truth[1] = add_raw(&r->text, "true");
+    for (unsigned i = 0; i < N_STATUS; i++)
+        r->status[i] = add_text(r, ps_status_name((enum ps_status)i), PS_TEXT_READABLE);
+    for (unsigned i = 0; i < N_ALLOCATOR; i++)
+        r->allocator[i] = add_text(r, ps_allocator_name((enum ps_allocator)i), PS_TEXT_READABLE);
+    for (unsigned i = 0; i < PS_N_EVIDENCE; i++) {
+        r->evidence[i] = add_text(r, ps_evidence_name(i), PS_TEXT_READABLE);
+        r->max_common_bytes += r->evidence[i].n + 1;
+    }
+}
+
+static int add_infos(struct ps_rows *r, const struct ps_tagdb *tags, struct ps_err *err)
+{
+    size_t n = tags ? ps_tagdb_count(tags) : 0;
+    uint32_t longest = 0;
+
+    if (n == 0)
+        return 0;
+    r->info = calloc(n, sizeof *r->info);
+    if (!r->info)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the tag descriptions");
+    r->n_info = n;
+    for (size_t i = 0; i < n; i++) {
+        const struct ps_tag_info *info = ps_tagdb_at(tags, (uint32_t)i);
+        struct info_pieces *p = &r->info[i];
+
+        p->component = add_text_or_null(r, info->component);
+        p->description = add_text_or_null(r, info->description);
+        if (p->component.n + p->description.n > longest)
+            longest = p->component.n + p->description.n;
+    }
+    r->max_common_bytes += longest;
+    return 0;
+}
+
+int ps_rows_new(struct ps_rows **out, enum ps_row_form form, const struct ps_tagdb *tags,
+                struct ps_err *err)
+{
+    struct ps_rows *r = calloc(1, sizeof *r);
+    int rc;
+
+    if (!r)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the output rows");
+    r->form = &forms[form];
+    r->max_common_bytes = 64 + PS_TEXT_SLACK; /* brackets, and what a short copy overshoots */
+    add_frame(r);
+    add_names(r);
+    rc = add_infos(r, tags, err);
+    if (rc == 0 && r->text.failed)
+        rc = ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the output rows");
+    if (rc < 0) {
+        ps_rows_free(r);
+        return rc;
+    }
+    r->image_mark = r->text.n;
+    *out = r;
+    return 0;
+}
+
+void ps_rows_free(struct ps_rows *r)
+{
+    if (!r)
+        return;
+    ps_text_free(&r->text);
+    free(r->info);
+    free(r);
+}
+
+static uint32_t add_types(struct ps_rows *r, const struct ps_era *era)
+{
+    uint32_t n_types = N_TYPES >> (r->geometry.type_shift - PS_TYPE_SHIFT_X64);
+    uint32_t longest = 0;
+
+    for (uint32_t type = 0; type < n_types; type++) {
+        char name[PS_POOL_TYPE_TEXT_BYTES];
+
+        if (ps_era_type_state(era, type) == PS_TYPE_ILLEGAL)
+            r->type[type] = r->null;
+        else
+            r->type[type] = add_text(r, ps_era_type_print(era, type, name), PS_TEXT_READABLE);
+        if (r->type[type].n > longest)
+            longest = r->type[type].n;
+    }
+    return longest;
+}
+
+int ps_rows_begin_image(struct ps_rows *r, const struct ps_output_image *image, struct ps_err *err)
+{
+    uint32_t longest_type;
+
+    r->text.n = r->image_mark;
+    r->geometry = geometries[image->era->arch];
+    r->protected_bit = image->era->protected_tags ? PS_TAG_PROTECTED : 0;
+    longest_type = add_types(r, image->era);
+    r->image = add_text(r, image->path, PS_TEXT_EXACT);
+    r->image_id = add_text(r, image->id, PS_TEXT_EXACT);
+    r->max_bytes = r->max_common_bytes + longest_type + r->image.n + r->image_id.n;
+    if (r->text.failed)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the output rows");
+    return 0;
+}
+
+static char *put_row(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    for (size_t i = 0; i < N_FIELDS; i++) {
+        p = put_piece(r, r->before[i], p);
+        p = fields[i].put(r, f, p);
+    }
+    return put_piece(r, r->end, p);
+}
+
+static char *put_string(char *p, const char *s)
+{
+    size_t n = strlen(s);
+
+    memcpy(p, s, n);
+    return p + n;
+}
+
+int ps_rows_write(struct ps_rows *r, const struct ps_row_frame *frame, struct ps_sink *sink,
+                  const struct ps_finding *f, size_t n, struct ps_err *err)
+{
+    size_t max = r->max_bytes + strlen(frame->first) + strlen(frame->next) + strlen(frame->after);
+
+    for (size_t i = 0; i < n; i++) {
+        char *start = ps_sink_room(sink, max, err);
+        char *p = start;
+
+        if (!start)
+            return -err->code;
+        p = put_string(p, r->n_rows == 0 ? frame->first : frame->next);
+        p = put_row(r, &f[i], p);
+        p = put_string(p, frame->after);
+        ps_sink_used(sink, (size_t)(p - start));
+        r->n_rows++;
+    }
+    return 0;
+}
+
+uint64_t ps_rows_written(const struct ps_rows *r)
+{
+    return r->n_rows;
+}
