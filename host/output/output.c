@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "host/output/writer.h"
@@ -22,13 +23,27 @@ struct ps_output {
     struct ps_writer writer;
 };
 
+static int shown_on_terminal(const char *path)
+{
+    return (!path || strcmp(path, "-") == 0) && isatty(STDOUT_FILENO);
+}
+
 static const char *resolve_auto(const char *format, const char *path)
 {
-    int to_stdout = !path || strcmp(path, "-") == 0;
-
     if (format && strcmp(format, "auto") != 0)
         return format;
-    return to_stdout && isatty(STDOUT_FILENO) ? "table" : "jsonl";
+    return shown_on_terminal(path) ? "table" : "jsonl";
+}
+
+static unsigned terminal_width(const char *path)
+{
+    struct winsize size;
+
+    if (!shown_on_terminal(path))
+        return 0;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+        return 80;
+    return size.ws_col;
 }
 
 static const struct ps_writer_ops *find_writer(const char *format)
@@ -62,6 +77,7 @@ int ps_output_open(struct ps_output **out, const struct ps_output_spec *spec, st
     o->ops = ops;
     o->writer.tags = spec->tags;
     o->writer.color = spec->color;
+    o->writer.width = terminal_width(spec->path);
     rc = ps_sink_open(&o->writer.sink, spec->path, err);
     if (rc == 0 && ops->open)
         rc = ops->open(&o->writer, err);

@@ -1,4 +1,420 @@
+/* A summary for people: one row per tag, most bytes first. */
 #include "host/output/writer.h"
+
+#include <inttypes.h>
+#include <libsmartcols/libsmartcols.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/pool_header.h"
+#include "scan/tags/tag.h"
+
+/* The memory of this writer is bounded: tags beyond the first are counted together, and so are
+ * rows beyond the second, which nobody reads and libsmartcols keeps in memory at once. */
+#define MAX_TAGS  100000u
+#define MAX_ROWS  10000u
+
+#define FIRST_CAP 1024u
+
+/* What a PoolType byte counts as. */
+enum kind { KIND_OTHER, KIND_PAGED, KIND_NONPAGED };
+
+struct tally {
+    uint32_t tag;
+    uint32_t info; /* tag database entry */
+    uint64_t n_blocks;
+    uint64_t n_bytes;
+    uint64_t n_paged;
+    uint64_t n_nonpaged;
+    uint64_t n_free;
+    uint64_t n_stale;
+    uint64_t n_merged; /* tags, in a row that stands for several */
+    uint32_t best;     /* highest confidence */
+    uint32_t used;
+};
+
+/* Tallies by tag: open addressing, never more than half full. */
+struct table_state {
+    struct tally *slot;
+    size_t cap; /* a power of two */
+    size_t n;
+    struct tally other;
+    uint32_t tag_mask;   /* of this image: tags with and without the protected bit are one */
+    uint32_t type_shift; /* of this image */
+    uint8_t kind[256];   /* by PoolType byte */
+};
+
+static int table_open(struct ps_writer *w, struct ps_err *err)
+{
+    struct table_state *t = calloc(1, sizeof *t);
+
+    w->state = t;
+    if (t) {
+        t->cap = FIRST_CAP;
+        t->slot = calloc(t->cap, sizeof *t->slot);
+    }
+    if (!t || !t->slot)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the table");
+    return 0;
+}
+
+static void table_close(struct ps_writer *w)
+{
+    struct table_state *t = w->state;
+
+    if (!t)
+        return;
+    free(t->slot);
+    free(t);
+}
+
+static int table_begin_image(struct ps_writer *w, const struct ps_output_image *image,
+                             struct ps_err *err)
+{
+    struct table_state *t = w->state;
+    const struct ps_era *era = image->era;
+
+    (void)err;
+    t->tag_mask = era->protected_tags ? ~PS_TAG_PROTECTED : ~0u;
+    t->type_shift = era->arch == PS_ARCH_X86 ? PS_TYPE_SHIFT_X86 : PS_TYPE_SHIFT_X64;
+    for (uint32_t type = 0; type < sizeof t->kind; type++) {
+        t->kind[type] = KIND_OTHER;
+        if (ps_era_type_state(era, type) == PS_TYPE_IN_USE)
+            t->kind[type] = ps_era_type_paged(era, type) ? KIND_PAGED : KIND_NONPAGED;
+    }
+    return 0;
+}
+
+static struct tally *find_slot(struct tally *slot, size_t cap, uint32_t tag)
+{
+    size_t i = tag * 0x9e3779b1u & (cap - 1);
+
+    while (slot[i].used && slot[i].tag != tag)
+        i = (i + 1) & (cap - 1);
+    return &slot[i];
+}
+
+static int grow(struct table_state *t, struct ps_err *err)
+{
+    size_t cap = t->cap * 2;
+    struct tally *slot = calloc(cap, sizeof *slot);
+
+    if (!slot)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the table");
+    for (size_t i = 0; i < t->cap; i++)
+        if (t->slot[i].used)
+            *find_slot(slot, cap, t->slot[i].tag) = t->slot[i];
+    free(t->slot);
+    t->slot = slot;
+    t->cap = cap;
+    return 0;
+}
+
+/* The tally that counts a finding of 'tag'; NULL when memory ran out. */
+static struct tally *tally_of(struct table_state *t, uint32_t tag, uint32_t info,
+                              struct ps_err *err)
+{
+    struct tally *y = find_slot(t->slot, t->cap, tag);
+
+    if (y->used)
+        return y;
+    if (t->n >= MAX_TAGS)
+        return &t->other;
+    if (2 * (t->n + 1) > t->cap) {
+        if (grow(t, err) < 0)
+            return NULL;
+        y = find_slot(t->slot, t->cap, tag);
+    }
+    t->n++;
+    y->used = 1;
+    y->tag = tag;
+    y->info = info;
+    return y;
+}
+
+static void count(const struct table_state *t, struct tally *y, const struct ps_finding *f)
+{
+    uint8_t kind = t->kind[f->word0 >> t->type_shift];
+
+    y->n_blocks++;
+    y->n_bytes += f->n_bytes;
+    y->n_paged += kind == KIND_PAGED;
+    y->n_nonpaged += kind == KIND_NONPAGED;
+    y->n_free += f->status == PS_STATUS_FREE;
+    y->n_stale += f->status == PS_STATUS_STALE;
+    if (f->confidence > y->best)
+        y->best = f->confidence;
+}
+
+static int table_findings(struct ps_writer *w, const struct ps_finding *f, size_t n,
+                          struct ps_err *err)
+{
+    struct table_state *t = w->state;
+
+    for (size_t i = 0; i < n; i++) {
+        struct tally *y = tally_of(t, f[i].tag & t->tag_mask, f[i].info, err);
+
+        if (!y)
+            return -err->code;
+        count(t, y, &f[i]);
+    }
+    return 0;
+}
+
+static void add_tally(struct tally *sum, const struct tally *y)
+{
+    sum->n_blocks += y->n_blocks;
+    sum->n_bytes += y->n_bytes;
+    sum->n_paged += y->n_paged;
+    sum->n_nonpaged += y->n_nonpaged;
+    sum->n_free += y->n_free;
+    sum->n_stale += y->n_stale;
+    sum->n_merged++;
+    if (y->best > sum->best)
+        sum->best = y->best;
+}
+
+/* By bytes, most first; then in the order in which tags are spelled. */
+static int compare_tallies(const void *a, const void *b)
+{
+    const struct tally *x = a;
+    const struct tally *y = b;
+    uint32_t x_text = __builtin_bswap32(x->tag);
+    uint32_t y_text = __builtin_bswap32(y->tag);
+
+    if (x->n_bytes != y->n_bytes)
+        return x->n_bytes > y->n_bytes ? -1 : 1;
+    return x_text == y_text ? 0 : x_text < y_text ? -1 : 1;
+}
+
+static size_t sort_tallies(struct table_state *t)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < t->cap; i++)
+        if (t->slot[i].used)
+            t->slot[n++] = t->slot[i];
+    qsort(t->slot, n, sizeof *t->slot, compare_tallies);
+    return n;
+}
+
+/* A row about to be printed. */
+struct row {
+    const struct tally *tally;
+    const char *tag;
+    const char *component;
+    const char *description;
+};
+
+static void print_number(char *text, size_t n, uint64_t value)
+{
+    snprintf(text, n, "%" PRIu64, value);
+}
+
+static void cell_tag(const struct row *row, char *text, size_t n)
+{
+    snprintf(text, n, "%s", row->tag);
+}
+
+static void cell_blocks(const struct row *row, char *text, size_t n)
+{
+    print_number(text, n, row->tally->n_blocks);
+}
+
+static void cell_bytes(const struct row *row, char *text, size_t n)
+{
+    print_number(text, n, row->tally->n_bytes);
+}
+
+static void cell_paged(const struct row *row, char *text, size_t n)
+{
+    print_number(text, n, row->tally->n_paged);
+}
+
+static void cell_nonpaged(const struct row *row, char *text, size_t n)
+{
+    print_number(text, n, row->tally->n_nonpaged);
+}
+
+static void cell_free(const struct row *row, char *text, size_t n)
+{
+    print_number(text, n, row->tally->n_free);
+}
+
+static void cell_stale(const struct row *row, char *text, size_t n)
+{
+    print_number(text, n, row->tally->n_stale);
+}
+
+static void cell_best(const struct row *row, char *text, size_t n)
+{
+    print_number(text, n, row->tally->best);
+}
+
+static void cell_component(const struct row *row, char *text, size_t n)
+{
+    snprintf(text, n, "%s", row->component);
+}
+
+static void cell_description(const struct row *row, char *text, size_t n)
+{
+    snprintf(text, n, "%s", row->description);
+}
+
+static const struct column {
+    const char *name;
+    int flags;
+    void (*cell)(const struct row *row, char *text, size_t n);
+} columns[] = {
+    {"Tag",         0,              cell_tag        },
+    {"Blocks",      SCOLS_FL_RIGHT, cell_blocks     },
+    {"Bytes",       SCOLS_FL_RIGHT, cell_bytes      },
+    {"Paged",       SCOLS_FL_RIGHT, cell_paged      },
+    {"NonPaged",    SCOLS_FL_RIGHT, cell_nonpaged   },
+    {"Free",        SCOLS_FL_RIGHT, cell_free       },
+    {"Stale",       SCOLS_FL_RIGHT, cell_stale      },
+    {"Best",        SCOLS_FL_RIGHT, cell_best       },
+    {"Component",   SCOLS_FL_TRUNC, cell_component  },
+    {"Description", SCOLS_FL_TRUNC, cell_description},
+};
+
+#define N_COLUMNS (sizeof columns / sizeof *columns)
+
+static const char *row_color(const struct row *row)
+{
+    if (row->tally->n_merged)
+        return "bold";
+    return row->tally->best >= 70 ? "green" : row->tally->best < 40 ? "brown" : NULL;
+}
+
+static int add_row(struct libscols_table *table, const struct row *row)
+{
+    struct libscols_line *line = scols_table_new_line(table, NULL);
+    char text[512];
+
+    if (!line || scols_line_set_color(line, row_color(row)) < 0)
+        return -1;
+    for (size_t i = 0; i < N_COLUMNS; i++) {
+        columns[i].cell(row, text, sizeof text);
+        if (scols_line_set_data(line, i, text) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int add_tag_row(struct libscols_table *table, const struct ps_tagdb *tags,
+                       const struct tally *y)
+{
+    char tag[PS_TAG_TEXT_BYTES];
+    struct row row = {y, ps_tag_print(y->tag, tag), "", ""};
+
+    if (tags && y->info < ps_tagdb_count(tags)) {
+        const struct ps_tag_info *info = ps_tagdb_at(tags, y->info);
+
+        row.component = info->component;
+        row.description = info->description;
+    }
+    return add_row(table, &row);
+}
+
+static int add_sum_row(struct libscols_table *table, const struct tally *y, const char *name,
+                       const char *description)
+{
+    struct row row = {y, name, "", description};
+
+    return add_row(table, &row);
+}
+
+static struct tally sum_of(const struct tally *y, size_t n)
+{
+    struct tally sum = {.n_merged = 1};
+
+    for (size_t i = 0; i < n; i++)
+        add_tally(&sum, &y[i]);
+    return sum;
+}
+
+static int add_rows(struct libscols_table *table, struct table_state *t,
+                    const struct ps_tagdb *tags)
+{
+    size_t n = sort_tallies(t);
+    size_t n_shown = n < MAX_ROWS ? n : MAX_ROWS;
+    struct tally rest = sum_of(t->slot + n_shown, n - n_shown);
+    struct tally total = sum_of(t->slot, n);
+    int rc = 0;
+
+    add_tally(&rest, &t->other);
+    add_tally(&total, &t->other);
+    for (size_t i = 0; i < n_shown && rc == 0; i++)
+        rc = add_tag_row(table, tags, &t->slot[i]);
+    if (rc == 0 && rest.n_blocks)
+        rc = add_sum_row(table, &rest, "(other)", "all tags that have no row here");
+    if (rc == 0)
+        rc = add_sum_row(table, &total, "total", "");
+    return rc;
+}
+
+static int add_columns(struct libscols_table *table)
+{
+    for (size_t i = 0; i < N_COLUMNS; i++) {
+        struct libscols_column *column =
+            scols_table_new_column(table, columns[i].name, 1, columns[i].flags);
+
+        if (!column || scols_cell_set_color(scols_column_get_header(column), "bold") < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Text that goes to no terminal is never cut at a width. */
+static int set_width(struct libscols_table *table, const struct ps_writer *w)
+{
+    if (w->width == 0)
+        return scols_table_set_termforce(table, SCOLS_TERMFORCE_NEVER);
+    if (scols_table_set_termforce(table, SCOLS_TERMFORCE_ALWAYS) < 0)
+        return -1;
+    return scols_table_set_termwidth(table, w->width);
+}
+
+/* libsmartcols leaves out the end of the last line. */
+static int write_table(struct ps_sink *sink, const char *text, struct ps_err *err)
+{
+    int rc = ps_sink_write(sink, text, strlen(text), err);
+
+    return rc < 0 ? rc : ps_sink_write(sink, "\n", 1, err);
+}
+
+static int table_finish(struct ps_writer *w, struct ps_err *err)
+{
+    struct libscols_table *table = scols_new_table();
+    char *text = NULL;
+    int rc = table ? 0 : -1;
+
+    if (rc == 0)
+        rc = set_width(table, w);
+    if (rc == 0)
+        rc = scols_table_enable_colors(table, w->color);
+    if (rc == 0)
+        rc = add_columns(table);
+    if (rc == 0)
+        rc = add_rows(table, w->state, w->tags);
+    if (rc == 0)
+        rc = scols_print_table_to_string(table, &text);
+    if (rc < 0)
+        rc = ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the table");
+    else
+        rc = write_table(w->sink, text, err);
+    free(text);
+    scols_unref_table(table);
+    return rc;
+}
+
 const struct ps_writer_ops ps_writer_table = {
     .name = "table",
+    .open = table_open,
+    .begin_image = table_begin_image,
+    .findings = table_findings,
+    .finish = table_finish,
+    .close = table_close,
 };

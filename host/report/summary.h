@@ -1,0 +1,26 @@
+/* The last line of a run: what was read, what could not be, what came out. */
+#ifndef PS_HOST_REPORT_SUMMARY_H
+#define PS_HOST_REPORT_SUMMARY_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct ps_summary {
+    uint64_t n_images;
+    uint64_t n_bytes;            /* scanned */
+    uint64_t n_findings;         /* written */
+    uint64_t n_hole_bytes;       /* skipped: absent from the image or holes of a sparse file */
+    uint64_t n_unreadable_bytes; /* lost to read errors or truncation */
+    uint64_t n_torn_bytes;       /* after the last whole page of an image */
+    double seconds;
+    const char *backend; /* "cpu/avx512, 2 threads"; NULL or "": not told */
+    const char *digest;  /* of the findings; NULL or "": none */
+    int interrupted;     /* the run ended before its images did */
+};
+
+/* Print one line to 'out': "poolscan: ..." for people, or with 'json' an object of kind "summary"
+ * with the same facts. Nothing is left out when it is zero, for zero is a statement too. */
+void ps_summary_print(FILE *out, const struct ps_summary *s, int json);
+
+#endif
