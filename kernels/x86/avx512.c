@@ -22,18 +22,19 @@ static inline struct quick load_quick(const struct ps_plan *plan)
     };
 }
 
+/* Truth tables of vpternlogq, whose inputs are a = 0xf0, b = 0xcc, c = 0xaa. */
+enum { XOR_OF_AND = (0xf0 & 0xcc) ^ 0xaa, OR3 = 0xf0 | 0xcc | 0xaa };
+
 /* One bit per qword of the 64 bytes at p: may a header start there? */
 static inline uint64_t candidates(const struct quick *q, const uint8_t *p)
 {
-    const int xor_of_and = 0x6a; /* (a & b) ^ c with a = 0xf0, b = 0xcc, c = 0xaa */
-    const int or3 = 0xfe;
     __m512i v = _mm512_loadu_si512(p);
     __m512i above = _mm512_subs_epu8(v, q->hi);
     __m512i below = _mm512_subs_epu8(q->lo, v);
-    __m512i bad = _mm512_ternarylogic_epi64(v, q->mask, q->value, xor_of_and);
+    __m512i bad = _mm512_ternarylogic_epi64(v, q->mask, q->value, XOR_OF_AND);
     __mmask8 ok;
 
-    bad = _mm512_ternarylogic_epi64(bad, above, below, or3);
+    bad = _mm512_ternarylogic_epi64(bad, above, below, OR3);
     ok = _mm512_mask_testn_epi64_mask(q->lanes, bad, bad);
     return _mm512_mask_test_epi64_mask(ok, v, q->nonzero);
 }
