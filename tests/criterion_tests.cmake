@@ -2,3 +2,4 @@
 ps_criterion_test(NAME unit/test_era LABELS unit)
 ps_criterion_test(NAME unit/test_tag LABELS unit)
 ps_criterion_test(NAME unit/test_kuser LABELS unit)
+ps_criterion_test(NAME unit/test_digest LABELS unit)

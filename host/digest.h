@@ -1,0 +1,22 @@
+/* Digests: XXH3 of 128 bits, written as xxhsum -H2 writes it (big-endian hex). They tell images
+ * and results apart; they do not resist forgery. */
+#ifndef PS_HOST_DIGEST_H
+#define PS_HOST_DIGEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PS_DIGEST_HEX_BYTES 33 /* 32 digits and the terminating zero */
+
+struct ps_digest;
+
+/* A digest of nothing yet; NULL when memory is out. One thread at a time. */
+struct ps_digest *ps_digest_new(void);
+void ps_digest_update(struct ps_digest *digest, const void *data, size_t n_bytes);
+/* Eight bytes, little-endian, whatever the machine. */
+void ps_digest_update_u64(struct ps_digest *digest, uint64_t value);
+/* The digest of all bytes so far; more may follow. */
+void ps_digest_hex(const struct ps_digest *digest, char hex[PS_DIGEST_HEX_BYTES]);
+void ps_digest_free(struct ps_digest *digest); /* accepts NULL */
+
+#endif
