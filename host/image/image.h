@@ -20,32 +20,36 @@ struct ps_extent {
 
 struct ps_image;
 
-/* Open 'path', find its format by content. On failure *out is untouched; PS_ENOENT when there
- * is no such file, PS_EFORMAT for an empty file, a directory or less than one page. */
+/* Open 'path', find its format by content. On failure *out is untouched and the message does not
+ * name 'path': PS_ENOENT when there is no such file (or part of it), PS_EFORMAT for an empty
+ * file, a directory, a pipe, less than one page or a container that is not supported, PS_EIO
+ * when it cannot be opened or read. */
 int ps_image_open(struct ps_image **out, const char *path, struct ps_err *err);
 void ps_image_close(struct ps_image *image); /* accepts NULL */
 
 const char *ps_image_path(const struct ps_image *image);
 const char *ps_image_format(const struct ps_image *image); /* "raw", "split raw" */
 uint64_t ps_image_file_bytes(const struct ps_image *image);
+/* None at all when the file is one hole. */
 const struct ps_extent *ps_image_extents(const struct ps_image *image, size_t *n);
-/* Identity: XXH3-128 of size, first and last MiB, as 32 hex digits; "" until read. Computed at
- * open. */
+/* Identity, computed at open: XXH3-128 of size (8 bytes, little-endian), first and last MiB (or
+ * all of a smaller file, twice), as 32 hex digits. */
 const char *ps_image_id(const struct ps_image *image);
-/* Bytes after the last whole page (0 .. 4095): they are scanned, padded with zeros. */
+/* Bytes after the last whole page (0 .. 4095): ps_image_read pads them with zeros. */
 uint32_t ps_image_torn_bytes(const struct ps_image *image);
 
-/* The n_bytes at 'phys' (page aligned, inside one extent) as read-only memory, without a copy;
- * NULL when the reader cannot (compressed, misaligned part, mapping refused): use
- * ps_image_read. Touching the memory may raise SIGBUS when the file shrank or its device
- * fails: do it under ps_fault_guard. Any thread. ps_image_release tells that a mapped range
- * will not be touched again, so that it stops counting as resident memory. */
+/* The n_bytes at 'phys' (page aligned, inside one extent) as read-only memory, without a copy
+ * and aligned to 8 bytes; NULL when that cannot be (compressed, pages that straddle parts,
+ * mapping refused, past the end of a torn page): use ps_image_read. Touching the memory may
+ * raise SIGBUS when the file shrank or its device fails: do it under ps_fault_guard, and ask
+ * ps_image_read afterwards for the reason. Any thread. ps_image_release tells that a mapped
+ * range will not be touched again, so that it stops counting as resident memory. */
 const uint8_t *ps_image_map(struct ps_image *image, uint64_t phys, size_t n_bytes);
 void ps_image_release(struct ps_image *image, const uint8_t *mem, size_t n_bytes);
 
-/* Read n_bytes at 'phys' (inside one extent) into buf. Bytes past the end of a torn last page
- * are zero. PS_EIO with err->at = file offset when the device fails, PS_EFORMAT when the file
- * turned out to be shorter than it was. Any thread. */
+/* Read n_bytes at 'phys' (inside one extent, of which a torn last page counts as whole) into buf.
+ * Bytes past the end of a torn last page are zero. PS_EIO with err->at = file offset when the
+ * device fails, PS_EFORMAT when the file turned out to be shorter than it was. Any thread. */
 int ps_image_read(struct ps_image *image, uint64_t phys, void *buf, size_t n_bytes,
                   struct ps_err *err);
 

@@ -1,0 +1,12 @@
+/* Bytes in one file, or in several that follow each other (the parts of a split image). */
+#ifndef PS_HOST_IMAGE_BYTES_FILES_H
+#define PS_HOST_IMAGE_BYTES_FILES_H
+
+#include "host/image/bytes/bytes.h"
+
+/* Open the n_paths files at 'paths' as one. PS_ENOENT, PS_EIO when one cannot be opened,
+ * PS_EFORMAT when one is no regular file or block device, or empty. With several paths the
+ * message names the file. */
+int ps_files_open(struct ps_bytes **out, char *const *paths, size_t n_paths, struct ps_err *err);
+
+#endif
