@@ -2,8 +2,8 @@
  *
  * Filled from any number of texts, in order of precedence: what is added first wins over
  * what is added later (so --tag-file goes in before the built-in lists). Among the entries
- * that match a tag the most specific wins: exact, then '?', then '*' (longest literal
- * prefix first). Immutable once filled; may then be read from any thread. */
+ * that match a tag the most specific wins (ps_tag_mask_rank). Immutable once filled; may then be
+ * read from any thread. */
 #ifndef PS_SCAN_TAGS_TAGDB_H
 #define PS_SCAN_TAGS_TAGDB_H
 
@@ -16,7 +16,7 @@
 #define PS_TAG_UNKNOWN 0xffffffffu
 
 struct ps_tag_info {
-    struct ps_tag_pattern pattern; /* protected bit clear */
+    struct ps_tag_pattern pattern; /* as written; lists leave the protected bit out */
     const char *component;         /* "nt!ps", "tcpip.sys"; "" when not known. Owned by the db */
     const char *kind;              /* "process", "file-system" ...; "" when not known */
     const char *description;       /* a few words; "" when not known */
@@ -30,13 +30,19 @@ int ps_tagdb_new(struct ps_tagdb **out, struct ps_err *err);
 void ps_tagdb_free(struct ps_tagdb *db); /* accepts NULL */
 
 /* Add a list in the project's own format (tags/README.md) or in the form of Microsoft's
- * pooltag.txt (docs/TAGS.md). 'text' is copied; 'name' is for messages. A line of the own format
- * that cannot be understood is an error (err->at = line); in a pooltag.txt it is skipped and
- * counted in *n_skipped (may be NULL). Duplicates of a pattern: the first one stays. */
+ * pooltag.txt (docs/TAGS.md). 'text' and 'name' are copied; 'name' is for messages. A line of the
+ * own format that cannot be understood is an error (PS_EFORMAT, err->at = line) and nothing is
+ * added; in a pooltag.txt it is skipped and counted in *n_skipped (may be NULL), and a text without
+ * a single entry is the error. Duplicates of a pattern: the first one stays. Component, kind and
+ * description are printable ASCII in any case: another byte is an error in the own format and
+ * becomes '?' in a pooltag.txt. Entries already there may get another index. */
 int ps_tagdb_add_tags(struct ps_tagdb *db, const char *name, const char *text, size_t n,
                       struct ps_err *err);
 int ps_tagdb_add_pooltag(struct ps_tagdb *db, const char *name, const char *text, size_t n,
                          size_t *n_skipped, struct ps_err *err);
+/* One of the two, by what the text looks like. */
+int ps_tagdb_add_any(struct ps_tagdb *db, const char *name, const char *text, size_t n,
+                     size_t *n_skipped, struct ps_err *err);
 
 /* The lists compiled into the program. */
 int ps_tagdb_add_builtin(struct ps_tagdb *db, struct ps_err *err);
@@ -47,5 +53,7 @@ const struct ps_tag_info *ps_tagdb_at(const struct ps_tagdb *db, uint32_t i);
 /* Index of the entry that explains 'tag' (raw, as in memory: exact first, then with the
  * protected bit cleared), or PS_TAG_UNKNOWN. */
 uint32_t ps_tagdb_find(const struct ps_tagdb *db, uint32_t tag);
+/* The same for all tags of a pattern: the most specific entry that matches every one of them. */
+uint32_t ps_tagdb_cover(const struct ps_tagdb *db, struct ps_tag_pattern p);
 
 #endif

@@ -1,0 +1,25 @@
+# ps_embed_tags(OUT FILE...): write C source OUT that holds the files as ps_builtin_tags, sorted by
+# name. Runs when CMake configures; a changed list configures again.
+function(ps_embed_tags out)
+    set(arrays "")
+    set(rows "")
+    set(n 0)
+    set(files ${ARGN})
+    list(SORT files)
+    foreach(file IN LISTS files)
+        set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+        get_filename_component(name ${file} NAME)
+        file(READ ${file} hex HEX)
+        string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+        string(REGEX REPLACE
+            "(0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,)"
+            "\\1\n" bytes "${bytes}")
+        string(APPEND arrays "static const unsigned char list${n}[] = {\n${bytes}\n};\n")
+        string(APPEND rows "    {\"${name}\", list${n}, sizeof list${n}},\n")
+        math(EXPR n "${n} + 1")
+    endforeach()
+    set(source "#include \"scan/tags/lists/builtin.h\"\n\n${arrays}\n")
+    string(APPEND source "const struct ps_builtin_list ps_builtin_tags[] = {\n${rows}};\n")
+    string(APPEND source "const size_t ps_n_builtin_tags = ${n};\n")
+    file(CONFIGURE OUTPUT ${out} CONTENT "${source}" @ONLY)
+endfunction()

@@ -1,0 +1,113 @@
+#include "scan/tags/ruleset.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "scan/tags/pattern_map.h"
+
+/* A ruleset while it grows; the map keeps patterns apart. */
+struct builder {
+    const struct ps_tagdb *db;
+    struct ps_ruleset rules;
+    size_t cap;
+    struct ps_pattern_map seen;
+};
+
+static int reserve(struct builder *b, struct ps_err *err)
+{
+    size_t cap = b->cap ? 2 * b->cap : 256;
+    struct ps_rule *bigger;
+
+    if (b->rules.n < b->cap)
+        return 0;
+    bigger = realloc(b->rules.rule, cap * sizeof *bigger);
+    if (!bigger)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "no memory for %zu tag rules", cap);
+    b->rules.rule = bigger;
+    b->cap = cap;
+    return 0;
+}
+
+static int add_rule(struct builder *b, struct ps_tag_pattern p, struct ps_err *err)
+{
+    int rc;
+
+    if (ps_pattern_map_get(&b->seen, p) != PS_PATTERN_ABSENT)
+        return 0;
+    rc = reserve(b, err);
+    if (rc < 0)
+        return rc;
+    rc = ps_pattern_map_put(&b->seen, p, (uint32_t)b->rules.n, err);
+    if (rc < 0)
+        return rc;
+    b->rules.rule[b->rules.n++] = (struct ps_rule){.pattern = p, .info = ps_tagdb_cover(b->db, p)};
+    return 0;
+}
+
+static int add_database(struct builder *b, struct ps_err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < ps_tagdb_count(b->db) && rc >= 0; i++)
+        rc = add_rule(b, ps_tagdb_at(b->db, (uint32_t)i)->pattern, err);
+    return rc;
+}
+
+/* The tags that match both, as one pattern; 0 when there are none. */
+static int intersect(struct ps_tag_pattern a, struct ps_tag_pattern b, struct ps_tag_pattern *both)
+{
+    if (((a.value ^ b.value) & a.mask & b.mask) != 0)
+        return 0;
+    *both = (struct ps_tag_pattern){.value = a.value | b.value, .mask = a.mask | b.mask};
+    return ps_tag_pattern_covers(a, *both) && ps_tag_pattern_covers(b, *both);
+}
+
+static int add_pattern(struct builder *b, struct ps_tag_pattern p, struct ps_err *err)
+{
+    int rc = add_rule(b, p, err);
+
+    for (size_t i = 0; i < ps_tagdb_count(b->db) && rc >= 0; i++) {
+        struct ps_tag_pattern both;
+
+        if (intersect(p, ps_tagdb_at(b->db, (uint32_t)i)->pattern, &both))
+            rc = add_rule(b, both, err);
+    }
+    return rc;
+}
+
+static int add_all(struct builder *b, const struct ps_ruleset_spec *spec, struct ps_err *err)
+{
+    int rc = 0;
+
+    if (spec->any_tag || spec->n_patterns == 0)
+        rc = add_database(b, err);
+    for (size_t i = 0; i < spec->n_patterns && rc >= 0; i++)
+        rc = add_pattern(b, spec->patterns[i], err);
+    if (spec->any_tag && rc >= 0)
+        rc = add_rule(b, (struct ps_tag_pattern){0, 0}, err);
+    if (rc >= 0 && b->rules.n == 0)
+        return ps_fail(err, PS_EARG, PS_AT_NONE,
+                       "no pool tags to look for; name some with --tags or --tag-file, or take "
+                       "--all-headers");
+    return rc;
+}
+
+int ps_ruleset_build(struct ps_ruleset *out, const struct ps_ruleset_spec *spec, struct ps_err *err)
+{
+    struct builder b = {.db = spec->db};
+    int rc = add_all(&b, spec, err);
+
+    ps_pattern_map_clear(&b.seen);
+    if (rc < 0) {
+        ps_ruleset_free(&b.rules);
+        return rc;
+    }
+    *out = b.rules;
+    return 0;
+}
+
+void ps_ruleset_free(struct ps_ruleset *rules)
+{
+    free(rules->rule);
+    memset(rules, 0, sizeof *rules);
+}
