@@ -23,5 +23,9 @@ void ps_log(enum ps_log_level level, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
+    /* File names may hold anything; one message is one line and drives no terminal. */
+    for (char *c = line; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?';
     fprintf(stderr, "poolscan: %s\n", line);
 }
