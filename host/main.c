@@ -1,8 +1,118 @@
 /* Words of the user in, exit status out. */
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
-int main(void)
+#include "host/cancel.h"
+#include "host/cli/version.h"
+#include "host/commands/commands.h"
+#include "host/exit_code.h"
+#include "host/log.h"
+#include "host/options.h"
+#include "host/report/progress.h"
+#include "scan/err.h"
+
+typedef int command_fn(const struct ps_options *opt, struct ps_err *err);
+
+static int print_help(const struct ps_options *opt, struct ps_err *err)
 {
-    puts("poolscan 0.1.0");
+    (void)err;
+    return ps_options_help(opt->help_verb, stdout);
+}
+
+static int print_version(const struct ps_options *opt, struct ps_err *err)
+{
+    (void)err;
+    ps_version_print(opt->verbose, stdout);
     return 0;
+}
+
+static int print_generated(const struct ps_options *opt, struct ps_err *err)
+{
+    return ps_options_generate(opt->generate, stdout, err);
+}
+
+static const struct {
+    enum ps_verb verb;
+    command_fn *run;
+} commands[] = {
+    {PS_VERB_HELP,     print_help     },
+    {PS_VERB_VERSION,  print_version  },
+    {PS_VERB_GENERATE, print_generated},
+};
+
+static int run_command(const struct ps_options *opt, struct ps_err *err)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (commands[i].verb == opt->verb)
+            return commands[i].run(opt, err);
+    return ps_fail(err, PS_EARG, PS_AT_NONE, "this verb is not available in this version");
+}
+
+/* A second Ctrl-C does not wait for anything. */
+static void on_signal(int number)
+{
+    if (number == SIGUSR1) {
+        ps_progress_request();
+        return;
+    }
+    if (number == SIGINT && ps_cancel_requested() == PS_ECANCEL)
+        _exit(130);
+    ps_cancel_request(number == SIGINT ? PS_ECANCEL : PS_ETEMP);
+}
+
+/* A signal that was ignored when the program started (nohup, a shell's background job) stays
+ * ignored. */
+static void catch_signal(int number)
+{
+    struct sigaction old;
+    struct sigaction act;
+
+    memset(&act, 0, sizeof act);
+    sigemptyset(&act.sa_mask);
+    act.sa_flags = SA_RESTART;
+    act.sa_handler = on_signal;
+    if (sigaction(number, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+        sigaction(number, &act, NULL);
+}
+
+static void set_up_signals(void)
+{
+    catch_signal(SIGINT);
+    catch_signal(SIGTERM);
+    catch_signal(SIGUSR1);
+    /* A closed pipe is a write error with an exit status, not a death. */
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* What sits in stdio's buffer may still fail to be written. */
+static int flush_output(struct ps_err *err)
+{
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return ps_fail(err, PS_EIO, PS_AT_NONE, "standard output: writing failed (%s)",
+                       strerror(errno));
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct ps_options opt;
+    struct ps_err err = {.code = PS_OK, .at = PS_AT_NONE};
+    int rc = ps_options_parse(&opt, argc, argv, &err);
+
+    if (rc >= 0) {
+        ps_log_set_level(opt.quiet, opt.verbose);
+        set_up_signals();
+        rc = run_command(&opt, &err);
+        if (rc >= 0)
+            rc = flush_output(&err);
+        ps_options_free(&opt);
+    }
+    if (rc >= 0)
+        return 0;
+    if (err.msg[0])
+        ps_log(PS_LOG_ERROR, "%s", err.msg);
+    return ps_exit_code(rc);
 }

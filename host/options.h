@@ -1,5 +1,5 @@
-/* The command line as a value. One option table (options.c) drives parsing, --help, the man page
- * and the completions. */
+/* The command line as a value. One table (host/cli/option_table.c) drives parsing, --help, the
+ * manual page and the completions. */
 #ifndef PS_HOST_OPTIONS_H
 #define PS_HOST_OPTIONS_H
 
@@ -79,12 +79,13 @@ struct ps_options {
     const char *generate;
 };
 
-/* Parse argv. PS_EARG with one clear sentence. Free with ps_options_free. */
+/* Parse argv. PS_EARG with one clear sentence; *out is untouched then. Free with ps_options_free.
+ * argv outlives *out and is written to: the commas of a list become zeros. Uses getopt's globals:
+ * one thread at a time. */
 int ps_options_parse(struct ps_options *out, int argc, char **argv, struct ps_err *err);
 void ps_options_free(struct ps_options *opt);
 
 /* --help of all verbs (verb PS_VERB_HELP) or of one, and the --generate texts, to 'out'. */
-
 int ps_options_help(enum ps_verb verb, FILE *out);
 int ps_options_generate(const char *what, FILE *out, struct ps_err *err);
 

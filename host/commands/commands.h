@@ -1,5 +1,6 @@
 /* One function per verb: options in, 0 or a negative -PS_E... out. Results go to standard
- * output or opt->output, talk to standard error through host/log.h. None exits. */
+ * output or opt->output, talk to standard error through host/log.h. None exits. A
+ * command that has told its failure already returns it with an empty err->msg. */
 #ifndef PS_HOST_COMMANDS_COMMANDS_H
 #define PS_HOST_COMMANDS_COMMANDS_H
 

@@ -22,8 +22,8 @@ static inline struct quick load_quick(const struct ps_plan *plan)
     };
 }
 
-/* Truth tables of vpternlogq, whose inputs are a = 0xf0, b = 0xcc, c = 0xaa. */
-enum { XOR_OF_AND = (0xf0 & 0xcc) ^ 0xaa, OR3 = 0xf0 | 0xcc | 0xaa };
+/* Truth tables of _mm512_ternarylogic_epi64, with a = 0xf0, b = 0xcc, c = 0xaa. */
+enum { XOR_OF_AND = 0x6a /* (a & b) ^ c */, OR3 = 0xfe };
 
 /* One bit per qword of the 64 bytes at p: may a header start there? */
 static inline uint64_t candidates(const struct quick *q, const uint8_t *p)

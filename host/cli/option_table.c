@@ -1,0 +1,247 @@
+#include "host/cli/option_table.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "kernels/kernel.h"
+
+#define SCAN      PS_VERB_BIT(PS_VERB_SCAN)
+#define TAGS      PS_VERB_BIT(PS_VERB_TAGS)
+#define DEVICES   PS_VERB_BIT(PS_VERB_DEVICES)
+#define BENCH     PS_VERB_BIT(PS_VERB_BENCH)
+#define ANY       UINT32_MAX
+
+#define AT(field) offsetof(struct ps_options, field)
+
+#define KIB       (UINT64_C(1) << 10)
+#define GIB       (UINT64_C(1) << 30)
+#define PAGE      4096
+
+static const char *nth(const char *const *names, size_t n, size_t i)
+{
+    return i < n ? names[i] : NULL;
+}
+
+#define NTH(names, i) nth(names, sizeof(names) / sizeof *(names), i)
+
+static const char *arch_choice(size_t i)
+{
+    static const char *const names[] = {"auto", "x86", "x64"};
+
+    return NTH(names, i);
+}
+
+static const char *backend_choice(size_t i)
+{
+    static const char *const names[] = {"auto", "cpu", "opencl", "null"};
+
+    return NTH(names, i);
+}
+
+static const char *kernel_choice(size_t i)
+{
+    return i < ps_n_kernels ? ps_kernels[i].name : NULL;
+}
+
+static const char *io_choice(size_t i)
+{
+    static const char *const names[] = {"auto", "mmap", "read"};
+
+    return NTH(names, i);
+}
+
+static const char *format_choice(size_t i)
+{
+    static const char *const names[] = {"auto", "table", "jsonl", "json", "csv", "none"};
+
+    return NTH(names, i);
+}
+
+static const char *when_choice(size_t i)
+{
+    static const char *const names[] = {"auto", "always", "never"};
+
+    return NTH(names, i);
+}
+
+const char *ps_generate_choice(size_t i)
+{
+    static const char *const names[] = {"man", "complete-bash", "complete-zsh"};
+
+    return NTH(names, i);
+}
+
+/* clang-format 14 crashes on rows of different length. */
+/* clang-format off */
+const struct ps_option ps_option_table[] = {
+    {.name = "file", .letter = 'f', .kind = PS_OPT_APPEND, .offset = AT(args),
+     .verbs = SCAN | BENCH, .metavar = "FILE", .hi = 65536,
+     .help = "one more image, as if FILE stood among the operands"},
+
+    {.name = "tags", .kind = PS_OPT_LIST, .common = 1, .offset = AT(tags), .verbs = SCAN,
+     .metavar = "A,B,...", .hi = 65536,
+     .help = "only these pool tags; '?' is any one character, a final '*' all the rest, '\\xNN' "
+             "a byte, '\\,' a comma"},
+    {.name = "tag-file", .kind = PS_OPT_APPEND, .offset = AT(tag_files),
+     .verbs = SCAN | TAGS | BENCH, .metavar = "FILE", .hi = 64,
+     .help = "more tags, from a .tags file or a pooltag.txt of the Windows debuggers; repeatable"},
+    {.name = "no-builtin-tags", .kind = PS_OPT_FLAG, .offset = AT(no_builtin_tags),
+     .verbs = SCAN | TAGS | BENCH, .help = "leave the built-in tag database out"},
+    {.name = "all-headers", .kind = PS_OPT_FLAG, .common = 1, .offset = AT(all_headers),
+     .verbs = SCAN, .help = "every structurally valid header, whether its tag is known or not"},
+    {.name = "show-free", .kind = PS_OPT_FLAG, .offset = AT(show_free), .verbs = SCAN,
+     .help = "report free blocks too"},
+    {.name = "min-confidence", .kind = PS_OPT_NUMBER, .offset = AT(min_confidence), .verbs = SCAN,
+     .metavar = "N", .hi = 100,
+     .help = "leave out findings whose Confidence is below N (0 to 100)"},
+    {.name = "range", .kind = PS_OPT_RANGE, .verbs = SCAN, .metavar = "START-END",
+     .multiple = PAGE,
+     .help = "only physical addresses from START up to, not including, END; both multiples of 4k"},
+    {.name = "fail-if-none", .kind = PS_OPT_FLAG, .offset = AT(fail_if_none), .verbs = SCAN,
+     .help = "no findings at all is an error"},
+
+    {.name = "arch", .kind = PS_OPT_CHOICE, .offset = AT(arch), .verbs = SCAN | BENCH,
+     .metavar = "ARCH", .choice = arch_choice,
+     .help = "architecture of the imaged Windows; auto finds it in the image"},
+    {.name = "build", .kind = PS_OPT_NUMBER, .offset = AT(build), .verbs = SCAN, .metavar = "N",
+     .hi = 999999,
+     .help = "build number of the imaged Windows, such as 19041; 0 finds it in the image"},
+    {.name = "offline", .kind = PS_OPT_IGNORED, .verbs = SCAN,
+     .help = "the only mode there is: nothing is ever downloaded"},
+
+    {.name = "gpu", .kind = PS_OPT_FLAG, .common = 1, .offset = AT(gpu), .verbs = SCAN | BENCH,
+     .help = "scan on OpenCL GPUs, strictly: none there is an error"},
+    {.name = "any-device", .kind = PS_OPT_FLAG, .offset = AT(any_device), .verbs = SCAN | BENCH,
+     .help = "with --gpu: take any OpenCL device, a CPU one such as PoCL too"},
+    {.name = "backend", .kind = PS_OPT_CHOICE, .common = 1, .offset = AT(backend),
+     .verbs = SCAN | BENCH, .metavar = "NAME", .choice = backend_choice,
+     .help = "what runs the scan; null finds nothing and shows the cost of everything else"},
+    {.name = "device", .letter = 'd', .kind = PS_OPT_NUMBERS, .common = 1, .offset = AT(devices),
+     .verbs = SCAN | BENCH, .metavar = "N,...", .hi = 64,
+     .help = "OpenCL devices by the numbers that 'poolscan devices' prints"},
+    {.name = "kernel", .kind = PS_OPT_CHOICE, .offset = AT(kernel), .verbs = SCAN | BENCH,
+     .metavar = "NAME", .choice = kernel_choice,
+     .help = "CPU kernel; without it the best one that this CPU can run"},
+    {.name = "threads", .letter = 't', .kind = PS_OPT_NUMBER, .common = 1, .offset = AT(threads),
+     .verbs = SCAN | BENCH, .metavar = "N", .hi = 1024,
+     .help = "worker threads; 0 is one for each core"},
+    {.name = "chunk", .kind = PS_OPT_SIZE, .offset = AT(chunk_bytes), .verbs = SCAN | BENCH,
+     .metavar = "SIZE", .lo = PAGE, .hi = GIB, .multiple = PAGE,
+     .help = "bytes scanned at a time, a multiple of 4k; without it from the cache sizes"},
+    {.name = "io", .kind = PS_OPT_CHOICE, .offset = AT(io), .verbs = SCAN | BENCH,
+     .metavar = "HOW", .choice = io_choice, .help = "how images are read"},
+
+    {.name = "format", .kind = PS_OPT_CHOICE, .common = 1, .offset = AT(format),
+     .verbs = SCAN | TAGS | DEVICES | BENCH, .metavar = "NAME", .choice = format_choice,
+     .help = "form of the results; auto is table on a terminal and jsonl elsewhere"},
+    {.name = "renderer", .letter = 'r', .kind = PS_OPT_CHOICE, .offset = AT(format),
+     .verbs = SCAN | TAGS | DEVICES | BENCH, .metavar = "NAME", .choice = format_choice,
+     .help = "the same as --format"},
+    {.name = "output", .letter = 'o', .kind = PS_OPT_STRING, .common = 1, .offset = AT(output),
+     .verbs = SCAN | TAGS | DEVICES | BENCH, .metavar = "FILE",
+     .help = "results to FILE, which appears whole or not at all; '-' is standard output"},
+    {.name = "progress", .kind = PS_OPT_WHEN, .offset = AT(progress), .verbs = SCAN,
+     .metavar = "WHEN", .choice = when_choice,
+     .help = "progress on standard error; auto shows it on a terminal"},
+    {.name = "status-json", .kind = PS_OPT_FLAG, .offset = AT(status_json), .verbs = SCAN,
+     .help = "progress as one JSON object per line on standard error"},
+    {.name = "color", .kind = PS_OPT_WHEN, .offset = AT(color),
+     .verbs = SCAN | TAGS | DEVICES | BENCH, .metavar = "WHEN", .choice = when_choice,
+     .help = "colors in tables; auto uses them on a terminal unless NO_COLOR is set"},
+
+    {.name = "component", .kind = PS_OPT_STRING, .offset = AT(component), .verbs = TAGS,
+     .metavar = "NAME", .help = "only tags of this component, such as nt or tcpip.sys"},
+    {.name = "kind", .kind = PS_OPT_STRING, .offset = AT(kind), .verbs = TAGS, .metavar = "NAME",
+     .help = "only tags of this kind, such as process or file"},
+
+    {.name = "repeats", .kind = PS_OPT_NUMBER, .offset = AT(repeats), .verbs = BENCH,
+     .metavar = "N", .lo = 1, .hi = 1000, .help = "time each row N times (10)"},
+    {.name = "size", .kind = PS_OPT_SIZE, .offset = AT(bench_bytes), .verbs = BENCH,
+     .metavar = "SIZE", .lo = 64 * KIB, .hi = 64 * GIB, .multiple = PAGE,
+     .help = "bytes of the synthetic image when none is given (256M)"},
+
+    {.name = "list-devices", .letter = 'I', .kind = PS_OPT_VERB, .verbs = ANY,
+     .lo = PS_VERB_DEVICES, .help = "the same as the verb devices"},
+    {.name = "benchmark", .letter = 'b', .kind = PS_OPT_VERB, .verbs = ANY, .lo = PS_VERB_BENCH,
+     .help = "the same as the verb bench"},
+    {.name = "quiet", .letter = 'q', .kind = PS_OPT_FLAG, .common = 1, .offset = AT(quiet),
+     .verbs = ANY, .help = "say nothing but errors"},
+    {.name = "verbose", .letter = 'v', .kind = PS_OPT_COUNT, .common = 1, .offset = AT(verbose),
+     .verbs = ANY, .help = "say more; twice for still more"},
+    {.name = "help", .letter = 'h', .kind = PS_OPT_VERB, .common = 1, .verbs = ANY,
+     .lo = PS_VERB_HELP, .help = "this text; after a verb, all options of that verb"},
+    {.name = "version", .letter = 'V', .kind = PS_OPT_VERB, .common = 1, .verbs = ANY,
+     .lo = PS_VERB_VERSION, .help = "the version; with -v also features, kernels and libraries"},
+    {.name = "generate", .kind = PS_OPT_CHOICE, .offset = AT(generate), .verbs = ANY,
+     .metavar = "WHAT", .choice = ps_generate_choice,
+     .help = "print the manual page or a shell completion"},
+};
+
+_Static_assert(sizeof ps_option_table / sizeof *ps_option_table <= PS_MAX_OPTIONS, "one bit each");
+const size_t ps_n_options = sizeof ps_option_table / sizeof *ps_option_table;
+
+const struct ps_verb_info ps_verb_table[] = {
+    {"scan", PS_VERB_SCAN, "IMAGE...", 1, 65536, "find pool headers in images (the default)",
+     "One pass over the physical memory of each IMAGE: every POOL_HEADER with a known pool tag, "
+     "with the evidence for it. An image is a raw file, or the first part (.001) of a split one."},
+    {"tags", PS_VERB_TAGS, "[PATTERN]", 0, 1, "list the tag database",
+     "The tags that are known, with component and description; with PATTERN those that match "
+     "it."},
+    {"devices", PS_VERB_DEVICES, "", 0, 0, "list OpenCL devices and CPU kernels",
+     "OpenCL platforms and devices with the numbers that -d takes, the CPU kernels, and what "
+     "would be used."},
+    {"bench", PS_VERB_BENCH, "[IMAGE]", 0, 1, "measure scan rates beside their ceilings",
+     "GB/s of each kernel and backend beside the memory-read and file-read rates of the same "
+     "run. Every answer is checked before its rate is printed."},
+    {"mkimage", PS_VERB_MKIMAGE, "RECIPE OUT", 2, 2, "build a small image from a recipe",
+     "Write to OUT the image that the text file RECIPE describes page by page."},
+    {"help", PS_VERB_HELP, "[VERB]", 0, 1, "this text, or all options of a verb",
+     "The same as --help."},
+};
+/* clang-format on */
+
+const size_t ps_n_verbs = sizeof ps_verb_table / sizeof *ps_verb_table;
+
+const char *const ps_later_verbs[] = {"info", "bigpools", "used",  "pool", "find", "vtop",
+                                      "ptov", "plan",     "merge", "diff", NULL};
+
+const char *const ps_later_options[] = {"dtb", "symbols", "sort", "raw", NULL};
+
+const struct ps_option *ps_option_named(const char *name)
+{
+    for (size_t i = 0; i < ps_n_options; i++)
+        if (strcmp(ps_option_table[i].name, name) == 0)
+            return &ps_option_table[i];
+    return NULL;
+}
+
+const struct ps_verb_info *ps_verb_named(const char *name)
+{
+    for (size_t i = 0; i < ps_n_verbs; i++)
+        if (strcmp(ps_verb_table[i].name, name) == 0)
+            return &ps_verb_table[i];
+    return NULL;
+}
+
+const struct ps_verb_info *ps_verb_row(enum ps_verb verb)
+{
+    for (size_t i = 0; i < ps_n_verbs; i++)
+        if (ps_verb_table[i].verb == verb)
+            return &ps_verb_table[i];
+    return NULL;
+}
+
+char *ps_option_choices(const struct ps_option *o, const char *between, char *text, size_t n)
+{
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; o->choice(i); i++) {
+        int k = snprintf(text + used, n - used, "%s%s", i ? between : "", o->choice(i));
+
+        if (k < 0 || (size_t)k >= n - used)
+            break;
+        used += (size_t)k;
+    }
+    return text;
+}

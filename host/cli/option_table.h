@@ -1,0 +1,81 @@
+/* The verbs and options as data: the one place that names them. Parsing (options.c), --help
+ * (help.c), the man page (man.c) and the completions (complete.c) all read these rows. */
+#ifndef PS_HOST_CLI_OPTION_TABLE_H
+#define PS_HOST_CLI_OPTION_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/options.h"
+
+/* What an option takes, and so what stands at its offset in struct ps_options. */
+enum ps_option_kind {
+    PS_OPT_FLAG,    /* nothing; int becomes 1 */
+    PS_OPT_COUNT,   /* nothing; int grows by 1 */
+    PS_OPT_VERB,    /* nothing; selects the verb 'lo' */
+    PS_OPT_IGNORED, /* nothing; accepted for the sake of scripts */
+    PS_OPT_STRING,  /* any text; const char * */
+    PS_OPT_CHOICE,  /* a name of 'choice'; const char * */
+    PS_OPT_WHEN,    /* auto, always, never; enum ps_when */
+    PS_OPT_NUMBER,  /* lo .. hi; uint32_t */
+    PS_OPT_SIZE,    /* lo .. hi bytes, a multiple of 'multiple'; uint64_t */
+    PS_OPT_RANGE,   /* START-END in multiples of 'multiple'; range_start, range_end, has_range */
+    PS_OPT_APPEND,  /* any text, appended to a struct ps_strings of at most 'hi' items */
+    PS_OPT_LIST,    /* text split at unescaped commas, appended likewise */
+    PS_OPT_NUMBERS, /* the same, each item a number of 1 or more */
+};
+
+struct ps_option {
+    const char *name; /* without the two dashes */
+    char letter;      /* short name, 0: none */
+    enum ps_option_kind kind;
+    int common; /* stands in the --help of all verbs */
+    size_t offset;
+    uint32_t verbs;                  /* PS_VERB_BIT of each verb that accepts it */
+    const char *metavar;             /* NULL when it takes no value */
+    const char *help;                /* one sentence, no period */
+    const char *(*choice)(size_t i); /* the i-th accepted name, NULL after the last */
+    uint64_t lo;
+    uint64_t hi;
+    uint64_t multiple;
+};
+
+struct ps_verb_info {
+    const char *name;
+    enum ps_verb verb;
+    const char *operands; /* as in a synopsis */
+    unsigned min_args;
+    unsigned max_args;
+    const char *help;   /* half a line */
+    const char *detail; /* a paragraph */
+};
+
+#define PS_VERB_BIT(verb) (UINT32_C(1) << (verb))
+
+extern const struct ps_option ps_option_table[];
+extern const size_t ps_n_options;
+
+/* So many rows at most: a set of them fits 64 bits. */
+#define PS_MAX_OPTIONS 64
+
+/* The verbs that may be typed; the first one is the default. */
+extern const struct ps_verb_info ps_verb_table[];
+extern const size_t ps_n_verbs;
+
+/* Verbs and options of the full command line that this version does not have, NULL-terminated:
+ * never taken for the name of an image, or for a slip of the finger. */
+extern const char *const ps_later_verbs[];
+extern const char *const ps_later_options[];
+
+/* Rows by name; NULL: no such row. */
+const struct ps_option *ps_option_named(const char *name);
+const struct ps_verb_info *ps_verb_named(const char *name);
+const struct ps_verb_info *ps_verb_row(enum ps_verb verb);
+
+/* Names of --generate. */
+const char *ps_generate_choice(size_t i);
+
+/* Put the accepted names of 'o' into text[n], joined by 'between'. Returns text. */
+char *ps_option_choices(const struct ps_option *o, const char *between, char *text, size_t n);
+
+#endif

@@ -1,0 +1,49 @@
+#include "host/cli/version.h"
+
+#include <hwloc.h>
+#include <libsmartcols.h>
+#include <stddef.h>
+#include <xxhash.h>
+
+#include "kernels/cpu.h"
+#include "kernels/kernel.h"
+
+static void print_kernels(FILE *out)
+{
+    const struct ps_kernel *best = ps_kernel_pick(NULL);
+
+    fputs("kernels:", out);
+    for (size_t i = 0; i < ps_n_kernels; i++) {
+        const struct ps_kernel *k = &ps_kernels[i];
+        int usable = (k->cpu_needs & ~ps_cpu_features()) == 0;
+
+        fprintf(out, " %s%s", k->name,
+                !usable     ? " (not on this CPU)"
+                : k == best ? " (chosen)"
+                            : "");
+    }
+    fputc('\n', out);
+}
+
+static void print_libraries(FILE *out)
+{
+    unsigned hwloc = hwloc_get_api_version();
+    unsigned xxh = XXH_versionNumber();
+    const char *smartcols = NULL;
+
+    scols_get_library_version(&smartcols);
+    fprintf(out, "libraries: hwloc %u.%u.%u, xxHash %u.%u.%u, smartcols %s\n", hwloc >> 16,
+            hwloc >> 8 & 0xff, hwloc & 0xff, xxh / 10000, xxh / 100 % 100, xxh % 100, smartcols);
+}
+
+void ps_version_print(int verbose, FILE *out)
+{
+    fprintf(out, "poolscan %s\n", PS_VERSION);
+    if (!verbose)
+        return;
+    fprintf(out, "features: %copencl %csanitizers\n", PS_WITH_OPENCL ? '+' : '-',
+            PS_WITH_SANITIZER ? '+' : '-');
+    fprintf(out, "compiler: %s\n", __VERSION__);
+    print_kernels(out);
+    print_libraries(out);
+}
