@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_INPUT       65536u
+#define MAX_INPUT_BYTES       65536u
 #define N_VARIATIONS    200u
 #define N_RANDOM_INPUTS 2000u
 
@@ -41,7 +41,7 @@ static void feed(const uint8_t *data, size_t n_bytes)
 
 static void feed_variation(const uint8_t *data, size_t n_bytes)
 {
-    static uint8_t changed[MAX_INPUT];
+    static uint8_t changed[MAX_INPUT_BYTES];
     size_t n = n_bytes;
 
     memcpy(changed, data, n_bytes);
@@ -54,7 +54,7 @@ static void feed_variation(const uint8_t *data, size_t n_bytes)
 
 static int feed_file(const char *path)
 {
-    static uint8_t data[MAX_INPUT];
+    static uint8_t data[MAX_INPUT_BYTES];
     FILE *file = fopen(path, "rb");
     size_t n;
 
