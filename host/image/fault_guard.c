@@ -1,8 +1,10 @@
 #include "host/image/fault_guard.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stddef.h>
+#include <ucontext.h>
 
 struct guard {
     uintptr_t begin;
@@ -38,10 +40,13 @@ static void pass_on(int sig, siginfo_t *info, void *context)
 
 static void on_sigbus(int sig, siginfo_t *info, void *context)
 {
+    const ucontext_t *interrupted = context;
     struct guard *guard = current;
 
     if (guard && info->si_code > 0 && (uintptr_t)info->si_addr - guard->begin < guard->n_bytes) {
         current = NULL;
+        /* Here rather than by sigsetjmp, which would cost a system call at every guard. */
+        pthread_sigmask(SIG_SETMASK, &interrupted->uc_sigmask, NULL);
         siglongjmp(guard->back, 1);
     }
     pass_on(sig, info, context);
@@ -49,8 +54,7 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 
 void ps_fault_guard_init(void)
 {
-    /* SA_NODEFER: leaving by siglongjmp then needs no change of the signal mask, which would cost
-     * a system call at every guard. */
+    /* SA_NODEFER: a fault inside the earlier handler, or after it left by siglongjmp, is told. */
     struct sigaction action = {.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK};
 
     action.sa_sigaction = on_sigbus;
