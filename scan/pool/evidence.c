@@ -1,0 +1,31 @@
+#include "scan/pool/evidence.h"
+
+/* Points by evidence bit; docs/POOL.md, "Evidence" says why. An allocated block of a closed
+ * page reaches 90 with any printable tag, a lone header with a known one stays under 50. */
+static const int8_t points[PS_N_EVIDENCE] = {
+    25,  /* tag-known */
+    15,  /* tag-wildcard */
+    8,   /* tag-printable */
+    5,   /* type-in-use */
+    40,  /* chain-both */
+    20,  /* chain-one */
+    40,  /* page-walk */
+    35,  /* lfh-stride */
+    25,  /* vs-neighbour */
+    40,  /* vs-xor */
+    -40, /* pool-index */
+    -30, /* overlap */
+    -20, /* bad-neighbour */
+};
+
+uint8_t ps_evidence_score(uint32_t evidence)
+{
+    int sum = 0;
+
+    for (unsigned i = 0; i < PS_N_EVIDENCE; i++)
+        if (evidence >> i & 1u)
+            sum += points[i];
+    if (sum < 0)
+        return 0;
+    return (uint8_t)(sum > 100 ? 100 : sum);
+}

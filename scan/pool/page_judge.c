@@ -1,0 +1,170 @@
+#include "scan/pool/page_judge.h"
+
+#include <string.h>
+
+#include "scan/pool/classic_walk.h"
+#include "scan/pool/evidence.h"
+#include "scan/pool/page_map.h"
+#include "scan/pool/page_view.h"
+#include "scan/pool/segment_page.h"
+
+/* More pools than this no classic Windows has; docs/POOL.md, "PoolIndex". */
+#define MAX_POOL_INDEX 0x40u
+
+/* The best block that covers the slots looked at so far. */
+struct cover {
+    uint32_t end;
+    uint32_t rank;
+    int is_free;
+};
+
+/* The bytes are a copy: those of a mapped image may change under our feet, and what was checked
+ * must stay true. */
+struct page {
+    uint8_t bytes[PS_PAGE_BYTES];
+    struct ps_page_view view;
+    struct ps_page_map map;
+    int classic; /* by era, or by what the page shows */
+};
+
+static void read_page(struct page *p, const struct ps_era *era, const uint8_t *bytes)
+{
+    memcpy(p->bytes, bytes, sizeof p->bytes);
+    p->view = ps_page_view(era, p->bytes);
+    memset(&p->map, 0, sizeof p->map);
+    if (era->heap != PS_HEAP_SEGMENT)
+        ps_classic_walk(&p->view, &p->map);
+    p->classic =
+        era->heap == PS_HEAP_CLASSIC || p->map.closed || 2 * p->map.n_chained > p->view.n_slots;
+    if (!p->classic)
+        ps_segment_walk(&p->view, &p->map);
+}
+
+static enum ps_type_state state_of(const struct page *p, uint32_t word0)
+{
+    return ps_era_type_state(p->view.era, ps_view_type(&p->view, word0));
+}
+
+/* Take the ranked headers in [from, to) into account. */
+static void advance(const struct page *p, struct cover *cover, uint32_t from, uint32_t to)
+{
+    for (uint32_t slot = from; slot < to; slot++) {
+        uint32_t rank = p->map.rank[slot];
+
+        if (rank != 0 && (slot >= cover->end || rank > cover->rank)) {
+            uint32_t word0 = ps_view_word0(&p->view, slot);
+
+            cover->end = slot + ps_view_block(&p->view, word0);
+            cover->rank = rank;
+            cover->is_free = state_of(p, word0) == PS_TYPE_FREE;
+        }
+    }
+}
+
+static uint32_t tag_evidence(const struct page *p, const struct ps_rule *rule, uint32_t tag)
+{
+    if (rule->info != PS_TAG_UNKNOWN)
+        return rule->pattern.mask == 0xffffffffu ? PS_EV_TAG_KNOWN : PS_EV_TAG_WILDCARD;
+    return ps_view_tag_printable(&p->view, tag) ? PS_EV_TAG_PRINTABLE : 0;
+}
+
+/* PoolIndex counts against a header only where the page does not close: not every NT 5 kernel
+ * writes it, and a closed walk is by far the better witness. */
+static uint32_t classic_evidence(const struct page *p, uint32_t slot, uint32_t word0)
+{
+    unsigned links = ps_classic_links(&p->view, slot);
+    uint32_t evidence = 0;
+
+    if (links == (PS_LINK_PREV | PS_LINK_NEXT))
+        evidence |= PS_EV_CHAIN_BOTH;
+    else if (links != 0)
+        evidence |= PS_EV_CHAIN_ONE;
+    else if (p->classic)
+        evidence |= PS_EV_BAD_NEIGHBOUR;
+    if (p->map.closed && p->map.rank[slot] != 0)
+        evidence |= PS_EV_PAGE_WALK;
+    else if (p->classic && ps_view_index(&p->view, word0) > MAX_POOL_INDEX)
+        evidence |= PS_EV_POOL_INDEX;
+    return evidence;
+}
+
+static uint32_t segment_evidence(const struct page *p, uint32_t slot)
+{
+    unsigned bits = p->map.segment[slot];
+
+    return (bits & PS_SEG_STRIDE ? PS_EV_LFH_STRIDE : 0) |
+           (bits & PS_SEG_NEIGHBOUR ? PS_EV_VS_NEIGHBOUR : 0) |
+           (bits & PS_SEG_XOR ? PS_EV_VS_XOR : 0) | (bits & PS_SEG_ALIGNED ? PS_EV_CHAIN_ONE : 0);
+}
+
+static enum ps_allocator allocator_of(const struct page *p, uint32_t slot, uint32_t evidence)
+{
+    if (evidence & PS_EV_VS_XOR)
+        return PS_ALLOCATOR_VS;
+    if (evidence & PS_EV_LFH_STRIDE)
+        return PS_ALLOCATOR_LFH;
+    if (evidence & PS_EV_VS_NEIGHBOUR)
+        return PS_ALLOCATOR_VS;
+    if ((evidence & (PS_EV_CHAIN_BOTH | PS_EV_CHAIN_ONE)) && p->map.segment[slot] == 0)
+        return PS_ALLOCATOR_CLASSIC;
+    return PS_ALLOCATOR_UNKNOWN;
+}
+
+/* Only a classic chain tells that a block is in use: on the segment heap a freed block may keep
+ * its header. What lies inside a free block was freed before it. */
+static enum ps_status status_of(const struct page *p, const struct ps_finding *f,
+                                const struct cover *cover)
+{
+    int one_slot = f->n_bytes >> p->view.slot_shift == 1;
+
+    if (!(f->evidence & PS_EV_TYPE_IN_USE))
+        return PS_STATUS_FREE;
+    if (f->evidence & PS_EV_OVERLAP)
+        return cover->is_free ? PS_STATUS_STALE : PS_STATUS_UNKNOWN;
+    return f->allocator == PS_ALLOCATOR_CLASSIC && !one_slot ? PS_STATUS_ALLOCATED
+                                                             : PS_STATUS_UNKNOWN;
+}
+
+static void judge_one(const struct page *p, const struct ps_rule *rule, const struct ps_hit *hit,
+                      const struct cover *cover, struct ps_finding *out)
+{
+    uint32_t slot = hit->slot & (p->view.n_slots - 1u);
+    uint32_t evidence = tag_evidence(p, rule, hit->tag);
+
+    if (state_of(p, hit->word0) == PS_TYPE_IN_USE)
+        evidence |= PS_EV_TYPE_IN_USE;
+    if (p->map.segment[slot] != 0)
+        evidence |= segment_evidence(p, slot);
+    else if (p->view.era->heap != PS_HEAP_SEGMENT)
+        evidence |= classic_evidence(p, slot, hit->word0);
+    if (slot < cover->end && p->map.rank[slot] < cover->rank)
+        evidence |= PS_EV_OVERLAP;
+
+    out->tag = hit->tag;
+    out->word0 = hit->word0;
+    out->info = rule->info;
+    out->evidence = evidence;
+    out->n_bytes = ps_view_block(&p->view, hit->word0) << p->view.slot_shift;
+    out->confidence = ps_evidence_score(evidence);
+    out->allocator = (uint8_t)allocator_of(p, slot, evidence);
+    out->status = (uint8_t)status_of(p, out, cover);
+    out->pad = 0;
+}
+
+void ps_page_judge(const struct ps_era *era, const struct ps_ruleset *rules, const uint8_t *page,
+                   const struct ps_hit *hits, size_t n, struct ps_finding *out)
+{
+    struct cover cover = {0};
+    struct page p;
+    uint32_t seen = 0;
+
+    read_page(&p, era, page);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t slot = hits[i].slot & (p.view.n_slots - 1u);
+
+        if (p.map.any_rank)
+            advance(&p, &cover, seen, slot);
+        judge_one(&p, &rules->rule[hits[i].rule], &hits[i], &cover, &out[i]);
+        seen = slot;
+    }
+}
