@@ -11,20 +11,10 @@ ps_scan_fn ps_scan_scalar;
 ps_scan_fn ps_scan_avx2;
 ps_scan_fn ps_scan_avx512;
 
-/* The end of every kernel: the exact check of the header at slot 'slot' (counted from 'pages'),
- * and its hit. Returns the new count, which goes on past 'cap'. */
-static inline size_t ps_emit_if_ok(const struct ps_plan *plan, const uint8_t *pages, uint32_t slot,
-                                   struct ps_hit *hits, size_t cap, size_t found)
+/* Write hit number 'found' if it fits and count it. */
+static inline size_t ps_emit(uint32_t slot, const uint32_t word[2], uint32_t rule,
+                             struct ps_hit *hits, size_t cap, size_t found)
 {
-    uint32_t word[2];
-    uint32_t rule;
-
-    memcpy(word, pages + ((size_t)slot << plan->slot_shift), sizeof word);
-    if (!ps_header_ok(plan, slot & (plan->slots_per_page - 1u), word[0]))
-        return found;
-    rule = ps_tag_rule(plan, word[1]);
-    if (rule == PS_RULE_NONE)
-        return found;
     if (found < cap) {
         hits[found].slot = slot;
         hits[found].word0 = word[0];
@@ -32,6 +22,51 @@ static inline size_t ps_emit_if_ok(const struct ps_plan *plan, const uint8_t *pa
         hits[found].rule = rule;
     }
     return found + 1;
+}
+
+static inline void ps_load_header(const struct ps_plan *plan, const uint8_t *pages, uint32_t slot,
+                                  uint32_t word[2])
+{
+    memcpy(word, pages + ((size_t)slot << plan->slot_shift), 2 * sizeof *word);
+}
+
+/* The end of every vector kernel: the candidates of one page through the exact check.
+ *
+ * todo[i] has a bit for each qword of the page's i-th 512 bytes where a header may start. Which
+ * candidate passes is as good as random, so a branch per candidate would be mispredicted; the
+ * first pass sorts them out without one, and only what passed it looks for its rule. */
+#define PS_TODO_WORDS (PS_PAGE_BYTES / 512u)
+
+static inline size_t ps_finish_page(const struct ps_plan *plan, const uint8_t *pages, size_t page,
+                                    const uint64_t todo[PS_TODO_WORDS], struct ps_hit *hits,
+                                    size_t cap, size_t found)
+{
+    const uint32_t first = (uint32_t)page * plan->slots_per_page;
+    const unsigned slot_of_qword = plan->slot_shift - 3u;
+    uint32_t slots[PS_PAGE_BYTES / 8u];
+    uint32_t word[2];
+    uint32_t n = 0;
+    uint32_t n_passed = 0;
+
+    for (uint32_t i = 0; i < PS_TODO_WORDS; i++)
+        for (uint64_t bits = todo[i]; bits; bits &= bits - 1)
+            slots[n++] = (i * 64u + (uint32_t)__builtin_ctzll(bits)) >> slot_of_qword;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t slot = slots[i];
+
+        ps_load_header(plan, pages, first + slot, word);
+        slots[n_passed] = slot;
+        n_passed += ps_header_ok(plan, slot, word[0]) & ps_tag_maybe(plan, word[1] & plan->tag_fold);
+    }
+    for (uint32_t i = 0; i < n_passed; i++) {
+        uint32_t rule;
+
+        ps_load_header(plan, pages, first + slots[i], word);
+        rule = ps_tag_rule(plan, word[1]);
+        if (rule != PS_RULE_NONE)
+            found = ps_emit(first + slots[i], word, rule, hits, cap, found);
+    }
+    return found;
 }
 
 #endif

@@ -10,7 +10,7 @@
 #include "kernels/types.h"
 
 #define PS_PLAN_MAX_MASKS 16u   /* a rule fixes any subset of the four tag bytes */
-#define PS_PAIR_WORDS     2048u /* 64 Ki bits: one for each value of two tag bytes */
+#define PS_TAG_SET_WORDS  2048u /* 64 Ki bits */
 #define PS_RULE_NONE      0xffffffffu
 
 /* One group of tag rules that fix the same bytes: an open-addressing hash table of
@@ -54,13 +54,16 @@ struct ps_plan {
     ps_u64 quick_hi;
 
     /* Tag rules. tag_fold is and-ed to a tag first (clears PS_TAG_PROTECTED in the eras
-     * that set it). A tag that misses either pair set matches no rule. */
+     * that set it). A tag matches no rule unless it is in tail_set and
+     * in head_set or, for rules that leave the third byte open, in wide_set; bytes that a rule
+     * leaves open have each printable value in the sets. */
     ps_u32 tag_fold;
     ps_u32 n_groups;                    /* 1 .. PS_PLAN_MAX_MASKS, most specific first */
     ps_u32 n_entries;                   /* of the table, all groups together */
     ps_u32 pad;
-    ps_u32 pair_lo[PS_PAIR_WORDS];      /* bit (tag & 0xffff) */
-    ps_u32 pair_hi[PS_PAIR_WORDS];      /* bit (tag >> 16) */
+    ps_u32 head_set[PS_TAG_SET_WORDS];  /* bit ps_head_hash(first three bytes) */
+    ps_u32 wide_set[PS_TAG_SET_WORDS];  /* bit (tag & 0xffff): the first two bytes */
+    ps_u32 tail_set[PS_TAG_SET_WORDS];  /* bit (tag >> 16): the last two bytes */
     struct ps_plan_group group[PS_PLAN_MAX_MASKS];
     struct ps_plan_entry table[1];      /* n_entries follow */
 };

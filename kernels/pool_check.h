@@ -16,21 +16,36 @@ static inline ps_u32 ps_block_size(PS_PLAN_AS const struct ps_plan *plan, ps_u32
     return (word0 >> PS_BLOCK_SHIFT) & plan->block_mask;
 }
 
-/* Are the sizes and the PoolType of a header at slot 'slot' of its page legal? */
+/* Are the sizes and the PoolType of a header at slot 'slot' of its page legal? 1 or 0. All parts
+ * are computed, with no branch in between: on candidates the outcome cannot be predicted. */
 static inline ps_u32 ps_header_ok(PS_PLAN_AS const struct ps_plan *plan, ps_u32 slot, ps_u32 word0)
 {
     ps_u32 block = ps_block_size(plan, word0);
     ps_u32 type = word0 >> plan->type_shift;
     ps_u32 prev_bad = word0 & plan->prev_zero_mask;
 
-    return block >= plan->min_block && block <= plan->slots_per_page - slot &&
-           (plan->type_ok[type >> 5] >> (type & 31u) & 1u) &&
-           (prev_bad == 0 || (type & plan->prev_excuse_type) != 0);
+    return (ps_u32)(block >= plan->min_block) & (ps_u32)(block <= plan->slots_per_page - slot) &
+           (plan->type_ok[type >> 5] >> (type & 31u) & 1u) &
+           ((ps_u32)(prev_bad == 0) | (ps_u32)((type & plan->prev_excuse_type) != 0));
 }
 
-static inline ps_u32 ps_pair_has(PS_PLAN_AS const ps_u32 *pair, ps_u32 value)
+/* 16 bits for the first three bytes of a tag. */
+static inline ps_u32 ps_head_hash(ps_u32 tag)
 {
-    return pair[value >> 5] >> (value & 31u) & 1u;
+    return ((tag & 0xffffffu) * 0x9e3779b1u) >> 16;
+}
+
+static inline ps_u32 ps_set_has(PS_PLAN_AS const ps_u32 *set, ps_u32 value)
+{
+    return set[value >> 5] >> (value & 31u) & 1u;
+}
+
+/* Can a rule match this tag (already folded)? A superset of ps_tag_rule, without a branch. */
+static inline ps_u32 ps_tag_maybe(PS_PLAN_AS const struct ps_plan *plan, ps_u32 tag)
+{
+    return (ps_set_has(plan->head_set, ps_head_hash(tag)) |
+            ps_set_has(plan->wide_set, tag & 0xffffu)) &
+           ps_set_has(plan->tail_set, tag >> 16);
 }
 
 /* Fibonacci hashing; the top bits are the best ones. bench/ compares it with XXH32. */
@@ -62,15 +77,14 @@ static inline ps_u32 ps_unprintable(ps_u32 tag)
 }
 
 /* The most specific rule that matches the tag as it is in memory, or PS_RULE_NONE. Bytes that
- * a group leaves open must be printable: the pair sets cannot tell, they are unions over all
- * rules. */
+ * a group leaves open must be printable: the sets cannot tell, they are unions over all rules. */
 static inline ps_u32 ps_tag_rule(PS_PLAN_AS const struct ps_plan *plan, ps_u32 raw_tag)
 {
     ps_u32 tag = raw_tag & plan->tag_fold;
     ps_u32 bad = ps_unprintable(tag);
     ps_u32 rule = PS_RULE_NONE;
 
-    if (!ps_pair_has(plan->pair_lo, tag & 0xffffu) || !ps_pair_has(plan->pair_hi, tag >> 16))
+    if (!ps_tag_maybe(plan, tag))
         return PS_RULE_NONE;
     for (ps_u32 g = 0; g < plan->n_groups && rule == PS_RULE_NONE; g++) {
         if ((bad & ~plan->group[g].mask) == 0)

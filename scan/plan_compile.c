@@ -110,36 +110,51 @@ static struct byte_range byte_range(uint32_t value, uint32_t mask)
     return (struct byte_range){value & 0xffu, value & 0xffu};
 }
 
-static void add_pairs(uint32_t *pair, uint32_t value, uint32_t mask)
+static void set_add(uint32_t *set, uint32_t value)
+{
+    set[value >> 5] |= 1u << (value & 31u);
+}
+
+/* All values of two neighbouring bytes of a pattern, of which value and mask hold the low half. */
+static void add_pair(uint32_t *set, uint32_t value, uint32_t mask)
 {
     struct byte_range low = byte_range(value, mask);
     struct byte_range high = byte_range(value >> 8, mask >> 8);
 
-    for (uint32_t h = high.first; h <= high.last; h++) {
-        for (uint32_t l = low.first; l <= low.last; l++) {
-            uint32_t both = h << 8 | l;
-
-            pair[both >> 5] |= 1u << (both & 31u);
-        }
-    }
+    for (uint32_t h = high.first; h <= high.last; h++)
+        for (uint32_t l = low.first; l <= low.last; l++)
+            set_add(set, h << 8 | l);
 }
 
-/* Rules with both bytes open are many and all the same: their 9025 pairs are set once. */
-static void set_pairs(struct ps_plan *plan, const struct ps_ruleset *rules)
+/* The third byte is fixed; one or both of the others may be open. */
+static void add_head(uint32_t *set, uint32_t value, uint32_t mask)
 {
-    int open_lo = 0;
-    int open_hi = 0;
+    struct byte_range a = byte_range(value, mask);
+    struct byte_range b = byte_range(value >> 8, mask >> 8);
+
+    for (uint32_t y = b.first; y <= b.last; y++)
+        for (uint32_t x = a.first; x <= a.last; x++)
+            set_add(set, ps_head_hash((value & 0xff0000u) | y << 8 | x));
+}
+
+/* Rules that leave a whole pair open are many and add the same 9025 values: once is enough. */
+static void set_tag_sets(struct ps_plan *plan, const struct ps_ruleset *rules)
+{
+    int wide_open = 0;
+    int tail_open = 0;
 
     for (size_t r = 0; r < rules->n; r++) {
         uint32_t mask = rules->rule[r].pattern.mask;
         uint32_t value = rules->rule[r].pattern.value & plan->tag_fold;
 
-        if ((mask & 0xffffu) != 0 || !open_lo)
-            add_pairs(plan->pair_lo, value, mask);
-        if (mask >> 16 != 0 || !open_hi)
-            add_pairs(plan->pair_hi, value >> 16, mask >> 16);
-        open_lo |= (mask & 0xffffu) == 0;
-        open_hi |= mask >> 16 == 0;
+        if ((mask & 0xff0000u) != 0)
+            add_head(plan->head_set, value, mask);
+        else if ((mask & 0xffffu) != 0 || !wide_open)
+            add_pair(plan->wide_set, value, mask);
+        if (mask >> 16 != 0 || !tail_open)
+            add_pair(plan->tail_set, value >> 16, mask >> 16);
+        wide_open |= (mask & 0xffffffu) == 0;
+        tail_open |= mask >> 16 == 0;
     }
 }
 
@@ -258,7 +273,7 @@ int ps_plan_compile(struct ps_plan **out, const struct ps_era *era, const struct
     set_legal(plan, era, with_free);
     set_quick_header(plan);
     set_quick_tags(plan, rules);
-    set_pairs(plan, rules);
+    set_tag_sets(plan, rules);
     set_rules(plan, &layout, rules);
     *out = plan;
     return 0;

@@ -1,75 +1,91 @@
 /* 32 bytes a step; otherwise the plan of avx512.c: qword lanes, reject by the quick conditions,
- * and leave the decision to ps_emit_if_ok. */
+ * and leave the decision to ps_finish_page. */
 #include <immintrin.h>
 
 #include "kernels/bodies.h"
 
+/* 'end': the lanes' slots, minus one, in the place of BlockSize; adding a BlockSize that ends behind
+ * the page sets the bit 'over', because the number of slots is a power of two. */
 struct quick {
-    __m256i mask, value, nonzero, lo, hi;
-    uint64_t lanes; /* for the 32 qwords of 256 bytes */
+    __m256i mask, value, nonzero, lo, hi, block, end, step, over;
+    uint32_t lanes; /* for the 32 qwords of 256 bytes */
 };
+
+static inline __m256i set1(uint64_t value)
+{
+    return _mm256_set1_epi64x((long long)value);
+}
 
 static inline struct quick load_quick(const struct ps_plan *plan)
 {
+    const int x86 = plan->slot_shift == PS_SLOT_SHIFT_X86;
+    const __m256i x86_slots = _mm256_set_epi64x(3, 2, 1, 0);
+    const __m256i x64_slots = _mm256_set_epi64x(1, 1, 0, 0);
+    const __m256i slots = _mm256_sub_epi64(x86 ? x86_slots : x64_slots, set1(1));
+
     return (struct quick){
-        .mask = _mm256_set1_epi64x((long long)plan->quick_mask),
-        .value = _mm256_set1_epi64x((long long)plan->quick_value),
-        .nonzero = _mm256_set1_epi64x((long long)plan->quick_nonzero),
-        .lo = _mm256_set1_epi64x((long long)plan->quick_lo),
-        .hi = _mm256_set1_epi64x((long long)plan->quick_hi),
-        .lanes = plan->slot_shift == PS_SLOT_SHIFT_X86 ? 0xffffffffu : 0x55555555u,
+        .mask = set1(plan->quick_mask),
+        .value = set1(plan->quick_value),
+        .nonzero = set1(plan->quick_nonzero),
+        .lo = set1(plan->quick_lo),
+        .hi = set1(plan->quick_hi),
+        .block = set1((uint64_t)plan->block_mask << PS_BLOCK_SHIFT),
+        .end = _mm256_slli_epi64(slots, PS_BLOCK_SHIFT),
+        .step = set1((uint64_t)(x86 ? 4 : 2) << PS_BLOCK_SHIFT),
+        .over = set1((uint64_t)plan->slots_per_page << PS_BLOCK_SHIFT),
+        .lanes = x86 ? 0xffffffffu : 0x55555555u,
     };
 }
 
 /* All ones in each qword of the 32 bytes at p where a header may start. */
-static inline __m256i candidates(const struct quick *q, const uint8_t *p)
+static inline __m256i candidates(const struct quick *q, const uint8_t *p, __m256i *end)
 {
     const __m256i zero = _mm256_setzero_si256();
     __m256i v = _mm256_loadu_si256((const __m256i *)p);
     __m256i range = _mm256_or_si256(_mm256_subs_epu8(v, q->hi), _mm256_subs_epu8(q->lo, v));
     __m256i type = _mm256_xor_si256(_mm256_and_si256(v, q->mask), q->value);
-    __m256i ok = _mm256_cmpeq_epi64(_mm256_or_si256(range, type), zero);
+    __m256i past = _mm256_add_epi64(_mm256_and_si256(v, q->block), *end);
+    __m256i bad = _mm256_or_si256(_mm256_or_si256(range, type), _mm256_and_si256(past, q->over));
     __m256i empty = _mm256_cmpeq_epi64(_mm256_and_si256(v, q->nonzero), zero);
 
-    return _mm256_andnot_si256(empty, ok);
+    *end = _mm256_add_epi64(*end, q->step);
+    return _mm256_andnot_si256(empty, _mm256_cmpeq_epi64(bad, zero));
 }
 
-static inline uint64_t lane_bits(__m256i lanes)
+static inline uint32_t lane_bits(__m256i lanes)
 {
     return (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(lanes));
 }
 
-/* One bit per qword of the 128 bytes at p. Candidates are rare: one test for all four. */
-static inline uint64_t candidates128(const struct quick *q, const uint8_t *p)
+/* One bit per qword of the 256 bytes at p. */
+static inline uint32_t candidates256(const struct quick *q, const uint8_t *p, __m256i *end)
 {
-    __m256i a = candidates(q, p);
-    __m256i b = candidates(q, p + 32);
-    __m256i c = candidates(q, p + 64);
-    __m256i d = candidates(q, p + 96);
-    __m256i any = _mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(c, d));
+    uint32_t bits = 0;
 
-    if (_mm256_testz_si256(any, any))
-        return 0;
-    return lane_bits(a) | lane_bits(b) << 4 | lane_bits(c) << 8 | lane_bits(d) << 12;
+    for (unsigned i = 0; i < 8; i++)
+        bits |= lane_bits(candidates(q, p + 32 * i, end)) << (4 * i);
+    return bits & q->lanes;
 }
 
 size_t ps_scan_avx2(const struct ps_plan *plan, const uint8_t *pages, size_t n_pages,
                     struct ps_hit *hits, size_t cap)
 {
     const struct quick q = load_quick(plan);
-    const unsigned slot_of_qword = plan->slot_shift - 3u;
-    const size_t n_bytes = n_pages << PS_PAGE_SHIFT;
+    uint64_t todo[PS_TODO_WORDS];
     size_t found = 0;
 
-    for (size_t off = 0; off < n_bytes; off += 256) {
-        const uint8_t *p = pages + off;
-        uint64_t todo = (candidates128(&q, p) | candidates128(&q, p + 128) << 16) & q.lanes;
+    for (size_t page = 0; page < n_pages; page++) {
+        const uint8_t *p = pages + (page << PS_PAGE_SHIFT);
+        __m256i end = q.end;
+        uint64_t any = 0;
 
-        for (; todo; todo &= todo - 1) {
-            uint32_t qword = (uint32_t)(off >> 3) + (uint32_t)__builtin_ctzll(todo);
-
-            found = ps_emit_if_ok(plan, pages, qword >> slot_of_qword, hits, cap, found);
+        for (unsigned i = 0; i < PS_TODO_WORDS; i++, p += 512) {
+            todo[i] = candidates256(&q, p, &end);
+            todo[i] |= (uint64_t)candidates256(&q, p + 256, &end) << 32;
+            any |= todo[i];
         }
+        if (any)
+            found = ps_finish_page(plan, pages, page, todo, hits, cap, found);
     }
     return found;
 }

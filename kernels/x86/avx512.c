@@ -1,62 +1,92 @@
 /* 64 bytes a step. A header's first eight bytes are one qword lane: on x64 (16-byte slots) every
  * second lane, on x86 (8-byte slots) every lane, so the era's slot size is a lane mask. The
- * vector part only rejects (the plan's quick conditions); ps_emit_if_ok decides. */
+ * vector part only rejects (the plan's quick conditions); ps_finish_page decides. */
 #include <immintrin.h>
 
 #include "kernels/bodies.h"
 
+/* 'end': the lanes' slots, minus one, in the place of BlockSize; adding a BlockSize that ends behind
+ * the page sets the bit 'over', because the number of slots is a power of two. */
 struct quick {
-    __m512i mask, value, nonzero, lo, hi;
+    __m512i mask, value, nonzero, lo, hi, block, end, step, over;
     __mmask8 lanes;
 };
 
+static inline __m512i set1(uint64_t value)
+{
+    return _mm512_set1_epi64((long long)value);
+}
+
 static inline struct quick load_quick(const struct ps_plan *plan)
 {
+    const int x86 = plan->slot_shift == PS_SLOT_SHIFT_X86;
+    const __m512i x86_slots = _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0);
+    const __m512i x64_slots = _mm512_set_epi64(3, 3, 2, 2, 1, 1, 0, 0);
+    const __m512i slots = _mm512_sub_epi64(x86 ? x86_slots : x64_slots, set1(1));
+
     return (struct quick){
-        .mask = _mm512_set1_epi64((long long)plan->quick_mask),
-        .value = _mm512_set1_epi64((long long)plan->quick_value),
-        .nonzero = _mm512_set1_epi64((long long)plan->quick_nonzero),
-        .lo = _mm512_set1_epi64((long long)plan->quick_lo),
-        .hi = _mm512_set1_epi64((long long)plan->quick_hi),
-        .lanes = plan->slot_shift == PS_SLOT_SHIFT_X86 ? 0xff : 0x55,
+        .mask = set1(plan->quick_mask),
+        .value = set1(plan->quick_value),
+        .nonzero = set1(plan->quick_nonzero),
+        .lo = set1(plan->quick_lo),
+        .hi = set1(plan->quick_hi),
+        .block = set1((uint64_t)plan->block_mask << PS_BLOCK_SHIFT),
+        .end = _mm512_slli_epi64(slots, PS_BLOCK_SHIFT),
+        .step = set1((uint64_t)(x86 ? 8 : 4) << PS_BLOCK_SHIFT),
+        .over = set1((uint64_t)plan->slots_per_page << PS_BLOCK_SHIFT),
+        .lanes = x86 ? 0xff : 0x55,
     };
 }
 
-/* Truth tables of _mm512_ternarylogic_epi64, with a = 0xf0, b = 0xcc, c = 0xaa. */
-enum { XOR_OF_AND = 0x6a /* (a & b) ^ c */, OR3 = 0xfe };
+/* Truth tables of vpternlogq, whose inputs are a = 0xf0, b = 0xcc, c = 0xaa. */
+enum { XOR_OF_AND = (0xf0 & 0xcc) ^ 0xaa, OR3 = 0xf0 | 0xcc | 0xaa, OR_AND = 0xf0 | (0xcc & 0xaa) };
 
 /* One bit per qword of the 64 bytes at p: may a header start there? */
-static inline uint64_t candidates(const struct quick *q, const uint8_t *p)
+static inline uint64_t candidates(const struct quick *q, const uint8_t *p, __m512i *end)
 {
     __m512i v = _mm512_loadu_si512(p);
     __m512i above = _mm512_subs_epu8(v, q->hi);
     __m512i below = _mm512_subs_epu8(q->lo, v);
     __m512i bad = _mm512_ternarylogic_epi64(v, q->mask, q->value, XOR_OF_AND);
+    __m512i past = _mm512_add_epi64(_mm512_and_si512(v, q->block), *end);
     __mmask8 ok;
 
     bad = _mm512_ternarylogic_epi64(bad, above, below, OR3);
+    bad = _mm512_ternarylogic_epi64(bad, past, q->over, OR_AND);
+    *end = _mm512_add_epi64(*end, q->step);
     ok = _mm512_mask_testn_epi64_mask(q->lanes, bad, bad);
     return _mm512_mask_test_epi64_mask(ok, v, q->nonzero);
+}
+
+/* One bit per qword of the 256 bytes at p. */
+static inline uint64_t candidates256(const struct quick *q, const uint8_t *p, __m512i *end)
+{
+    uint64_t bits = candidates(q, p, end);
+
+    bits |= candidates(q, p + 64, end) << 8;
+    bits |= candidates(q, p + 128, end) << 16;
+    return bits | candidates(q, p + 192, end) << 24;
 }
 
 size_t ps_scan_avx512(const struct ps_plan *plan, const uint8_t *pages, size_t n_pages,
                       struct ps_hit *hits, size_t cap)
 {
     const struct quick q = load_quick(plan);
-    const unsigned slot_of_qword = plan->slot_shift - 3u;
-    const size_t n_bytes = n_pages << PS_PAGE_SHIFT;
+    uint64_t todo[PS_TODO_WORDS];
     size_t found = 0;
 
-    for (size_t off = 0; off < n_bytes; off += 256) {
-        const uint8_t *p = pages + off;
-        uint64_t todo = candidates(&q, p) | candidates(&q, p + 64) << 8 |
-                        candidates(&q, p + 128) << 16 | candidates(&q, p + 192) << 24;
+    for (size_t page = 0; page < n_pages; page++) {
+        const uint8_t *p = pages + (page << PS_PAGE_SHIFT);
+        __m512i end = q.end;
+        uint64_t any = 0;
 
-        for (; todo; todo &= todo - 1) {
-            uint32_t qword = (uint32_t)(off >> 3) + (uint32_t)__builtin_ctzll(todo);
-
-            found = ps_emit_if_ok(plan, pages, qword >> slot_of_qword, hits, cap, found);
+        for (unsigned i = 0; i < PS_TODO_WORDS; i++, p += 512) {
+            todo[i] = candidates256(&q, p, &end);
+            todo[i] |= candidates256(&q, p + 256, &end) << 32;
+            any |= todo[i];
         }
+        if (any)
+            found = ps_finish_page(plan, pages, page, todo, hits, cap, found);
     }
     return found;
 }
