@@ -1,0 +1,284 @@
+#include "host/pipeline/lane.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/cancel.h"
+#include "host/image/fault_guard.h"
+#include "host/pipeline/load.h"
+#include "kernels/pool_header.h"
+#include "scan/pool/page_judge.h"
+
+/* More in flight than any backend asks for is refused here rather than allocated. */
+#define MAX_DEPTH 8u
+
+/* One chunk of a lane, between submit and delivery. */
+struct flight {
+    struct ps_chunk chunk;
+    struct ps_piece piece;
+    uint64_t seq;
+    int mapped;
+    void *own_buffer; /* allocated here, not by the backend */
+};
+
+/* A lane at work. 'first' is the oldest of 'n' flights in the circle. */
+struct work {
+    struct ps_run_state *run;
+    struct ps_backend *backend;
+    struct flight flight[MAX_DEPTH];
+    unsigned depth, first, n;
+};
+
+/* Arguments and result of a step that runs under the fault guard. */
+struct guarded_step {
+    struct work *w;
+    struct flight *f;
+    struct ps_ring_entry *entry;
+    struct ps_err err;
+    int rc;
+};
+
+static int ensure_buffer(struct work *w, struct flight *f, struct ps_err *err)
+{
+    size_t n_bytes = f->chunk.max_pages * PS_PAGE_BYTES;
+
+    if (f->chunk.buffer)
+        return 0;
+    f->own_buffer = ps_topology_alloc(w->run->spec->topology, n_bytes);
+    if (!f->own_buffer)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for a chunk of %zu bytes",
+                       n_bytes);
+    f->chunk.buffer = f->own_buffer;
+    return 0;
+}
+
+static void guarded_submit(void *arg)
+{
+    struct guarded_step *s = arg;
+
+    s->rc = s->w->backend->ops->submit(s->w->backend, &s->f->chunk, &s->err);
+}
+
+/* Judge page after page; the findings get their addresses and the unwanted ones go. */
+static void guarded_judge(void *arg)
+{
+    struct guarded_step *s = arg;
+    const struct ps_pipeline_spec *spec = s->w->run->spec;
+    const struct ps_chunk *c = &s->f->chunk;
+    const unsigned page_slots_shift = PS_PAGE_SHIFT - spec->plan->slot_shift;
+    struct ps_finding *out = s->entry->finding;
+    size_t n_out = 0;
+    size_t n;
+
+    for (size_t i = 0; i < c->hits.n; i += n) {
+        const struct ps_hit *hit = &c->hits.hit[i];
+        size_t page = hit->slot >> page_slots_shift;
+
+        for (n = 1; i + n < c->hits.n && hit[n].slot >> page_slots_shift == page; n++)
+            ;
+        ps_page_judge(spec->era, spec->rules, c->pages + page * PS_PAGE_BYTES, hit, n,
+                      out + n_out);
+        for (size_t k = 0, base = n_out; k < n; k++) {
+            struct ps_finding f = out[base + k];
+            uint64_t off = (uint64_t)hit[k].slot << spec->plan->slot_shift;
+
+            f.phys = s->f->piece.phys + off;
+            f.file_off = s->f->piece.file_off + off;
+            if (f.confidence >= spec->min_confidence &&
+                (f.status != PS_STATUS_FREE || spec->show_free))
+                out[n_out++] = f;
+        }
+    }
+    s->entry->n = n_out;
+    s->rc = 0;
+}
+
+/* Run a step that touches the chunk's pages. 1: the mapped file gave way under it. */
+static int run_step(struct guarded_step *s, void (*step)(void *))
+{
+    const struct flight *f = s->f;
+
+    if (f->mapped)
+        return ps_fault_guard(f->chunk.pages, f->chunk.n_pages * PS_PAGE_BYTES, step, s);
+    step(s);
+    return 0;
+}
+
+static int load(struct work *w, struct flight *f, struct ps_ring_entry *e, int may_map,
+                struct ps_err *err)
+{
+    struct ps_image *image = w->run->spec->image;
+    int rc;
+
+    f->mapped = may_map && w->backend->ops->takes_mapped && !w->run->spec->no_map &&
+                ps_load_map(image, &f->piece, &f->chunk);
+    if (f->mapped)
+        return 0;
+    rc = ensure_buffer(w, f, err);
+    if (rc == 0)
+        ps_load_read(image, &f->piece, &f->chunk, e);
+    return rc;
+}
+
+static int submit(struct work *w, struct flight *f, struct ps_err *err)
+{
+    struct ps_ring_entry *e = ps_ring_entry(&w->run->ring, f->seq);
+    struct guarded_step s = {.w = w, .f = f, .entry = e};
+    int rc = load(w, f, e, 1, err);
+
+    if (rc == 0 && run_step(&s, guarded_submit)) {
+        /* Read it instead: that tells which pages are gone, and keeps the others. */
+        rc = load(w, f, e, 0, err);
+        if (rc == 0)
+            guarded_submit(&s);
+    }
+    if (rc == 0 && s.rc < 0) {
+        *err = s.err;
+        rc = s.rc;
+    }
+    return rc;
+}
+
+static int judge(struct work *w, struct flight *f, struct ps_err *err)
+{
+    struct ps_ring_entry *e = ps_ring_entry(&w->run->ring, f->seq);
+    struct guarded_step s = {.w = w, .f = f, .entry = e};
+    int rc = ps_ring_reserve(e, f->chunk.hits.n, err);
+
+    if (rc < 0 || !run_step(&s, guarded_judge))
+        return rc;
+    /* The file gave way between scan and judge: do both again on what can be read. */
+    rc = load(w, f, e, 0, err);
+    if (rc == 0)
+        rc = w->backend->ops->submit(w->backend, &f->chunk, err);
+    if (rc == 0 && w->backend->ops->wait)
+        rc = w->backend->ops->wait(w->backend, &f->chunk, err);
+    if (rc == 0)
+        rc = ps_ring_reserve(e, f->chunk.hits.n, err);
+    if (rc == 0)
+        guarded_judge(&s);
+    return rc;
+}
+
+/* Finish the oldest flight and hand its findings over. */
+static int deliver(struct work *w, struct ps_err *err)
+{
+    struct flight *f = &w->flight[w->first];
+    int rc = 0;
+
+    if (w->backend->ops->wait)
+        rc = w->backend->ops->wait(w->backend, &f->chunk, err);
+    if (rc == 0)
+        rc = judge(w, f, err);
+    if (f->mapped)
+        ps_image_release(w->run->spec->image, f->chunk.pages, f->chunk.n_pages * PS_PAGE_BYTES);
+    w->first = (w->first + 1) % w->depth;
+    w->n--;
+    if (rc == 0)
+        ps_ring_put(&w->run->ring, f->seq);
+    return rc;
+}
+
+/* Take the next piece, if there is one, and start it. Waits only when nothing is in flight. */
+static int start_next(struct work *w, int *started, struct ps_err *err)
+{
+    struct flight *f = &w->flight[(w->first + w->n) % w->depth];
+    struct ps_ring_entry *e;
+
+    *started = !ps_cancel_requested() && ps_ring_take(&w->run->ring, w->n == 0, &f->seq);
+    if (!*started)
+        return 0;
+    f->piece = ps_source_piece(&w->run->source, f->seq);
+    e = ps_ring_entry(&w->run->ring, f->seq);
+    e->n = 0;
+    e->n_bytes = f->piece.n_bytes;
+    e->bytes_unreadable = 0;
+    e->unreadable.code = 0;
+    w->n++;
+    return submit(w, f, err);
+}
+
+static int work_loop(struct work *w, struct ps_err *err)
+{
+    int started = 1;
+    int rc = 0;
+
+    while (rc == 0 && (started || w->n > 0)) {
+        started = 0;
+        if (w->n < w->depth)
+            rc = start_next(w, &started, err);
+        if (rc == 0 && w->n > 0 && (w->n == w->depth || !started))
+            rc = deliver(w, err);
+    }
+    return rc;
+}
+
+static int open_flights(struct work *w, struct ps_err *err)
+{
+    const struct ps_backend_ops *ops = w->backend->ops;
+    int rc = 0;
+
+    w->depth = ops->depth < 1 ? 1 : ops->depth > MAX_DEPTH ? MAX_DEPTH : ops->depth;
+    for (unsigned i = 0; i < w->depth && rc == 0; i++) {
+        w->flight[i].chunk.max_pages = w->run->spec->chunk_pages;
+        if (ops->chunk_init)
+            rc = ops->chunk_init(w->backend, &w->flight[i].chunk, err);
+    }
+    return rc;
+}
+
+static void close_flights(struct work *w)
+{
+    const struct ps_backend_ops *ops = w->backend->ops;
+    struct ps_err ignored;
+
+    /* After an error: a device may still be reading the buffers. */
+    for (; w->n > 0; w->n--, w->first = (w->first + 1) % w->depth)
+        if (ops->wait)
+            ops->wait(w->backend, &w->flight[w->first].chunk, &ignored);
+    for (unsigned i = 0; i < w->depth; i++) {
+        struct flight *f = &w->flight[i];
+
+        if (ops->chunk_fini)
+            ops->chunk_fini(w->backend, &f->chunk);
+        ps_topology_release(w->run->spec->topology, f->own_buffer,
+                            f->chunk.max_pages * PS_PAGE_BYTES);
+        free(f->chunk.hits.hit);
+    }
+}
+
+static void bind_lane(const struct ps_lane *lane)
+{
+    const struct ps_pipeline_spec *spec = lane->run->spec;
+    const struct ps_lane_spec *l = &spec->lanes[lane->index];
+
+    if (l->pci_bus >= 0)
+        ps_topology_bind_near_pci(spec->topology, l->pci_bus, l->pci_device, l->pci_function);
+    else
+        ps_topology_bind_worker(spec->topology, lane->index, spec->n_lanes);
+}
+
+void *ps_lane_main(void *arg)
+{
+    struct ps_lane *lane = arg;
+    struct work *w = calloc(1, sizeof *w);
+    struct ps_err err = {0};
+    int rc;
+
+    if (!w) {
+        ps_fail(&err, PS_ENOMEM, PS_AT_NONE, "out of memory");
+        ps_ring_stop(&lane->run->ring, &err);
+        return NULL;
+    }
+    w->run = lane->run;
+    w->backend = lane->run->spec->lanes[lane->index].backend;
+    bind_lane(lane);
+    rc = open_flights(w, &err);
+    if (rc == 0)
+        rc = work_loop(w, &err);
+    if (rc < 0)
+        ps_ring_stop(&lane->run->ring, &err);
+    close_flights(w);
+    free(w);
+    return NULL;
+}

@@ -1,0 +1,58 @@
+#include "host/pipeline/load.h"
+
+#include <string.h>
+
+#include "kernels/pool_header.h"
+
+static size_t whole_pages(uint64_t n_bytes)
+{
+    return (size_t)((n_bytes + PS_PAGE_BYTES - 1) / PS_PAGE_BYTES);
+}
+
+static void note_unreadable(struct ps_ring_entry *e, uint64_t n_bytes, const struct ps_err *why)
+{
+    e->bytes_unreadable += n_bytes;
+    if (e->unreadable.code == 0)
+        e->unreadable = *why;
+}
+
+/* The read of the whole piece failed somewhere: read what can be read, page by page. */
+static void read_pages(struct ps_image *image, const struct ps_piece *piece, uint8_t *buffer,
+                       struct ps_ring_entry *e)
+{
+    for (uint64_t off = 0; off < piece->n_bytes; off += PS_PAGE_BYTES) {
+        uint64_t left = piece->n_bytes - off;
+        size_t n = left < PS_PAGE_BYTES ? (size_t)left : PS_PAGE_BYTES;
+        struct ps_err why = {0};
+
+        if (ps_image_read(image, piece->phys + off, buffer + off, n, &why) < 0) {
+            memset(buffer + off, 0, n);
+            note_unreadable(e, n, &why);
+        }
+    }
+}
+
+void ps_load_read(struct ps_image *image, const struct ps_piece *piece, struct ps_chunk *c,
+                  struct ps_ring_entry *e)
+{
+    size_t n = (size_t)piece->n_bytes;
+    struct ps_err why = {0};
+
+    c->n_pages = whole_pages(n);
+    c->pages = c->buffer;
+    if (ps_image_read(image, piece->phys, c->buffer, n, &why) < 0)
+        read_pages(image, piece, c->buffer, e);
+    memset(c->buffer + n, 0, c->n_pages * PS_PAGE_BYTES - n);
+}
+
+int ps_load_map(struct ps_image *image, const struct ps_piece *piece, struct ps_chunk *c)
+{
+    /* The rest of a mapped file's last page reads as zeros. */
+    const uint8_t *mem = ps_image_map(image, piece->phys, (size_t)piece->n_bytes);
+
+    if (!mem)
+        return 0;
+    c->pages = mem;
+    c->n_pages = whole_pages(piece->n_bytes);
+    return 1;
+}

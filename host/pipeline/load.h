@@ -1,0 +1,19 @@
+/* Bytes of a piece into a chunk: mapped without a copy, or read. */
+#ifndef PS_HOST_PIPELINE_LOAD_H
+#define PS_HOST_PIPELINE_LOAD_H
+
+#include "host/backend/backend.h"
+#include "host/image/image.h"
+#include "host/pipeline/ring.h"
+#include "host/pipeline/source.h"
+
+/* Read a piece into c->buffer and set c->pages and c->n_pages. A page that cannot be read is
+ * zeroed, so that nothing is found in it, and counted in e->bytes_unreadable; the first reason is
+ * kept in e->unreadable. Bytes after a torn end are zero. */
+void ps_load_read(struct ps_image *image, const struct ps_piece *piece, struct ps_chunk *c,
+                  struct ps_ring_entry *e);
+
+/* Map a piece and set c->pages and c->n_pages; 0 when the image cannot be mapped there. */
+int ps_load_map(struct ps_image *image, const struct ps_piece *piece, struct ps_chunk *c);
+
+#endif

@@ -1,0 +1,73 @@
+/* One image through the backends, results in order.
+ *
+ * A lane is one thread with one backend and ops->depth chunks. All lanes take the next chunk,
+ * in sequence, from one source over the image's extents; each maps or reads it, scans it, judges
+ * the pages that hold hits, and leaves its findings in the ring entry of that sequence number.
+ * The calling thread takes the entries in order. A lane may run ahead of it by the ring's size
+ * only, which bounds the memory. */
+#ifndef PS_HOST_PIPELINE_PIPELINE_H
+#define PS_HOST_PIPELINE_PIPELINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/backend/backend.h"
+#include "host/image/image.h"
+#include "host/topology.h"
+#include "scan/err.h"
+#include "scan/finding.h"
+#include "scan/pool/era.h"
+#include "scan/tags/ruleset.h"
+
+struct ps_lane_spec {
+    struct ps_backend *backend; /* used by this lane alone while the pipeline runs */
+    int pci_bus, pci_device, pci_function; /* of its device; bus -1: a CPU worker */
+};
+
+struct ps_pipeline_spec {
+    struct ps_image *image;
+    const struct ps_plan *plan;
+    const struct ps_era *era;
+    const struct ps_ruleset *rules;
+    const struct ps_topology *topology;
+    const struct ps_lane_spec *lanes;
+    unsigned n_lanes;
+    size_t chunk_pages; /* from ps_pipeline_chunk_pages */
+    uint64_t range_start, range_end; /* physical, end exclusive, multiples of 4096 */
+    unsigned min_confidence;
+    int show_free;
+    int no_map; /* read into buffers even where the image could be mapped */
+    /* Called on the calling thread, in order of physical address, once per chunk, also when
+     * n is 0. 'done' counts bytes of the image dealt with so far. A negative return ends the run
+     * with that error. The findings are valid during the call. */
+    int (*on_findings)(void *arg, const struct ps_finding *f, size_t n, uint64_t done,
+                       struct ps_err *err);
+    void *arg;
+};
+
+struct ps_pipeline_stats {
+    uint64_t bytes_scanned;
+    uint64_t bytes_unreadable;      /* pages that could not be read, skipped */
+    struct ps_err first_unreadable; /* why the first of them could not; code 0 if none */
+    uint64_t n_findings;
+};
+
+/* Bytes of the image inside [start, end): what 'done' ends at. */
+uint64_t ps_pipeline_total(struct ps_image *image, uint64_t start, uint64_t end);
+
+/* Run to the end, an error, or a cancellation (host/cancel.h; the error is PS_ECANCEL or
+ * PS_ETEMP). Pages that cannot be read are no error here: they are in *stats. *stats is filled
+ * in any case. Not reentrant for the same image. */
+int ps_pipeline_run(const struct ps_pipeline_spec *spec, struct ps_pipeline_stats *stats,
+                    struct ps_err *err);
+
+/* Memory that chunks, hits and findings may take at worst, over all lanes. */
+#define PS_PIPELINE_MEMORY_BYTES ((uint64_t)400 << 20)
+
+/* How many pages a chunk should have: 'want_bytes' if not 0, else what suits the caches; never
+ * more than the memory bound allows (pages that hold a header in each slot), never less than
+ * one page. 'depth' is the largest of the backends'. */
+size_t ps_pipeline_chunk_pages(const struct ps_machine *machine, unsigned n_lanes, unsigned depth,
+                               unsigned slot_shift, uint64_t want_bytes);
+
+#endif
