@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/output/output.h"
 #include "kernels/kernel.h"
 
 #define SCAN      PS_VERB_BIT(PS_VERB_SCAN)
@@ -52,9 +53,7 @@ static const char *io_choice(size_t i)
 
 static const char *format_choice(size_t i)
 {
-    static const char *const names[] = {"auto", "table", "jsonl", "json", "csv", "none"};
-
-    return NTH(names, i);
+    return ps_output_formats[i];
 }
 
 static const char *when_choice(size_t i)

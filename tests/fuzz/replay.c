@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_INPUT_BYTES       65536u
+#define MAX_INPUT_BYTES 65536u
 #define N_VARIATIONS    200u
 #define N_RANDOM_INPUTS 2000u
 
