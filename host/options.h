@@ -76,6 +76,9 @@ struct ps_options {
     uint32_t repeats;
     uint64_t bench_bytes;
 
+    /* mkimage verb */
+    const char *truth; /* NULL: do not list what was planted */
+
     const char *generate;
 };
 

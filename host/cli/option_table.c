@@ -159,6 +159,10 @@ const struct ps_option ps_option_table[] = {
      .metavar = "SIZE", .lo = 64 * KIB, .hi = 64 * GIB, .multiple = PAGE,
      .help = "bytes of the synthetic image when none is given (256M)"},
 
+    {.name = "truth", .kind = PS_OPT_STRING, .offset = AT(truth),
+     .verbs = PS_VERB_BIT(PS_VERB_MKIMAGE), .metavar = "FILE",
+     .help = "list to FILE what the recipe planted, one JSON object per header"},
+
     {.name = "list-devices", .letter = 'I', .kind = PS_OPT_VERB, .verbs = ANY,
      .lo = PS_VERB_DEVICES, .help = "the same as the verb devices"},
     {.name = "benchmark", .letter = 'b', .kind = PS_OPT_VERB, .verbs = ANY, .lo = PS_VERB_BENCH,
@@ -192,8 +196,10 @@ const struct ps_verb_info ps_verb_table[] = {
     {"bench", PS_VERB_BENCH, "[IMAGE]", 0, 1, "measure scan rates beside their ceilings",
      "GB/s of each kernel and backend beside the memory-read and file-read rates of the same "
      "run. Every answer is checked before its rate is printed."},
-    {"mkimage", PS_VERB_MKIMAGE, "RECIPE OUT", 2, 2, "build a small image from a recipe",
-     "Write to OUT the image that the text file RECIPE describes page by page."},
+    {"mkimage", PS_VERB_MKIMAGE, "RECIPE OUT [NAME=VALUE...]", 2, 66,
+     "build a small image from a recipe",
+     "Write to OUT the image that the text file RECIPE describes page by page ('sample': the one "
+     "built in, '-': standard input). NAME=VALUE sets a parameter of the recipe."},
     {"help", PS_VERB_HELP, "[VERB]", 0, 1, "this text, or all options of a verb",
      "The same as --help."},
 };
