@@ -71,7 +71,9 @@ make_root() {
 }
 
 make_base
-[ -n "$keep" ] && [ -d "$root" ] || make_root
+if [ -z "$keep" ] || [ ! -d "$root" ]; then
+    make_root
+fi
 copy_tree
 trap unmount EXIT
 mount -t proc proc "$root/proc"

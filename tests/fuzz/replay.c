@@ -79,7 +79,7 @@ static int feed_folder(const char *folder)
     int n_files = 0;
 
     if (!dir)
-        return errno == ENOENT ? 0 : -1;
+        return -1;
     while ((entry = readdir(dir)) != NULL && n_files >= 0) {
         if (entry->d_name[0] == '.')
             continue;
@@ -119,8 +119,10 @@ int main(int argc, char **argv)
     fflush(stdout);
     feed((const uint8_t *)"", 0);
     n_files = feed_folder(argv[1]);
-    if (n_files < 0)
+    if (n_files < 1) {
+        fprintf(stderr, "%s: no corpus file\n", argv[1]);
         return 1;
+    }
     feed_random_inputs();
     printf("%d corpus files, %u variations of each, %u random inputs\n", n_files, N_VARIATIONS,
            N_RANDOM_INPUTS);
