@@ -1,5 +1,12 @@
 # Criterion programs, one line each.
 ps_criterion_test(NAME unit/test_era LABELS unit)
+ps_criterion_test(NAME unit/test_output_parsers LABELS unit
+    SOURCES support/output_run.c LIBS PkgConfig::JANSSON)
+ps_criterion_test(NAME unit/test_output_rows LABELS unit SOURCES support/output_run.c)
+ps_criterion_test(NAME unit/test_output_sink LABELS unit SOURCES support/output_run.c)
+ps_criterion_test(NAME unit/test_output_table LABELS unit SOURCES support/output_run.c)
+ps_criterion_test(NAME unit/test_output_text LABELS unit)
+ps_criterion_test(NAME unit/test_progress LABELS unit LIBS PkgConfig::JANSSON)
 ps_criterion_test(NAME unit/test_tag LABELS unit)
 ps_criterion_test(NAME unit/test_kuser LABELS unit)
 ps_criterion_test(NAME contract/test_kernels LABELS contract

@@ -252,14 +252,25 @@ static void cell_best(const struct row *row, char *text, size_t n)
     print_number(text, n, row->tally->best);
 }
 
+/* libsmartcols is told to leave text alone, because it would escape the backslash of \xNN again;
+ * so what could drive a terminal or upset its idea of widths stops here. */
+static void print_plain(char *text, size_t n, const char *s)
+{
+    size_t i = 0;
+
+    for (; i + 1 < n && s[i]; i++)
+        text[i] = s[i] >= ' ' && s[i] < 0x7f ? s[i] : '?';
+    text[i] = '\0';
+}
+
 static void cell_component(const struct row *row, char *text, size_t n)
 {
-    snprintf(text, n, "%s", row->component);
+    print_plain(text, n, row->component);
 }
 
 static void cell_description(const struct row *row, char *text, size_t n)
 {
-    snprintf(text, n, "%s", row->description);
+    print_plain(text, n, row->description);
 }
 
 static const struct column {
@@ -393,6 +404,8 @@ static int table_finish(struct ps_writer *w, struct ps_err *err)
 
     if (rc == 0)
         rc = set_width(table, w);
+    if (rc == 0)
+        rc = scols_table_enable_noencoding(table, 1);
     if (rc == 0)
         rc = scols_table_enable_colors(table, w->color);
     if (rc == 0)

@@ -135,7 +135,7 @@ static void draw(struct ps_progress *p, uint64_t now_ns)
     unsigned used;
 
     print_status(p, &s, facts, sizeof facts);
-    used = (unsigned)strlen(facts) + 12; /* percent, brackets and blanks */
+    used = (unsigned)strlen(facts) + 11; /* percent, brackets, blanks, and one free */
     if (!s.percent_known) {
         snprintf(line, sizeof line, "%s", facts);
     } else if (width < used + 8) {

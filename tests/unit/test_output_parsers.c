@@ -1,0 +1,307 @@
+/* Random findings, hostile in every byte, read back by parsers that this project did not write
+ * (jansson) or that share no code with the writers (the CSV reader below). */
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "host/output/output.h"
+#include "tests/support/output_run.h"
+
+#define N_FINDINGS 3000u
+
+static uint64_t state;
+
+static uint32_t next_random(void)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return (uint32_t)(state >> 16);
+}
+
+static uint64_t seed_random(void)
+{
+    const char *text = getenv("PS_SEED");
+    uint64_t seed = text ? strtoull(text, NULL, 0) : (uint64_t)time(NULL);
+
+    state = seed * 2 + 1;
+    return seed;
+}
+
+static void fill(struct ps_finding *f, size_t n, uint32_t n_info)
+{
+    for (size_t i = 0; i < n; i++) {
+        f[i] = (struct ps_finding){
+            .phys = (uint64_t)next_random() << 32 | next_random(),
+            .file_off = (uint64_t)next_random() << 20 | next_random(),
+            .tag = next_random(),
+            .word0 = next_random(),
+            .info = next_random() % (n_info + 1),
+            .evidence = next_random() & ((1u << PS_N_EVIDENCE) - 1u),
+            .n_bytes = next_random() % 4097,
+            .confidence = (uint8_t)(next_random() % 101),
+            .status = (uint8_t)(next_random() % 4),
+            .allocator = (uint8_t)(next_random() % 5),
+        };
+        if (next_random() % 2)
+            f[i].tag &= 0x7f7f7f7f; /* half of them nearly text */
+    }
+}
+
+/* Read text of \xNN escapes back into bytes. Returns how many. */
+static size_t unescape(const char *text, unsigned char *bytes, size_t max)
+{
+    size_t n = 0;
+
+    while (*text && n < max) {
+        if (text[0] == '\\') {
+            char digits[3] = {text[2], text[3], 0};
+
+            cr_assert_eq(text[1], 'x', "%s", text);
+            bytes[n++] = (unsigned char)strtoul(digits, NULL, 16);
+            text += 4;
+        } else {
+            bytes[n++] = (unsigned char)*text++;
+        }
+    }
+    return n;
+}
+
+static const char *string_of(const json_t *object, const char *name)
+{
+    const char *s = json_string_value(json_object_get(object, name));
+
+    cr_assert_not_null(s, "%s is no string", name);
+    return s;
+}
+
+static uint32_t number_of(const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+
+    cr_assert(json_is_integer(value), "%s is no integer", name);
+    return (uint32_t)json_integer_value(value);
+}
+
+static void check_tag(const json_t *o, uint32_t want)
+{
+    unsigned char b[8];
+
+    cr_assert_eq(unescape(string_of(o, "Tag"), b, sizeof b), 4);
+    cr_assert_eq(TAG(b[0], b[1], b[2], b[3]), want);
+    cr_assert_eq(strtoull(string_of(o, "TagRaw"), NULL, 16), want);
+}
+
+static void check_header(const json_t *o, const struct ps_finding *f, enum ps_arch arch)
+{
+    uint32_t w = f->word0;
+    uint32_t bits = arch == PS_ARCH_X86 ? 9 : 8; /* of both sizes; the rest is 16 less that */
+
+    cr_assert_eq(number_of(o, "PreviousSize"), w % (1u << bits));
+    cr_assert_eq(number_of(o, "PoolIndex"), w % 65536u / (1u << bits));
+    cr_assert_eq(number_of(o, "BlockSize"), w / 65536u % (1u << bits));
+    cr_assert_eq(number_of(o, "PoolTypeRaw"), w / 65536u / (1u << bits));
+}
+
+static void check_evidence(const json_t *o, uint32_t want)
+{
+    const json_t *list = json_object_get(o, "Evidence");
+    uint32_t got = 0;
+
+    cr_assert(json_is_array(list));
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+        unsigned bit = 0;
+
+        cr_assert_not_null(name);
+        while (bit < PS_N_EVIDENCE && strcmp(ps_evidence_name(bit), name) != 0)
+            bit++;
+        got |= 1u << bit;
+    }
+    cr_assert_eq(got, want);
+    cr_assert_eq(json_array_size(list), (size_t)__builtin_popcount(want));
+}
+
+static void check_object(const json_t *o, const struct ps_finding *f,
+                         const struct ps_output_image *image)
+{
+    unsigned char path[256];
+    size_t n;
+
+    cr_assert(json_is_object(o));
+    cr_assert_eq(json_object_size(o), 23);
+    cr_assert_eq(strtoull(string_of(o, "Offset"), NULL, 16), f->phys);
+    cr_assert_eq(strtoull(string_of(o, "FileOffset"), NULL, 16), f->file_off);
+    cr_assert_eq(number_of(o, "NumberOfBytes"), f->n_bytes);
+    cr_assert_eq(number_of(o, "Confidence"), f->confidence);
+    check_tag(o, f->tag);
+    check_header(o, f, image->era->arch);
+    check_evidence(o, f->evidence);
+    n = unescape(string_of(o, "Image"), path, sizeof path);
+    cr_assert_eq(n, strlen(image->path));
+    cr_assert_eq(memcmp(path, image->path, n), 0);
+}
+
+static void check_lines(char *text, const struct ps_finding *f, size_t n,
+                        const struct ps_output_image *image)
+{
+    for (size_t i = 0; i < n; i++) {
+        char *end = strchr(text, '\n');
+        json_error_t error;
+        json_t *o;
+
+        cr_assert_not_null(end, "line %zu", i);
+        o = json_loadb(text, (size_t)(end - text), JSON_REJECT_DUPLICATES, &error);
+        cr_assert_not_null(o, "line %zu: %s: %s", i, error.text, text);
+        check_object(o, &f[i], image);
+        json_decref(o);
+        text = end + 1;
+    }
+    cr_assert_eq(*text, '\0');
+}
+
+static const struct ps_output_image images[] = {
+    {"plain.raw",                       "0123456789abcdef0123456789abcdef", NULL},
+    {"\x01\"\\\xff\xc3\xa9\xe2\x82\n,", "",                                 NULL},
+};
+
+static struct output_case make_case(struct ps_finding *f, size_t i, const struct ps_tagdb *db)
+{
+    struct output_case c = {images[i], f, N_FINDINGS};
+
+    c.image.era = ps_era_pick(i ? PS_ARCH_X86 : PS_ARCH_X64, i ? 7601 : 19041);
+    fill(f, N_FINDINGS, (uint32_t)ps_tagdb_count(db));
+    return c;
+}
+
+Test(output_parsers, json_lines)
+{
+    static struct ps_finding f[N_FINDINGS];
+    struct ps_tagdb *db = output_test_tags();
+    uint64_t seed = seed_random();
+
+    fprintf(stderr, "PS_SEED=%" PRIu64 "\n", seed);
+    for (size_t i = 0; i < 2; i++) {
+        struct output_case c = make_case(f, i, db);
+        char *text = output_run("jsonl", db, &c, 1, NULL);
+
+        check_lines(text, f, N_FINDINGS, &c.image);
+        free(text);
+    }
+    ps_tagdb_free(db);
+}
+
+Test(output_parsers, json_array)
+{
+    static struct ps_finding f[2][N_FINDINGS];
+    struct ps_tagdb *db = output_test_tags();
+    uint64_t seed = seed_random();
+    struct output_case c[2] = {make_case(f[0], 0, db), make_case(f[1], 1, db)};
+    char *text = output_run("json", db, c, 2, NULL);
+    json_error_t error;
+    json_t *array = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+
+    fprintf(stderr, "PS_SEED=%" PRIu64 "\n", seed);
+    cr_assert_not_null(array, "%s", error.text);
+    cr_assert_eq(json_array_size(array), 2 * N_FINDINGS);
+    for (size_t i = 0; i < 2 * N_FINDINGS; i++)
+        check_object(json_array_get(array, i), &f[i / N_FINDINGS][i % N_FINDINGS],
+                     &c[i / N_FINDINGS].image);
+    json_decref(array);
+    free(text);
+    ps_tagdb_free(db);
+}
+
+/* One field of RFC 4180 into 'field'; returns what follows it: at ',' or CR LF. */
+static const char *read_field(const char *p, char *field, size_t max)
+{
+    size_t n = 0;
+
+    if (*p != '"') {
+        while (*p && *p != ',' && *p != '\r' && n + 1 < max) {
+            cr_assert(*p != '"' && *p != '\n', "bare %d in a field", *p);
+            field[n++] = *p++;
+        }
+        field[n] = '\0';
+        return p;
+    }
+    for (p++; *p && n + 1 < max; p++) {
+        if (*p == '"' && *++p != '"')
+            break;
+        field[n++] = *p;
+    }
+    field[n] = '\0';
+    return p;
+}
+
+static void value_text(const json_t *value, char *text, size_t n)
+{
+    text[0] = '\0';
+    if (json_is_string(value))
+        snprintf(text, n, "%s", json_string_value(value));
+    else if (json_is_integer(value))
+        snprintf(text, n, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    else if (json_is_boolean(value))
+        snprintf(text, n, "%s", json_is_true(value) ? "true" : "false");
+    for (size_t i = 0; json_is_array(value) && i < json_array_size(value); i++) {
+        strcat(text, i ? "|" : "");
+        strcat(text, json_string_value(json_array_get(value, i)));
+    }
+}
+
+/* Both forms of a row say the same in each field; the names come from the header row. */
+static const char *check_row(const char *csv, char name[][32], const json_t *o, size_t row)
+{
+    for (size_t i = 0; i < 23; i++) {
+        char field[1024];
+        char want[1024];
+
+        csv = read_field(csv, field, sizeof field);
+        value_text(json_object_get(o, name[i]), want, sizeof want);
+        cr_assert_str_eq(field, want, "row %zu, %s", row, name[i]);
+        cr_assert_eq(*csv, i < 22 ? ',' : '\r', "row %zu, after %s", row, name[i]);
+        csv++;
+    }
+    cr_assert_eq(*csv, '\n');
+    return csv + 1;
+}
+
+static const char *read_names(const char *csv, char name[][32])
+{
+    for (size_t i = 0; i < 23; i++) {
+        csv = read_field(csv, name[i], 32);
+        cr_assert_eq(*csv, i < 22 ? ',' : '\r');
+        csv++;
+    }
+    cr_assert_eq(*csv, '\n');
+    return csv + 1;
+}
+
+Test(output_parsers, csv_says_what_json_says)
+{
+    static struct ps_finding f[N_FINDINGS];
+    struct ps_tagdb *db = output_test_tags();
+    uint64_t seed = seed_random();
+
+    fprintf(stderr, "PS_SEED=%" PRIu64 "\n", seed);
+    for (size_t i = 0; i < 2; i++) {
+        struct output_case c = make_case(f, i, db);
+        char *json = output_run("json", db, &c, 1, NULL);
+        char *csv = output_run("csv", db, &c, 1, NULL);
+        json_t *array = json_loads(json, 0, NULL);
+        char name[23][32];
+        const char *p = read_names(csv, name);
+
+        cr_assert_eq(json_array_size(array), N_FINDINGS);
+        for (size_t k = 0; k < N_FINDINGS; k++)
+            p = check_row(p, name, json_array_get(array, k), k);
+        cr_assert_eq(*p, '\0');
+        json_decref(array);
+        free(csv);
+        free(json);
+    }
+    ps_tagdb_free(db);
+}
