@@ -39,6 +39,7 @@ static const struct {
     command_fn *run;
 } commands[] = {
     {PS_VERB_MKIMAGE,  ps_cmd_mkimage },
+    {PS_VERB_TAGS,     ps_cmd_tags    },
     {PS_VERB_HELP,     print_help     },
     {PS_VERB_VERSION,  print_version  },
     {PS_VERB_GENERATE, print_generated},

@@ -53,15 +53,6 @@ static int add_database(struct builder *b, struct ps_err *err)
     return rc;
 }
 
-/* The tags that match both, as one pattern; 0 when there are none. */
-static int intersect(struct ps_tag_pattern a, struct ps_tag_pattern b, struct ps_tag_pattern *both)
-{
-    if (((a.value ^ b.value) & a.mask & b.mask) != 0)
-        return 0;
-    *both = (struct ps_tag_pattern){.value = a.value | b.value, .mask = a.mask | b.mask};
-    return ps_tag_pattern_covers(a, *both) && ps_tag_pattern_covers(b, *both);
-}
-
 static int add_pattern(struct builder *b, struct ps_tag_pattern p, struct ps_err *err)
 {
     int rc = add_rule(b, p, err);
@@ -69,7 +60,7 @@ static int add_pattern(struct builder *b, struct ps_tag_pattern p, struct ps_err
     for (size_t i = 0; i < ps_tagdb_count(b->db) && rc >= 0; i++) {
         struct ps_tag_pattern both;
 
-        if (intersect(p, ps_tagdb_at(b->db, (uint32_t)i)->pattern, &both))
+        if (ps_tag_pattern_overlaps(p, ps_tagdb_at(b->db, (uint32_t)i)->pattern, &both))
             rc = add_rule(b, both, err);
     }
     return rc;

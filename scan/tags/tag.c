@@ -71,6 +71,20 @@ int ps_tag_pattern_covers(struct ps_tag_pattern wide, struct ps_tag_pattern narr
     return 1;
 }
 
+int ps_tag_pattern_overlaps(struct ps_tag_pattern a, struct ps_tag_pattern b,
+                            struct ps_tag_pattern *both)
+{
+    struct ps_tag_pattern all = {.value = a.value | b.value, .mask = a.mask | b.mask};
+
+    if (((a.value ^ b.value) & a.mask & b.mask) != 0)
+        return 0;
+    if (!ps_tag_pattern_covers(a, all) || !ps_tag_pattern_covers(b, all))
+        return 0;
+    if (both)
+        *both = all;
+    return 1;
+}
+
 int ps_tag_pattern_matches(struct ps_tag_pattern p, uint32_t tag)
 {
     return ps_tag_pattern_covers(p, (struct ps_tag_pattern){.value = tag, .mask = 0xffffffffu});

@@ -43,6 +43,10 @@ int ps_tag_pattern_matches(struct ps_tag_pattern p, uint32_t tag);
 /* Does 'wide' match every tag that 'narrow' matches? */
 int ps_tag_pattern_covers(struct ps_tag_pattern wide, struct ps_tag_pattern narrow);
 
+/* Is there a tag that both match? Then *both (may be NULL) is the pattern of all of them. */
+int ps_tag_pattern_overlaps(struct ps_tag_pattern a, struct ps_tag_pattern b,
+                            struct ps_tag_pattern *both);
+
 /* How specific a pattern with this mask is; no two masks have the same rank. More fixed bytes
  * rank higher, then a longer literal prefix, then fixed bytes that come earlier. */
 unsigned ps_tag_mask_rank(uint32_t mask);

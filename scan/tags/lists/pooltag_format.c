@@ -217,6 +217,10 @@ int ps_pooltag_format_parse(struct ps_tagdb *db, const char *name, struct ps_spa
     uint32_t number = 0;
     int rc = 0;
 
+    if (memchr(list.text, 0, list.n))
+        return ps_fail(err, PS_EFORMAT, PS_AT_NONE,
+                       "%.100s: holds zero bytes; a tag list is plain text (ASCII, not UTF-16)",
+                       name);
     while (rc >= 0 && ps_span_line(&rest, &line))
         rc = parse_line(&p, line, ++number, err);
     for (unsigned i = 0; i < p.n_ranges && rc >= 0; i++)
