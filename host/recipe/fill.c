@@ -206,6 +206,8 @@ void ps_rcp_fill_kuser(struct ps_rcp_page *pg)
         ps_rcp_put32(pg->b + 0x260, build);
     ps_rcp_put32(pg->b + 0x264, 1);
     pg->b[0x268] = 1;
+    if (build >= 10240)
+        ps_rcp_put16(pg->b + 0x26a, pg->stmt->era.is_x64 ? 9 : 0); /* processor architecture */
     ps_rcp_put32(pg->b + 0x26c, (uint32_t)ps_rcp_get(a, PS_RCP_MAJOR, version >> 8));
     ps_rcp_put32(pg->b + 0x270, (uint32_t)ps_rcp_get(a, PS_RCP_MINOR, version & 0xff));
     ps_rcp_put32(pg->b + 0x2e8, (uint32_t)pg->recipe->n_pages);

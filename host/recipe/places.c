@@ -1,5 +1,6 @@
 #include "host/recipe/model.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 
 static int push_stmt(struct ps_rcp_parser *p, const struct ps_rcp_stmt *stmt)
@@ -103,7 +104,7 @@ static int append_numbers(struct ps_rcp_parser *p, size_t first_word, size_t wid
         char digits[8] = "0x";
         struct ps_rcp_word w = p->word[i];
 
-        if (width == 0 && w.n == 2) {
+        if (width == 0 && w.n == 2 && isxdigit((unsigned char)w.s[1])) {
             memcpy(digits + 2, w.s, 2);
             w = (struct ps_rcp_word){digits, 4};
         } else if (width == 0) {

@@ -130,7 +130,7 @@ static int suffix_shift(char c)
 int ps_rcp_number(struct ps_rcp_word w, uint64_t *out)
 {
     unsigned base = 10;
-    size_t i = 0;
+    size_t i = 0, first;
     uint64_t v = 0;
     int shift = 0;
 
@@ -140,12 +140,12 @@ int ps_rcp_number(struct ps_rcp_word w, uint64_t *out)
     }
     if (i == w.n)
         return -1;
-    for (; i < w.n; i++) {
+    for (first = i; i < w.n; i++) {
         int d = hex_digit(w.s[i]);
 
         if (d < 0 || (unsigned)d >= base) {
             shift = suffix_shift(w.s[i]);
-            if (shift == 0 || i == 0 || i + 1 != w.n)
+            if (shift == 0 || i == first || i + 1 != w.n)
                 return -1;
             break;
         }
