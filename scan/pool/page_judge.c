@@ -9,7 +9,9 @@
 #include "scan/pool/segment_page.h"
 
 /* More pools than this no classic Windows has; docs/POOL.md, "PoolIndex". */
-#define MAX_POOL_INDEX 0x40u
+#define MAX_POOL_INDEX       0x40u
+
+#define ALLOCATED_CONFIDENCE 50
 
 /* The best block that covers the slots looked at so far. */
 struct cover {
@@ -111,18 +113,21 @@ static enum ps_allocator allocator_of(const struct page *p, uint32_t slot, uint3
 }
 
 /* Only a classic chain tells that a block is in use: on the segment heap a freed block may keep
- * its header. What lies inside a free block was freed before it. */
+ * its header. One link with nothing else is chance as often as not. What lies inside a free
+ * block was freed before it. */
 static enum ps_status status_of(const struct page *p, const struct ps_finding *f,
                                 const struct cover *cover)
 {
-    int one_slot = f->n_bytes >> p->view.slot_shift == 1;
+    uint32_t one_slot = 1u << p->view.slot_shift;
 
     if (!(f->evidence & PS_EV_TYPE_IN_USE))
         return PS_STATUS_FREE;
     if (f->evidence & PS_EV_OVERLAP)
         return cover->is_free ? PS_STATUS_STALE : PS_STATUS_UNKNOWN;
-    return f->allocator == PS_ALLOCATOR_CLASSIC && !one_slot ? PS_STATUS_ALLOCATED
-                                                             : PS_STATUS_UNKNOWN;
+    if (f->allocator == PS_ALLOCATOR_CLASSIC && f->n_bytes > one_slot &&
+        f->confidence >= ALLOCATED_CONFIDENCE)
+        return PS_STATUS_ALLOCATED;
+    return PS_STATUS_UNKNOWN;
 }
 
 static void judge_one(const struct page *p, const struct ps_rule *rule, const struct ps_hit *hit,

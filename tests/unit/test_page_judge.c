@@ -188,6 +188,7 @@ Test(page_judge, chain_on_one_side)
     cr_expect(found[0].evidence & PS_EV_CHAIN_ONE);
     cr_expect(found[1].evidence & PS_EV_CHAIN_ONE);
     expect(0, PS_STATUS_ALLOCATED, PS_ALLOCATOR_CLASSIC, 50, 70);
+    expect(1, PS_STATUS_UNKNOWN, PS_ALLOCATOR_CLASSIC, 30, 49);
 }
 
 Test(page_judge, lone_header_stays_under_50)
