@@ -41,6 +41,15 @@ static int prev_agrees(const struct ps_page_view *view, uint32_t slot, uint32_t 
     return ps_view_block(view, prev_word) == prev && plausible(view, slot - prev, prev_word);
 }
 
+/* A neighbour in use has a tag: code and data meet one link by chance, seldom with a tag too. */
+static int vouches(const struct ps_page_view *view, uint32_t slot)
+{
+    uint32_t type = ps_view_type(view, ps_view_word0(view, slot));
+
+    return ps_era_type_state(view->era, type) == PS_TYPE_FREE ||
+           ps_view_tag_printable(view, ps_view_tag(view, slot));
+}
+
 unsigned ps_classic_links(const struct ps_page_view *view, uint32_t slot)
 {
     uint32_t word0 = ps_view_word0(view, slot);
@@ -48,8 +57,8 @@ unsigned ps_classic_links(const struct ps_page_view *view, uint32_t slot)
 
     if (!plausible(view, slot, word0))
         return 0;
-    prev = prev_agrees(view, slot, word0);
-    next = next_agrees(view, slot, word0);
+    prev = prev_agrees(view, slot, word0) && vouches(view, slot - ps_view_prev(view, word0));
+    next = next_agrees(view, slot, word0) && vouches(view, slot + ps_view_block(view, word0));
     return (prev || (next && slot == 0 && ps_view_prev(view, word0) == 0) ? PS_LINK_PREV : 0) |
            (next || (prev && ends_page(view, slot, word0)) ? PS_LINK_NEXT : 0);
 }

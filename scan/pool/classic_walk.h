@@ -5,9 +5,9 @@
 #include "scan/pool/page_map.h"
 #include "scan/pool/page_view.h"
 
-/* Which neighbours confirm the sizes of the header at 'slot': PS_LINK_*. The edges of the page
- * prove little: PreviousSize 0 in the first slot, or a block that ends with the page, counts
- * only beside a neighbour that agrees. */
+/* Which neighbours confirm the sizes of the header at 'slot': PS_LINK_*. A neighbour in use needs
+ * a printable tag. The edges of the page prove little: PreviousSize 0 in the first slot, or a
+ * block that ends with the page, counts only beside a neighbour that agrees. */
 enum { PS_LINK_PREV = 1, PS_LINK_NEXT = 2 };
 unsigned ps_classic_links(const struct ps_page_view *view, uint32_t slot);
 

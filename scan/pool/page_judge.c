@@ -74,18 +74,19 @@ static uint32_t tag_evidence(const struct page *p, const struct ps_rule *rule, u
  * writes it, and a closed walk is by far the better witness. */
 static uint32_t classic_evidence(const struct page *p, uint32_t slot, uint32_t word0)
 {
-    unsigned links = ps_classic_links(&p->view, slot);
     uint32_t evidence = 0;
+    unsigned links;
 
+    if (p->map.closed && p->map.rank[slot] != 0)
+        return PS_EV_CHAIN_BOTH | PS_EV_PAGE_WALK;
+    links = ps_classic_links(&p->view, slot);
     if (links == (PS_LINK_PREV | PS_LINK_NEXT))
         evidence |= PS_EV_CHAIN_BOTH;
     else if (links != 0)
         evidence |= PS_EV_CHAIN_ONE;
     else if (p->classic)
         evidence |= PS_EV_BAD_NEIGHBOUR;
-    if (p->map.closed && p->map.rank[slot] != 0)
-        evidence |= PS_EV_PAGE_WALK;
-    else if (p->classic && ps_view_index(&p->view, word0) > MAX_POOL_INDEX)
+    if (p->classic && ps_view_index(&p->view, word0) > MAX_POOL_INDEX)
         evidence |= PS_EV_POOL_INDEX;
     return evidence;
 }

@@ -11,9 +11,9 @@
 enum { RULE_EXACT, RULE_WILDCARD, RULE_ANY };
 
 static struct ps_rule rules_data[] = {
-    [RULE_EXACT] = {{0x636f7250, 0xffffffff}, 7             },
-    [RULE_WILDCARD] = {{0x00006f49, 0x0000ffff}, 9             },
-    [RULE_ANY] = {{0, 0},                   PS_TAG_UNKNOWN},
+    [RULE_EXACT] = {{0x636f7250, 0xffffffff}, 7},
+    [RULE_WILDCARD] = {{0x00006f49, 0x0000ffff}, 9},
+    [RULE_ANY] = {{0, 0}, PS_TAG_UNKNOWN},
 };
 static const struct ps_ruleset rules = {rules_data, 3};
 
@@ -134,19 +134,8 @@ Test(page_judge, closed_page_in_every_classic_era)
 {
     static const struct {
         uint32_t build, type;
-    } eras[] = {
-        {0,     2  },
-        {0,     5  },
-        {2600,  5  },
-        {2600,  6  },
-        {3790,  1  },
-        {3790,  0xd},
-        {6002,  2  },
-        {7601,  3  },
-        {10240, 2  },
-        {17134, 3  },
-        {17763, 2  }
-    };
+    } eras[] = {{0, 2},    {0, 5},    {2600, 5},  {2600, 6},  {3790, 1}, {3790, 0xd},
+                {6002, 2}, {7601, 3}, {10240, 2}, {17134, 3}, {17763, 2}};
 
     for (size_t i = 0; i < sizeof eras / sizeof eras[0]; i++) {
         reset();
@@ -202,6 +191,19 @@ Test(page_judge, lone_header_stays_under_50)
         judge64(builds[i]);
         expect(0, PS_STATUS_UNKNOWN, PS_ALLOCATOR_UNKNOWN, 0, 49);
     }
+}
+
+/* Code that moves a tag into memory: sizes that happen to fit, and no tag behind them. */
+Test(page_judge, neighbour_in_use_without_a_tag_proves_nothing)
+{
+    put64(0x800, 0x33, 0x10, 0x02, "Proc");
+    put64(0x900, 0x10, 0x10, 0x02, "\x01\x02\x03\x04");
+    hit(0x800, 16, RULE_EXACT, 0);
+    judge64(9600);
+    expect(0, PS_STATUS_UNKNOWN, PS_ALLOCATOR_UNKNOWN, 0, 49);
+    page[0x903] = 0x00; /* free: whatever stood there before */
+    judge64(9600);
+    expect(0, PS_STATUS_ALLOCATED, PS_ALLOCATOR_CLASSIC, 50, 70);
 }
 
 /* The edges of a page agree with anything: slot 0 with PreviousSize 0, a block up to the end. */
