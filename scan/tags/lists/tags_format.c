@@ -75,6 +75,14 @@ static int is_printable(struct ps_span s)
     return 1;
 }
 
+static void tabs_to_blanks(struct ps_span s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.text[i] == '\t')
+            s.text[i] = ' ';
+    }
+}
+
 static int parse_row(struct row *row, struct ps_tag_info *info, struct ps_err *err)
 {
     int rc = take_tag(row, &info->pattern, err);
@@ -89,6 +97,7 @@ static int parse_row(struct row *row, struct ps_tag_info *info, struct ps_err *e
         return rc;
     if (row->left.n == 0)
         return fail(row, "after the kind comes a description", err);
+    tabs_to_blanks(row->left);
     info->description = ps_span_end(row->left);
     info->line = row->line;
     return 0;
