@@ -5,3 +5,6 @@ ps_plain_test(NAME contract/real_images LABELS contract LIBS PkgConfig::JANSSON
 ps_plain_test(NAME unit/tag_lists LABELS unit)
 ps_plain_test(NAME unit/pooltag_files LABELS unit)
 set_tests_properties(unit/tag_lists unit/pooltag_files PROPERTIES ENVIRONMENT "PS_SOURCE=${PROJECT_SOURCE_DIR}")
+ps_script_test(NAME cli/usage LABELS cli)
+ps_script_test(NAME cli/help_version LABELS cli)
+ps_script_test(NAME cli/generate LABELS cli)

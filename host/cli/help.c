@@ -87,7 +87,7 @@ static void print_all(FILE *out)
     fputs("\nExamples:\n"
           "  poolscan memory.raw\n"
           "  poolscan --gpu --tags 'Proc,Thr?' --format jsonl -o hits.jsonl memory.raw\n\n"
-          "'poolscan VERB --help' lists all options of a verb; 'man poolscan' tells the rest.\n",
+          "'poolscan VERB --help' lists all options of a verb; see also man poolscan.\n",
           out);
 }
 

@@ -1,5 +1,6 @@
 #include "host/cli/option_value.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -205,12 +206,21 @@ static int store_range(const struct ps_option *o, char *value, struct ps_options
     return 0;
 }
 
+static int append(const struct ps_option *o, const char *item, struct ps_options *opt,
+                  struct ps_err *err)
+{
+    char what[40];
+
+    snprintf(what, sizeof what, "--%s", o->name);
+    return ps_strings_append(field(o, opt), item, o->hi, what, err);
+}
+
 static int store_append(const struct ps_option *o, char *value, struct ps_options *opt,
                         struct ps_err *err)
 {
     if (!*value)
         return ps_fail(err, PS_EARG, PS_AT_NONE, "--%s: %s is empty", o->name, o->metavar);
-    return ps_strings_append(field(o, opt), value, o->hi, o->name, err);
+    return append(o, value, opt, err);
 }
 
 /* The first comma of 'text' that no backslash escapes; NULL: none. */
@@ -253,7 +263,7 @@ static int store_list(const struct ps_option *o, char *value, struct ps_options 
             *comma = '\0';
         rc = check_item(o, item, err);
         if (rc == 0)
-            rc = ps_strings_append(field(o, opt), item, o->hi, o->name, err);
+            rc = append(o, item, opt, err);
         if (rc < 0 || !comma)
             return rc;
         item = comma + 1;

@@ -1,0 +1,78 @@
+#!/bin/bash
+# Each wrong use ends with exit status 64, exactly one line on standard error, nothing on standard
+# output.
+# shellcheck source=tests/cli/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+n_lines=0
+while IFS= read -r line; do
+    case $line in '' | '#'*) continue ;; esac
+    n_lines=$((n_lines + 1))
+    read -ra words <<<"$line"
+    [ "$line" = nothing ] && words=()
+    expect 64 1 "$POOLSCAN" "${words[@]}"
+    expect_silent_stdout
+done <<'END'
+nothing
+-q
+scan
+mkimage only-one
+mkimage one two three
+devices operand
+tags A B
+--formt table image
+--nonsense
+-x image
+--re 3
+--gpu=1 image
+image --threads
+--threads -1 image
+--threads many image
+--format xml image
+--backend cuda image
+--kernel mmx image
+--color maybe image
+--progress sometimes image
+--chunk 5000 image
+--chunk 1 image
+--range 4096 image
+--range 1-2 image
+--range 0x2000-0x1000 image
+--min-confidence 101 image
+--tags A,,B image
+--device 0 image
+--gpu --backend cpu image
+--gpu --kernel scalar image
+--backend opencl --kernel scalar image
+--any-device image
+--all-headers --tags A image
+--quiet --verbose image
+--no-builtin-tags image
+tags --gpu
+scan --component nt image
+--dtb 0x1aa000 image
+--generate html
+help bogus
+scna
+info image
+bigpools image
+used image
+pool image 0
+find image Proc
+vtop image 0
+ptov image 0
+plan image
+merge a b
+diff a b
+END
+[ "$n_lines" -gt 40 ] || wrong "only $n_lines uses were tried"
+
+# Control bytes in a word neither break the line nor reach the terminal.
+expect 64 1 "$POOLSCAN" $'--bad\n\033[31mred' image
+grep -q $'\033' "$work/err" && wrong "an escape sequence reached standard error"
+
+# An option is refused before anything is done: the output file is not there.
+expect 64 1 "$POOLSCAN" -o "$work/result" --format xml image
+[ ! -e "$work/result" ] || wrong "an output file was made on wrong use"
+
+finish
