@@ -106,18 +106,30 @@ static void man_results(FILE *out)
 
 static void man_exit_status(FILE *out)
 {
+    /* clang-format off */
     static const char *const rows[][2] = {
-        {"0",   "Done, with findings or without."                                           },
-        {"64",  "Wrong use: an option, an operand, the syntax of a tag or of a recipe."     },
-        {"65",  "A damaged input file, or one that is not what it claims to be."            },
-        {"66",  "No such input file."                                                       },
-        {"69",  "The OpenCL loader, a device or its compiler is not available."             },
-        {"70",  "An error of poolscan itself, a failed self-test of a device, or no memory."},
-        {"73",  "The output cannot be created."                                             },
-        {"74",  "Reading or writing failed."                                                },
-        {"75",  "Told to stop (SIGTERM): run it again."                                     },
-        {"130", "Interrupted (SIGINT)."                                                     },
+        {"0",
+         "Done, with findings or without."},
+        {"64",
+         "Wrong use: an option, an operand, the syntax of a tag or of a recipe."},
+        {"65",
+         "A damaged input file, or one that is not what it claims to be."},
+        {"66",
+         "No such input file."},
+        {"69",
+         "The OpenCL loader, a device or its compiler is not available."},
+        {"70",
+         "An error of poolscan itself, a failed self-test of a device, or no memory."},
+        {"73",
+         "The output cannot be created."},
+        {"74",
+         "Reading or writing failed."},
+        {"75",
+         "Told to stop (SIGTERM): run it again."},
+        {"130",
+         "Interrupted (SIGINT)."},
     };
+    /* clang-format on */
 
     fputs(".SH EXIT STATUS\nThe values of sysexits.h.\n"
           "When some of several images fail, the others are scanned and reported all the same.\n",
@@ -127,11 +139,16 @@ static void man_exit_status(FILE *out)
 
 static void man_environment(FILE *out)
 {
+    /* clang-format off */
     static const char *const rows[][2] = {
-        {"NO_COLOR",        "If set and not empty, no colors unless --color always is given."},
-        {"OCL_ICD_VENDORS", "Where the OpenCL loader looks for drivers; see libOpenCL(7)."   },
-        {"HWLOC_SYNTHETIC", "A made-up machine for hwloc, for tests."                        },
+        {"NO_COLOR",
+         "If set and not empty, no colors unless --color always is given."},
+        {"OCL_ICD_VENDORS",
+         "Where the OpenCL loader looks for drivers; see libOpenCL(7)."},
+        {"HWLOC_SYNTHETIC",
+         "A made-up machine for hwloc, for tests."},
     };
+    /* clang-format on */
 
     fputs(".SH ENVIRONMENT\n", out);
     man_pairs(rows, sizeof rows / sizeof *rows, out);
@@ -143,16 +160,20 @@ static void man_environment(FILE *out)
 
 static void man_examples(FILE *out)
 {
+    /* clang-format off */
     static const char *const rows[][2] = {
-        {"poolscan memory.raw",                                                                     "Scan one image; a summary for each tag on a terminal."},
+        {"poolscan memory.raw",
+         "Scan one image; a summary for each tag on a terminal."},
         {"poolscan --tags 'Proc,Thr?' --format jsonl -o hits.jsonl memory.raw",
-         "Every process and thread block, one JSON object for each, in a file."                                                                            },
+         "Every process and thread block, one JSON object for each, in a file."},
         {"poolscan --gpu --all-headers first.raw second.raw",
-         "All pool headers of two images, found by an OpenCL GPU."                                                                                         },
-        {"poolscan tags 'Tcp*'",                                                                    "What is known of the tags that begin with Tcp."       },
+         "All pool headers of two images, found by an OpenCL GPU."},
+        {"poolscan tags 'Tcp*'",
+         "What is known of the tags that begin with Tcp."},
         {"poolscan --generate complete-bash > ~/.local/share/bash-completion/completions/poolscan",
-         "Completion for the bash shell."                                                                                                                  },
+         "Completion for the bash shell."},
     };
+    /* clang-format on */
 
     fputs(".SH EXAMPLES\n", out);
     man_pairs(rows, sizeof rows / sizeof *rows, out);
