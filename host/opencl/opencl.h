@@ -24,6 +24,7 @@ struct ps_cl_device {
     uint64_t global_bytes;
     uint64_t max_alloc_bytes;
     int unified_memory;
+    int pci_domain;
     int pci_bus; /* -1 when the device does not say; for hwloc */
     int pci_device;
     int pci_function;
