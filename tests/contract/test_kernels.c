@@ -54,12 +54,6 @@ static size_t check_caps(const struct scan_at *at)
     return n;
 }
 
-/* The oracle needs seconds for 64 full pages and hundreds of rules: noise is enough there. */
-static int too_slow(const struct scan_at *at, size_t n_pages, int must_hit)
-{
-    return n_pages > 7 && at->c->n_rules > 64 && must_hit;
-}
-
 static void check_fills(struct scan_at at, struct rng *r)
 {
     for (size_t f = 0; f < n_page_fills; f++) {
@@ -68,7 +62,7 @@ static void check_fills(struct scan_at at, struct rng *r)
         for (size_t i = 0; i < N_PAGE_COUNTS; i++) {
             struct guarded_pages g;
 
-            if (too_slow(&at, page_counts[i], page_fills[f].must_hit))
+            if (oracle_is_slow(at.c, &page_fills[f], page_counts[i]))
                 continue;
             g = guarded_pages_make(page_counts[i]);
             page_fills[f].fill(at.c, r, g.pages, g.n_pages);

@@ -125,6 +125,11 @@ void kernel_case_free(struct kernel_case *c)
     memset(c, 0, sizeof *c);
 }
 
+int oracle_is_slow(const struct kernel_case *c, const struct page_fill *fill, size_t n_pages)
+{
+    return n_pages > 7 && c->n_rules > 64 && fill->must_hit;
+}
+
 int same_hits(const struct ps_hit *got, size_t n, const struct oracle_hit *want, size_t n_want,
               char *why, size_t why_bytes)
 {

@@ -46,6 +46,10 @@ struct page_fill {
 extern const struct page_fill page_fills[];
 extern const size_t n_page_fills;
 
+/* Would the oracle need seconds for this? Tests leave such inputs out: fewer pages, or noise, try
+ * the same rules. */
+int oracle_is_slow(const struct kernel_case *c, const struct page_fill *fill, size_t n_pages);
+
 /* Do 'n' hits equal what the oracle says? Otherwise 0, and the first difference in 'why'. */
 int same_hits(const struct ps_hit *got, size_t n, const struct oracle_hit *want, size_t n_want,
               char *why, size_t why_bytes);
