@@ -56,7 +56,8 @@ static inline size_t ps_finish_page(const struct ps_plan *plan, const uint8_t *p
 
         ps_load_header(plan, pages, first + slot, word);
         slots[n_passed] = slot;
-        n_passed += ps_header_ok(plan, slot, word[0]) & ps_tag_maybe(plan, word[1] & plan->tag_fold);
+        n_passed += ps_header_ok(plan, slot, word[0]) &
+                    ps_tag_maybe(plan, word[1] & plan->tag_fold);
     }
     for (uint32_t i = 0; i < n_passed; i++) {
         uint32_t rule;

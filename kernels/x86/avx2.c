@@ -4,8 +4,8 @@
 
 #include "kernels/bodies.h"
 
-/* 'end': the lanes' slots, minus one, in the place of BlockSize; adding a BlockSize that ends behind
- * the page sets the bit 'over', because the number of slots is a power of two. */
+/* 'end': the lanes' slots, minus one, in the place of BlockSize; adding a BlockSize that ends
+ * behind the page sets the bit 'over', because the number of slots is a power of two. */
 struct quick {
     __m256i mask, value, nonzero, lo, hi, block, end, step, over;
     uint32_t lanes; /* for the 32 qwords of 256 bytes */

@@ -5,8 +5,8 @@
 
 #include "kernels/bodies.h"
 
-/* 'end': the lanes' slots, minus one, in the place of BlockSize; adding a BlockSize that ends behind
- * the page sets the bit 'over', because the number of slots is a power of two. */
+/* 'end': the lanes' slots, minus one, in the place of BlockSize; adding a BlockSize that ends
+ * behind the page sets the bit 'over', because the number of slots is a power of two. */
 struct quick {
     __m512i mask, value, nonzero, lo, hi, block, end, step, over;
     __mmask8 lanes;

@@ -119,30 +119,30 @@ static const struct {
     size_t n;
 } header_vectors[] = {
     {"arch x64\nbuild 19041\nat 0x40 header tag=Proc size=0xd00 type=NonPaged\n",
-     "\x00\x00\xd0\x02Proc\0\0\0\0\0\0\0\0",                                                                                                         16},
+     "\x00\x00\xd0\x02Proc\0\0\0\0\0\0\0\0", 16},
     {"arch x64\nbuild 26100\nat 0x40 header tag=Drht size=0x30\n",
      "\x00\x00\x03\x02"
-     "Drht",                                                                                                                                         8 },
-    {"arch x64\nat 0x40 header tag=NpAt size=0x190 type=Paged\n",                            "\x00\x00\x19\x03NpAt",                                 8 },
-    {"arch x64\nat 0x40 header tag=Proc word0=0x02e80000\n",                                 "\x00\x00\xe8\x02Proc",                                 8 },
+     "Drht", 8},
+    {"arch x64\nat 0x40 header tag=NpAt size=0x190 type=Paged\n", "\x00\x00\x19\x03NpAt", 8},
+    {"arch x64\nat 0x40 header tag=Proc word0=0x02e80000\n",      "\x00\x00\xe8\x02Proc", 8},
     {"arch x86\nbuild 7601\nat 0x40 header tag=Even protected prev=0x40 size=0x40\n",
      "\x08\x00\x08\x04"
-     "Eve\xee",                                                                                                                                      8 },
+     "Eve\xee", 8},
     {"arch x86\nbuild 7601\nat 0x40 header tag=Hack prev=0xb8 size=0x200 type=0x02\n",
-     "\x17\x00\x40\x04Hack",                                                                                                                         8 },
+     "\x17\x00\x40\x04Hack", 8},
     {"arch x86\nbuild 7601\nat 0x40 header tag=abcd prev=0x60 index=1 size=0x78 "
-     "type=Paged|Verifier\n",                                                           "\x0c\x02\x0f\x86"
-     "abcd",                                                                                                       8 },
+     "type=Paged|Verifier\n", "\x0c\x02\x0f\x86"
+     "abcd", 8},
     {"arch x64\nbuild 7601\nat 0x40 header tag=MmLd prev=0x60 size=0x10 type=Free "
-     "billed=0x2d004500300037\n",                                                       "\x06\x00\x01\x00MmLd\x37\x00\x30\x00\x45\x00\x2d\x00", 16},
+     "billed=0x2d004500300037\n", "\x06\x00\x01\x00MmLd\x37\x00\x30\x00\x45\x00\x2d\x00", 16},
     {"arch x64\nbuild 7601\nat 0x40 header tag=MmLd prev=0x10 size=0xf0 "
-     "billed=0xfffff8000281eab0\n",                                                     "\x01\x00\x0f\x02MmLd\xb0\xea\x81\x02\x00\xf8\xff\xff", 16},
+     "billed=0xfffff8000281eab0\n", "\x01\x00\x0f\x02MmLd\xb0\xea\x81\x02\x00\xf8\xff\xff", 16},
     {"arch x86\nbuild 2600\nat 0x40 header tag=\"Io  \" size=0x18 type=NonPaged\n",
-     "\x00\x00\x03\x0aIo  ",                                                                                                                         8 },
+     "\x00\x00\x03\x0aIo  ", 8},
     {"arch x64\nbuild 3790\nat 0x40 header tag=Gh\\x00\\xff size=0x20 type=Paged|Session\n",
-     "\x00\x00\x02\x26Gh\x00\xff",                                                                                                                   8 },
+     "\x00\x00\x02\x26Gh\x00\xff", 8},
     {"arch x64\nbuild 3790\nat 0x40 header tag=Gh size=0x20 type=Paged+Quota index=3\n",
-     "\x00\x03\x02\x0eGh  ",                                                                                                                         8 },
+     "\x00\x03\x02\x0eGh  ", 8},
 };
 
 Test(recipe, header_bytes)

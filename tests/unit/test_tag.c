@@ -34,19 +34,19 @@ Test(tag, reads_patterns)
         const char *text;
         uint32_t value, mask;
     } cases[] = {
-        {"Proc", TAG('P', 'r',    'o', 'c'),          0xffffffff         },
-        {"Irp",  TAG('I', 'r',    'p', ' '),          0xffffffff         },
-        {"a",    TAG('a', ' ',    ' ', ' '),          0xffffffff         },
-        {" Job", TAG(' ', 'J',    'o', 'b'),          0xffffffff         },
-        {"Afd?", TAG('A', 'f',    'd', 0),            0x00ffffff         },
-        {"?r?c", TAG(0,   'r',    0,   'c'),          0xff00ff00         },
-        {"Pr*",  TAG('P', 'r',    0,   0),            0x0000ffff         },
-        {"*",    0,       0     },
-        {"Proc*",   TAG('P',      'r',  'o',    'c'),           0xffffffff                    },
-        {"\\x50ro\\xE3",   TAG('P',     'r', 'o', 0xe3),0xffffffff},
-        {"\\?\\*\\,\\\\",   TAG('?',     '*', ',',    '\\'),             0xffffffff                                          },
-        {"a?",   TAG('a',      0,  ' ', ' '),0xffff00ff},
-        {"a,b",   TAG('a',      ',',  'b',    ' '),               0xffffffff                                                          },
+        {"Proc", TAG('P', 'r', 'o', 'c'), 0xffffffff},
+        {"Irp", TAG('I', 'r', 'p', ' '), 0xffffffff},
+        {"a", TAG('a', ' ', ' ', ' '), 0xffffffff},
+        {" Job", TAG(' ', 'J', 'o', 'b'), 0xffffffff},
+        {"Afd?", TAG('A', 'f', 'd', 0), 0x00ffffff},
+        {"?r?c", TAG(0, 'r', 0, 'c'), 0xff00ff00},
+        {"Pr*", TAG('P', 'r', 0, 0), 0x0000ffff},
+        {"*", 0, 0},
+        {"Proc*", TAG('P', 'r', 'o', 'c'), 0xffffffff},
+        {"\\x50ro\\xE3", TAG('P', 'r', 'o', 0xe3), 0xffffffff},
+        {"\\?\\*\\,\\\\", TAG('?', '*', ',', '\\'), 0xffffffff},
+        {"a?", TAG('a', 0, ' ', ' '), 0xffff00ff},
+        {"a,b", TAG('a', ',', 'b', ' '), 0xffffffff},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
