@@ -10,6 +10,7 @@
 #define TAGS      PS_VERB_BIT(PS_VERB_TAGS)
 #define DEVICES   PS_VERB_BIT(PS_VERB_DEVICES)
 #define BENCH     PS_VERB_BIT(PS_VERB_BENCH)
+#define MKIMAGE   PS_VERB_BIT(PS_VERB_MKIMAGE)
 #define ANY       UINT32_MAX
 
 #define AT(field) offsetof(struct ps_options, field)
@@ -144,8 +145,7 @@ const struct ps_option ps_option_table[] = {
      .help = "progress on standard error; auto shows it on a terminal"},
     {.name = "status-json", .kind = PS_OPT_FLAG, .offset = AT(status_json), .verbs = SCAN,
      .help = "progress as one JSON object per line on standard error"},
-    {.name = "color", .kind = PS_OPT_WHEN, .offset = AT(color),
-     .verbs = SCAN | TAGS | DEVICES | BENCH, .metavar = "WHEN", .choice = when_choice,
+    {.name = "color", .kind = PS_OPT_WHEN, .offset = AT(color), .verbs = SCAN | BENCH, .metavar = "WHEN", .choice = when_choice,
      .help = "colors in tables; auto uses them on a terminal unless NO_COLOR is set"},
 
     {.name = "component", .kind = PS_OPT_STRING, .offset = AT(component), .verbs = TAGS,
@@ -162,6 +162,9 @@ const struct ps_option ps_option_table[] = {
     {.name = "truth", .kind = PS_OPT_STRING, .offset = AT(truth),
      .verbs = PS_VERB_BIT(PS_VERB_MKIMAGE), .metavar = "FILE",
      .help = "list to FILE what the recipe planted, one JSON object per header"},
+
+    {.name = "truth", .kind = PS_OPT_STRING, .offset = AT(truth), .verbs = MKIMAGE,
+     .metavar = "FILE", .help = "list in FILE the headers that the recipe plants"},
 
     {.name = "list-devices", .letter = 'I', .kind = PS_OPT_VERB, .verbs = ANY,
      .lo = PS_VERB_DEVICES, .help = "the same as the verb devices"},

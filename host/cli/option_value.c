@@ -235,14 +235,20 @@ static char *find_comma(char *text)
     return NULL;
 }
 
+/* A number from 1 in one spelling only, so that the texts can be compared. */
+static int is_plain_number(const char *item)
+{
+    size_t n = strspn(item, "0123456789");
+
+    return n > 0 && n <= 4 && item[n] == '\0' && item[0] != '0';
+}
+
 static int check_item(const struct ps_option *o, const char *item, struct ps_err *err)
 {
-    uint64_t v;
-
     if (!*item)
         return ps_fail(err, PS_EARG, PS_AT_NONE,
                        "--%s: an item between commas is empty; expected %s", o->name, o->metavar);
-    if (o->kind == PS_OPT_NUMBERS && (!ps_parse_size(item, strlen(item), &v) || v < 1 || v > 9999))
+    if (o->kind == PS_OPT_NUMBERS && !is_plain_number(item))
         return ps_fail(err, PS_EARG, PS_AT_NONE,
                        "--%s %.48s: expected device numbers from 1, as 'poolscan devices' prints "
                        "them",

@@ -257,10 +257,10 @@ static int check_verb_options(const struct parser *p, const struct ps_verb_info 
 static int check_pairs(const struct parser *p)
 {
     static const char *const pairs[][2] = {
-        {"all-headers", "tags"   },
-        {"gpu",         "kernel" },
-        {"device",      "kernel" },
-        {"quiet",       "verbose"},
+        {"all-headers", "tags"},
+        {"gpu", "kernel"},
+        {"device", "kernel"},
+        {"quiet", "verbose"},
     };
 
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)

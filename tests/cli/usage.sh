@@ -18,6 +18,7 @@ nothing
 scan
 mkimage only-one
 mkimage one two three
+scan --truth t image
 devices operand
 tags A B
 --formt table image

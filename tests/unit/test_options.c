@@ -115,6 +115,7 @@ static void describe(struct text *t, const struct ps_options *o)
     add_string(t, "kind", o->kind, NULL);
     add_int(t, "repeats", o->repeats, 10);
     add_int(t, "bench_bytes", o->bench_bytes, UINT64_C(256) << 20);
+    add_string(t, "truth", o->truth, NULL);
     add_string(t, "generate", o->generate, NULL);
 }
 
@@ -190,6 +191,7 @@ static const struct {
     {"-b --repeats 3 --size 1G", "bench repeats=3 bench_bytes=1073741824"},
     {"--gpu --benchmark a", "bench args=a gpu=1"},
     {"mkimage r o", "mkimage args=r|o"},
+    {"mkimage sample - a=1 b=2 --truth t", "mkimage args=sample|-|a=1|b=2 truth=t"},
 
     {"--help", "help of help"},
     {"-h", "help of help"},
@@ -231,8 +233,9 @@ static const struct {
     {"", "no image given; 'poolscan --help' tells how to use it"},
     {"-q", "the verb scan needs IMAGE..."},
     {"scan", "the verb scan needs IMAGE..."},
-    {"mkimage r", "the verb mkimage needs RECIPE OUT"},
-    {"mkimage r o x", "the verb mkimage: x is one operand too many"},
+    {"mkimage r", "the verb mkimage needs RECIPE OUT [NAME=VALUE...]"},
+    {"bench a b", "the verb bench: b is one operand too many"},
+    {"--truth t a", "option --truth is not one of the verb scan"},
     {"devices x", "the verb devices takes no operands: x is one too many"},
     {"tags A B", "the verb tags: B is one operand too many"},
     {"a ''", "an operand is empty; expected a file name"},
@@ -286,6 +289,8 @@ static const struct {
     {"--tag-file '' a", "--tag-file: FILE is empty"},
     {"-o '' a", "--output: FILE is empty"},
     {"-d 0 a", "--device 0: expected device numbers from 1, as 'poolscan devices' prints them"},
+    {"-d 0x1 a", "--device 0x1: expected device numbers from 1, as 'poolscan devices' prints "
+                 "them"},
     {"-d 1,gpu a", "--device gpu: expected device numbers from 1, as 'poolscan devices' prints "
                    "them"},
 
