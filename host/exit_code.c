@@ -14,6 +14,7 @@ static const int exit_codes[] = {
     [PS_EIO] = 74,
     [PS_ETEMP] = 75,
     [PS_ECANCEL] = 130,
+    [PS_ENONE] = 1,
 };
 
 int ps_exit_code(int code)

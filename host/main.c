@@ -38,8 +38,9 @@ static const struct {
     enum ps_verb verb;
     command_fn *run;
 } commands[] = {
-    {PS_VERB_MKIMAGE,  ps_cmd_mkimage },
+    {PS_VERB_SCAN,     ps_cmd_scan    },
     {PS_VERB_TAGS,     ps_cmd_tags    },
+    {PS_VERB_MKIMAGE,  ps_cmd_mkimage },
     {PS_VERB_HELP,     print_help     },
     {PS_VERB_VERSION,  print_version  },
     {PS_VERB_GENERATE, print_generated},

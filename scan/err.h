@@ -17,6 +17,7 @@ enum ps_code {
     PS_EIO,       /* reading or writing failed */
     PS_ETEMP,     /* try again: told to stop by a scheduler */
     PS_ECANCEL,   /* interrupted by the user */
+    PS_ENONE,     /* nothing found, where the caller called that an error */
 };
 
 #define PS_AT_NONE UINT64_MAX

@@ -8,3 +8,4 @@ set_tests_properties(unit/tag_lists unit/pooltag_files PROPERTIES ENVIRONMENT "P
 ps_script_test(NAME cli/usage LABELS cli)
 ps_script_test(NAME cli/help_version LABELS cli)
 ps_script_test(NAME cli/generate LABELS cli)
+ps_plain_test(NAME stress/pipeline_stress LABELS stress)

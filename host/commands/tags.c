@@ -10,7 +10,7 @@
 #include "host/log.h"
 #include "host/output/sink.h"
 #include "host/output/text.h"
-#include "host/tag_source.h"
+#include "host/run/tag_source.h"
 #include "kernels/pool_header.h"
 
 enum field { TAG, COMPONENT, KIND, DESCRIPTION, SOURCE, LINE, N_FIELDS };

@@ -28,6 +28,15 @@ static int shown_on_terminal(const char *path)
     return (!path || strcmp(path, "-") == 0) && isatty(STDOUT_FILENO);
 }
 
+int ps_output_wants_color(int when, const char *path)
+{
+    const char *no_color = getenv("NO_COLOR");
+
+    if (when != 0)
+        return when == 1;
+    return shown_on_terminal(path) && !(no_color && no_color[0]);
+}
+
 static const char *resolve_auto(const char *format, const char *path)
 {
     if (format && strcmp(format, "auto") != 0)

@@ -198,19 +198,23 @@ static int start_next(struct work *w, int *started, struct ps_err *err)
     return submit(w, f, err);
 }
 
+/* Fill the lane, then finish the oldest flight, until there is nothing more to take. Only an
+ * empty lane waits for the ring, so only then does 'not started' mean the end. */
 static int work_loop(struct work *w, struct ps_err *err)
 {
-    int started = 1;
-    int rc = 0;
+    for (;;) {
+        int started = 0;
+        int rc = 0;
 
-    while (rc == 0 && (started || w->n > 0)) {
-        started = 0;
         if (w->n < w->depth)
             rc = start_next(w, &started, err);
-        if (rc == 0 && w->n > 0 && (w->n == w->depth || !started))
+        if (rc == 0 && !started && w->n == 0)
+            return 0;
+        if (rc == 0 && (!started || w->n == w->depth))
             rc = deliver(w, err);
+        if (rc < 0)
+            return rc;
     }
-    return rc;
 }
 
 static int open_flights(struct work *w, struct ps_err *err)

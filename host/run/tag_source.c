@@ -1,4 +1,4 @@
-#include "host/tag_source.h"
+#include "host/run/tag_source.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* The tag database that the options ask for. */
-#ifndef PS_HOST_TAG_SOURCE_H
-#define PS_HOST_TAG_SOURCE_H
+#ifndef PS_HOST_RUN_TAG_SOURCE_H
+#define PS_HOST_RUN_TAG_SOURCE_H
 
 #include "host/options.h"
 #include "scan/err.h"

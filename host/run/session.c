@@ -1,0 +1,223 @@
+#include "host/run/session.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/run/detect_version.h"
+#include "host/log.h"
+#include "host/pipeline/pipeline.h"
+#include "host/run/tag_source.h"
+#include "scan/plan_compile.h"
+
+static int parse_patterns(const struct ps_options *opt, struct ps_tag_pattern **out,
+                          struct ps_err *err)
+{
+    struct ps_tag_pattern *p = calloc(opt->tags.n ? opt->tags.n : 1, sizeof *p);
+    int rc = 0;
+
+    if (!p)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
+    for (size_t i = 0; i < opt->tags.n && rc == 0; i++)
+        rc = ps_tag_pattern_parse(opt->tags.item[i], strlen(opt->tags.item[i]), &p[i], err);
+    if (rc < 0)
+        free(p);
+    else
+        *out = p;
+    return rc;
+}
+
+static int build_rules(struct ps_scan_session *s, struct ps_err *err)
+{
+    struct ps_tag_pattern *patterns = NULL;
+    struct ps_ruleset_spec spec = {.db = s->tags,
+                                   .n_patterns = s->opt->tags.n,
+                                   .any_tag = s->opt->all_headers};
+    int rc = parse_patterns(s->opt, &patterns, err);
+
+    if (rc < 0)
+        return rc;
+    spec.patterns = patterns;
+    rc = ps_ruleset_build(&s->rules, &spec, err);
+    free(patterns);
+    return rc;
+}
+
+int ps_scan_session_open(struct ps_scan_session *s, const struct ps_options *opt,
+                         struct ps_err *err)
+{
+    int rc;
+
+    *s = (struct ps_scan_session){.opt = opt};
+    rc = ps_tag_source_load(&s->tags, opt, err);
+    if (rc == 0)
+        rc = build_rules(s, err);
+    if (rc < 0)
+        return rc;
+    s->topology = ps_topology_new();
+    s->digest = ps_digest_new();
+    if (!s->digest)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
+    return ps_engine_choose(&s->engine, opt, s->topology, err);
+}
+
+void ps_scan_session_free(struct ps_scan_session *s)
+{
+    ps_engine_free(&s->engine);
+    ps_topology_free(s->topology);
+    ps_digest_free(s->digest);
+    free(s->plan);
+    ps_ruleset_free(&s->rules);
+    ps_tagdb_free(s->tags);
+}
+
+/* --arch and --build win; what they leave open is asked of the image; x64 is the last resort. */
+static const struct ps_era *find_era(const struct ps_scan_session *s, struct ps_image *image)
+{
+    const struct ps_options *opt = s->opt;
+    const int arch_given = opt->arch && strcmp(opt->arch, "auto") != 0;
+    struct ps_windows_version v = {.arch = PS_ARCH_X64};
+    uint64_t phys = 0;
+
+    if (!(arch_given && opt->build)) {
+        if (ps_detect_version(image, &v, &phys))
+            ps_log(PS_LOG_INFO, "%s: Windows %u.%u build %u %s, KUSER_SHARED_DATA at 0x%" PRIx64,
+                   ps_image_path(image), v.major, v.minor, v.build,
+                   v.arch == PS_ARCH_X86 ? "x86" : "x64", phys);
+        else
+            ps_log(PS_LOG_WARN,
+                   "%s: no KUSER_SHARED_DATA page found, so the Windows version is not known; "
+                   "taking %s of any build (--arch and --build say it)",
+                   ps_image_path(image), arch_given ? opt->arch : "x64");
+    }
+    if (arch_given) {
+        enum ps_arch arch = strcmp(opt->arch, "x86") == 0 ? PS_ARCH_X86 : PS_ARCH_X64;
+
+        /* The build of a page of the other architecture (a guest's, say) means nothing here. */
+        if (arch != v.arch)
+            v.build = 0;
+        v.arch = arch;
+    }
+    return ps_era_pick(v.arch, opt->build ? opt->build : v.build);
+}
+
+/* Plan and backends stay while images are of one era. */
+static int use_era(struct ps_scan_session *s, const struct ps_era *era, struct ps_err *err)
+{
+    struct ps_plan *plan = NULL;
+    int rc;
+
+    if (s->era == era)
+        return 0;
+    rc = ps_plan_compile(&plan, era, &s->rules, s->opt->show_free, err);
+    if (rc < 0)
+        return rc;
+    rc = ps_engine_open(&s->engine, plan, s->opt->chunk_bytes, err);
+    /* The old plan's backends are closed by now, whatever happened. */
+    free(s->plan);
+    s->plan = plan;
+    s->era = rc == 0 ? era : NULL;
+    return rc;
+}
+
+struct delivery {
+    struct ps_scan_session *s;
+    const struct ps_scan_progress *progress;
+    uint64_t findings;
+};
+
+static int deliver(void *arg, const struct ps_finding *f, size_t n, uint64_t done,
+                   struct ps_err *err)
+{
+    struct delivery *d = arg;
+    int rc = 0;
+
+    ps_digest_update(d->s->digest, f, n * sizeof *f);
+    d->findings += n;
+    if (d->s->output && n)
+        rc = ps_output_findings(d->s->output, f, n, err);
+    if (rc == 0 && d->progress)
+        d->progress->call(d->progress->arg, done, d->findings);
+    return rc;
+}
+
+static uint64_t image_span(struct ps_image *image)
+{
+    size_t n = 0;
+    const struct ps_extent *e = ps_image_extents(image, &n);
+
+    return n ? e[n - 1].phys + e[n - 1].n_bytes : 0;
+}
+
+static void add_totals(struct ps_scan_totals *t, struct ps_image *image,
+                       const struct ps_pipeline_spec *spec, const struct ps_pipeline_stats *stats)
+{
+    uint64_t span = image_span(image);
+    uint64_t end = spec->range_end < span ? spec->range_end : span;
+    uint64_t wanted = end > spec->range_start ? end - spec->range_start : 0;
+    uint64_t present = ps_pipeline_total(image, spec->range_start, spec->range_end);
+
+    t->images++;
+    t->bytes_scanned += stats->bytes_scanned;
+    t->bytes_hole += wanted - present;
+    t->bytes_unreadable += stats->bytes_unreadable;
+    t->bytes_torn += ps_image_torn_bytes(image);
+    t->findings += stats->n_findings;
+}
+
+static int run_image(struct ps_scan_session *s, struct ps_image *image, struct delivery *d,
+                     struct ps_scan_totals *totals, struct ps_pipeline_stats *stats,
+                     struct ps_err *err)
+{
+    const struct ps_options *opt = s->opt;
+    struct ps_pipeline_spec spec = {
+        .image = image,
+        .plan = s->plan,
+        .era = s->era,
+        .rules = &s->rules,
+        .topology = s->topology,
+        .lanes = s->engine.lane,
+        .n_lanes = s->engine.n_lanes,
+        .chunk_pages = s->engine.chunk_pages,
+        .range_start = opt->has_range ? opt->range_start : 0,
+        .range_end = opt->has_range ? opt->range_end : UINT64_MAX,
+        .min_confidence = opt->min_confidence,
+        .show_free = opt->show_free,
+        .no_map = opt->io && strcmp(opt->io, "read") == 0,
+        .on_findings = deliver,
+        .arg = d,
+    };
+    int rc;
+
+    rc = ps_pipeline_run(&spec, stats, err);
+    add_totals(totals, image, &spec, stats);
+    return rc;
+}
+
+int ps_scan_session_image(struct ps_scan_session *s, struct ps_image *image,
+                          const struct ps_scan_progress *progress, struct ps_scan_totals *totals,
+                          int *went_on, struct ps_err *err)
+{
+    struct ps_output_image about = {.path = ps_image_path(image), .id = ps_image_id(image)};
+    struct delivery d = {.s = s, .progress = progress, .findings = totals->findings};
+    struct ps_pipeline_stats stats;
+    int rc;
+
+    *went_on = 0;
+    rc = use_era(s, find_era(s, image), err);
+    if (rc < 0)
+        return rc;
+    about.era = s->era;
+    if (s->output)
+        rc = ps_output_begin_image(s->output, &about, err);
+    if (rc == 0)
+        rc = run_image(s, image, &d, totals, &stats, err);
+    if (rc == 0 && s->output)
+        rc = ps_output_end_image(s->output, err);
+    if (rc < 0 || stats.bytes_unreadable == 0)
+        return rc;
+    *went_on = 1;
+    return ps_fail(err, (enum ps_code)stats.first_unreadable.code, stats.first_unreadable.at,
+                   "%" PRIu64 " bytes could not be read, all others were scanned: %.150s",
+                   stats.bytes_unreadable, stats.first_unreadable.msg);
+}
