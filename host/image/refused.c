@@ -14,35 +14,35 @@ struct magic {
 
 #define MAGIC(bytes) (bytes), sizeof(bytes) - 1
 
-static const char convert[] = "is not supported yet; convert it to a raw image";
-static const char expand[] = "is not expanded here; expand it and scan what was in it";
-static const char not_memory[] = "holds no image of physical memory; name the memory image itself";
-static const char vmem[] = "is not supported yet; the memory is in the .vmem file beside it";
+static const char convert[] = "not supported yet; convert it to a raw image";
+static const char expand[] = "not supported yet; expand it and scan the result";
+static const char not_memory[] = "no image of physical memory; name the memory image itself";
+static const char vmem[] = "not supported yet; the memory is in the .vmem file beside it";
 
 static const struct magic magics[] = {
-    {MAGIC("EMiL"),                     "LiME",                               convert   },
-    {MAGIC("AVML"),                     "AVML",                               convert   },
-    {MAGIC("EVF\x09\x0d\x0a\xff\x00"),  "E01 (EnCase)",                       convert   },
-    {MAGIC("EVF2\x0d\x0a\x81"),         "Ex01 (EnCase)",                      convert   },
-    {MAGIC("HIBR"),                     "Windows hibernation file",           convert   },
-    {MAGIC("hibr"),                     "Windows hibernation file",           convert   },
-    {MAGIC("WAKE"),                     "Windows hibernation file (resumed)", convert   },
-    {MAGIC("wake"),                     "Windows hibernation file (resumed)", convert   },
-    {MAGIC("\xd0\xbe\xd2\xbe"),         "VMware saved state (vmss, vmsn)",    vmem      },
-    {MAGIC("\xd1\xba\xd1\xba"),         "VMware saved state (vmss, vmsn)",    vmem      },
-    {MAGIC("\xd2\xbe\xd2\xbe"),         "VMware saved state (vmss, vmsn)",    vmem      },
-    {MAGIC("\xd3\xbe\xd3\xbe"),         "VMware saved state (vmss, vmsn)",    vmem      },
-    {MAGIC("PK\x03\x04"),               "AFF4 or ZIP",                        expand    },
-    {MAGIC("\x1f\x8b\x08"),             "gzip",                               expand    },
-    {MAGIC("\x28\xb5\x2f\xfd"),         "zstd",                               expand    },
-    {MAGIC("\xfd\x37\x7a\x58\x5a\x00"), "xz",                                 expand    },
-    {MAGIC("\x04\x22\x4d\x18"),         "lz4",                                expand    },
-    {MAGIC("BZh"),                      "bzip2",                              expand    },
-    {MAGIC("7z\xbc\xaf\x27\x1c"),       "7z",                                 expand    },
-    {MAGIC("QFI\xfb"),                  "qcow2 disk image",                   not_memory},
-    {MAGIC("KDMV"),                     "VMDK disk image",                    not_memory},
-    {MAGIC("vhdxfile"),                 "VHDX disk image",                    not_memory},
-    {MAGIC("MDMP"),                     "minidump of a process",              not_memory},
+    {MAGIC("EMiL"), "LiME", convert},
+    {MAGIC("AVML"), "AVML", convert},
+    {MAGIC("EVF\x09\x0d\x0a\xff\x00"), "E01 (EnCase)", convert},
+    {MAGIC("EVF2\x0d\x0a\x81"), "Ex01 (EnCase)", convert},
+    {MAGIC("HIBR"), "Windows hibernation file", convert},
+    {MAGIC("hibr"), "Windows hibernation file", convert},
+    {MAGIC("WAKE"), "Windows hibernation file (resumed)", convert},
+    {MAGIC("wake"), "Windows hibernation file (resumed)", convert},
+    {MAGIC("\xd0\xbe\xd2\xbe"), "VMware saved state (vmss, vmsn)", vmem},
+    {MAGIC("\xd1\xba\xd1\xba"), "VMware saved state (vmss, vmsn)", vmem},
+    {MAGIC("\xd2\xbe\xd2\xbe"), "VMware saved state (vmss, vmsn)", vmem},
+    {MAGIC("\xd3\xbe\xd3\xbe"), "VMware saved state (vmss, vmsn)", vmem},
+    {MAGIC("PK\x03\x04"), "AFF4 or ZIP", expand},
+    {MAGIC("\x1f\x8b\x08"), "gzip", expand},
+    {MAGIC("\x28\xb5\x2f\xfd"), "zstd", expand},
+    {MAGIC("\xfd\x37\x7a\x58\x5a\x00"), "xz", expand},
+    {MAGIC("\x04\x22\x4d\x18"), "lz4", expand},
+    {MAGIC("BZh"), "bzip2", expand},
+    {MAGIC("7z\xbc\xaf\x27\x1c"), "7z", expand},
+    {MAGIC("QFI\xfb"), "qcow2 disk image", not_memory},
+    {MAGIC("KDMV"), "VMDK disk image", not_memory},
+    {MAGIC("vhdxfile"), "VHDX disk image", not_memory},
+    {MAGIC("MDMP"), "minidump of a process", not_memory},
 };
 
 static const struct magic *find_magic(const uint8_t *head, size_t n_head)
@@ -67,7 +67,7 @@ static int refuse_elf(const uint8_t *head, struct ps_err *err)
     /* EI_DATA is 1 for little-endian; a big-endian machine ran no Windows of interest. */
     int is_core = head[5] == 1 && ps_le16(head + ELF_TYPE_AT) == ELF_TYPE_CORE;
 
-    return ps_fail(err, PS_EFORMAT, 0, "format %s %s", is_core ? "ELF core" : "ELF",
+    return ps_fail(err, PS_EFORMAT, 0, "format %s: %s", is_core ? "ELF core" : "ELF",
                    is_core ? convert : not_memory);
 }
 
@@ -89,9 +89,9 @@ static int refuse_crash_dump(const uint8_t *head, size_t n_head, struct ps_err *
     if (n_head >= at + 4 && ps_le32(head + at) == DUMP_TYPE_TRIAGE)
         return ps_fail(err, PS_EFORMAT, at,
                        "format Windows crash dump (%d-bit): a triage dump (minidump) holds no "
-                       "physical memory; a complete or kernel memory dump is needed",
+                       "physical memory; take a complete or kernel memory dump",
                        is_64 ? 64 : 32);
-    return ps_fail(err, PS_EFORMAT, 0, "format Windows crash dump (%d-bit) %s", is_64 ? 64 : 32,
+    return ps_fail(err, PS_EFORMAT, 0, "format Windows crash dump (%d-bit): %s", is_64 ? 64 : 32,
                    convert);
 }
 
@@ -114,7 +114,7 @@ static int refused_open(struct ps_bytes *bytes, struct ps_extents *out, void **s
         return rc;
     magic = find_magic(head, n_head);
     if (magic)
-        return ps_fail(err, PS_EFORMAT, 0, "format %s %s", magic->what, magic->advice);
+        return ps_fail(err, PS_EFORMAT, 0, "format %s: %s", magic->what, magic->advice);
     if (is_elf(head, n_head))
         return refuse_elf(head, err);
     return refuse_crash_dump(head, n_head, err);

@@ -9,9 +9,9 @@ static const struct {
     const char *text;
     const char *hex;
 } known[] = {
-    {"",                                            "99aa06d3014798d86001c324468d497f"},
-    {"a",                                           "a96faf705af16834e6c632b61e964e1f"},
-    {"poolscan",                                    "35c36ab4bcb943a6add0883e3850a48f"},
+    {"", "99aa06d3014798d86001c324468d497f"},
+    {"a", "a96faf705af16834e6c632b61e964e1f"},
+    {"poolscan", "35c36ab4bcb943a6add0883e3850a48f"},
     {"The quick brown fox jumps over the lazy dog", "ddd650205ca3e7fa24a1cc2e3a8a7651"},
 };
 

@@ -195,7 +195,7 @@ static const struct {
     {"\x7f"
      "ELF\2\1\1\0\0\0\0\0\0\0\0\0\4\0\x3e", 19, "ELF core"                   },
     {"\x7f"
-     "ELF\2\1\1\0\0\0\0\0\0\0\0\0\3\0\x3e", 19, "ELF holds no"               },
+     "ELF\2\1\1\0\0\0\0\0\0\0\0\0\3\0\x3e", 19, "ELF: no image"               },
     {"\x1f\x8b\x08\0",                           4,  "gzip"                       },
     {"\x28\xb5\x2f\xfd",                         4,  "zstd"                       },
     {"\xfd"

@@ -129,11 +129,8 @@ Test(split, ways_to_number)
         unsigned width;
         const char *name;
     } ways[] = {
-        {0, 3, "mem.000"  },
-        {0, 2, "mem.00"   },
-        {1, 2, "mem.01"   },
-        {1, 4, "mem.0001" },
-        {0, 5, "mem.00000"},
+        {0, 3, "mem.000"},  {0, 2, "mem.00"},    {1, 2, "mem.01"},
+        {1, 4, "mem.0001"}, {0, 5, "mem.00000"},
     };
     const size_t n_bytes = 120 * PAGE; /* more parts than two digits can number */
     uint8_t *data = pattern(n_bytes);
