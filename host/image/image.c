@@ -179,6 +179,18 @@ void ps_image_release(struct ps_image *image, const uint8_t *mem, size_t n_bytes
         image->bytes->ops->release(image->bytes, mem, n_bytes);
 }
 
+void ps_image_will_need(struct ps_image *image, uint64_t phys, uint64_t n_bytes)
+{
+    const struct ps_bytes_ops *ops = image->bytes->ops;
+    const struct ps_extent *e = ps_extents_find(&image->extents, phys);
+    uint64_t left;
+
+    if (!e || image->reader->read || !ops->will_need)
+        return;
+    left = e->n_bytes - (phys - e->phys);
+    ops->will_need(image->bytes, e->file_off + (phys - e->phys), n_bytes < left ? n_bytes : left);
+}
+
 int ps_image_read(struct ps_image *image, uint64_t phys, void *buf, size_t n_bytes,
                   struct ps_err *err)
 {

@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "host/image/fault_guard.h"
@@ -188,36 +190,39 @@ static const struct {
     size_t n_head;
     const char *name;
 } containers[] = {
-    {"PAGEDU64\x0f\0\0\0",                       12, "Windows crash dump (64-bit)"},
-    {"PAGEDUMP\x0f\0\0\0",                       12, "Windows crash dump (32-bit)"},
-    {"EMiL\1\0\0\0",                             8,  "LiME"                       },
-    {"AVML\2\0\0\0",                             8,  "AVML"                       },
+    {"PAGEDU64\x0f\0\0\0", 12, "Windows crash dump (64-bit)"},
+    {"PAGEDUMP\x0f\0\0\0", 12, "Windows crash dump (32-bit)"},
+    {"EMiL\1\0\0\0", 8, "LiME"},
+    {"AVML\2\0\0\0", 8, "AVML"},
     {"\x7f"
-     "ELF\2\1\1\0\0\0\0\0\0\0\0\0\4\0\x3e", 19, "ELF core"                   },
+     "ELF\2\1\1\0\0\0\0\0\0\0\0\0\4\0\x3e",
+     19, "ELF core"},
     {"\x7f"
-     "ELF\2\1\1\0\0\0\0\0\0\0\0\0\3\0\x3e", 19, "ELF: no image"               },
-    {"\x1f\x8b\x08\0",                           4,  "gzip"                       },
-    {"\x28\xb5\x2f\xfd",                         4,  "zstd"                       },
+     "ELF\2\1\1\0\0\0\0\0\0\0\0\0\3\0\x3e",
+     19, "ELF: no image"},
+    {"\x1f\x8b\x08\0", 4, "gzip"},
+    {"\x28\xb5\x2f\xfd", 4, "zstd"},
     {"\xfd"
-     "7zXZ\0",                              6,  "xz"                         },
-    {"\x04\x22\x4d\x18",                         4,  "lz4"                        },
-    {"BZh9",                                     4,  "bzip2"                      },
-    {"7z\xbc\xaf\x27\x1c",                       6,  "7z"                         },
-    {"EVF\t\r\n\xff\0\1",                        9,  "E01"                        },
-    {"EVF2\r\n\x81\0",                           8,  "Ex01"                       },
-    {"HIBR",                                     4,  "hibernation"                },
-    {"hibr",                                     4,  "hibernation"                },
-    {"WAKE",                                     4,  "hibernation"                },
-    {"wake",                                     4,  "hibernation"                },
-    {"\xd0\xbe\xd2\xbe",                         4,  "VMware"                     },
-    {"\xd1\xba\xd1\xba",                         4,  "VMware"                     },
-    {"\xd2\xbe\xd2\xbe",                         4,  "VMware"                     },
-    {"\xd3\xbe\xd3\xbe",                         4,  "VMware"                     },
-    {"PK\3\4",                                   4,  "AFF4"                       },
-    {"QFI\xfb",                                  4,  "qcow2"                      },
-    {"KDMV",                                     4,  "VMDK"                       },
-    {"vhdxfile",                                 8,  "VHDX"                       },
-    {"MDMP",                                     4,  "minidump"                   },
+     "7zXZ\0",
+     6, "xz"},
+    {"\x04\x22\x4d\x18", 4, "lz4"},
+    {"BZh9", 4, "bzip2"},
+    {"7z\xbc\xaf\x27\x1c", 6, "7z"},
+    {"EVF\t\r\n\xff\0\1", 9, "E01"},
+    {"EVF2\r\n\x81\0", 8, "Ex01"},
+    {"HIBR", 4, "hibernation"},
+    {"hibr", 4, "hibernation"},
+    {"WAKE", 4, "hibernation"},
+    {"wake", 4, "hibernation"},
+    {"\xd0\xbe\xd2\xbe", 4, "VMware"},
+    {"\xd1\xba\xd1\xba", 4, "VMware"},
+    {"\xd2\xbe\xd2\xbe", 4, "VMware"},
+    {"\xd3\xbe\xd3\xbe", 4, "VMware"},
+    {"PK\3\4", 4, "AFF4"},
+    {"QFI\xfb", 4, "qcow2"},
+    {"KDMV", 4, "VMDK"},
+    {"vhdxfile", 8, "VHDX"},
+    {"MDMP", 4, "minidump"},
 };
 
 /* Each with its own size too: a container shorter than one page is named, not called short. */
@@ -271,6 +276,53 @@ Test(image, identity)
     ps_image_close(image);
     image = open_pattern(5000);
     cr_assert_str_eq(ps_image_id(image), "735b4fba090275a7b26547662dff1fa8");
+    ps_image_close(image);
+}
+
+static size_t n_resident(const uint8_t *mem, size_t n_bytes)
+{
+    static unsigned char in_memory[8192];
+    size_t n = 0;
+
+    cr_assert_eq(mincore((void *)(uintptr_t)mem, n_bytes, in_memory), 0);
+    for (size_t i = 0; i < n_bytes / PAGE; i++)
+        n += in_memory[i] & 1;
+    return n;
+}
+
+/* Does the file system answer whether a byte is in memory? */
+static int tells_what_is_cached(int fd)
+{
+    char byte;
+    struct iovec to = {&byte, 1};
+
+    return preadv2(fd, &to, 1, 0, RWF_NOWAIT) >= 0 || errno == EAGAIN;
+}
+
+/* On a cold file the bytes come by themselves (waited for, however long it takes up to the test's
+ * time limit), and no others need to. */
+Test(image, read_ahead)
+{
+    const size_t n_bytes = 8192 * PAGE;
+    struct ps_image *image = open_pattern(n_bytes);
+    const uint8_t *mem = ps_image_map(image, 0, n_bytes);
+    int fd = open(ps_image_path(image), O_RDONLY);
+
+    ps_image_will_need(image, 0, UINT64_MAX);
+    ps_image_will_need(image, n_bytes, PAGE);
+    ps_image_will_need(image, 17 * PAGE, 0);
+    fsync(fd);
+    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    if (n_resident(mem, n_bytes) > 16 || !tells_what_is_cached(fd)) {
+        cr_log_warn("no file of this file system can be made cold: read-ahead is not tested");
+    } else {
+        ps_image_will_need(image, 1024 * PAGE, 1024 * PAGE);
+        while (n_resident(mem + 1024 * PAGE, 1024 * PAGE) < 1024)
+            usleep(1000);
+    }
+    for (size_t i = 1024 * PAGE; i < 2048 * PAGE; i += 61)
+        cr_assert_eq(mem[i], byte_at(i));
+    close(fd);
     ps_image_close(image);
 }
 
@@ -366,17 +418,17 @@ Test(image, extents_are_checked)
         struct ps_extent e[2];
         int rc;
     } cases[] = {
-        {{{0, PAGE, 0}, {2 * PAGE, PAGE, PAGE}},                   0          },
-        {{{0, PAGE, 8 * PAGE}, {PAGE, 100, 0}},                    0          },
-        {{{1, PAGE, 0}, {2 * PAGE, PAGE, PAGE}},                   -PS_EFORMAT},
-        {{{0, 0, 0}, {2 * PAGE, PAGE, PAGE}},                      -PS_EFORMAT},
-        {{{0, 100, 0}, {2 * PAGE, PAGE, PAGE}},                    -PS_EFORMAT},
-        {{{0, 2 * PAGE, 0}, {PAGE, PAGE, PAGE}},                   -PS_EFORMAT},
-        {{{2 * PAGE, PAGE, 0}, {0, PAGE, PAGE}},                   -PS_EFORMAT},
-        {{{0, PAGE, 0}, {2 * PAGE, PAGE, 16 * PAGE}},              -PS_EFORMAT},
-        {{{0, PAGE, UINT64_MAX - 5}, {2 * PAGE, PAGE, 0}},         -PS_EFORMAT},
+        {{{0, PAGE, 0}, {2 * PAGE, PAGE, PAGE}}, 0},
+        {{{0, PAGE, 8 * PAGE}, {PAGE, 100, 0}}, 0},
+        {{{1, PAGE, 0}, {2 * PAGE, PAGE, PAGE}}, -PS_EFORMAT},
+        {{{0, 0, 0}, {2 * PAGE, PAGE, PAGE}}, -PS_EFORMAT},
+        {{{0, 100, 0}, {2 * PAGE, PAGE, PAGE}}, -PS_EFORMAT},
+        {{{0, 2 * PAGE, 0}, {PAGE, PAGE, PAGE}}, -PS_EFORMAT},
+        {{{2 * PAGE, PAGE, 0}, {0, PAGE, PAGE}}, -PS_EFORMAT},
+        {{{0, PAGE, 0}, {2 * PAGE, PAGE, 16 * PAGE}}, -PS_EFORMAT},
+        {{{0, PAGE, UINT64_MAX - 5}, {2 * PAGE, PAGE, 0}}, -PS_EFORMAT},
         {{{0, PAGE, 0}, {UINT64_MAX - 2 * PAGE + 1, 3 * PAGE, 0}}, -PS_EFORMAT},
-        {{{0, PAGE, 0}, {2 * PAGE, UINT64_MAX - 4095, 0}},         -PS_EFORMAT},
+        {{{0, PAGE, 0}, {2 * PAGE, UINT64_MAX - 4095, 0}}, -PS_EFORMAT},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -26,6 +26,9 @@ struct ps_bytes_ops {
     const uint8_t *(*map)(struct ps_bytes *bytes, uint64_t off, size_t n_bytes);
     /* The memory that map gave may leave the resident set. Any thread. */
     void (*release)(struct ps_bytes *bytes, const uint8_t *mem, size_t n_bytes);
+    /* These bytes, which lie inside, will be touched soon: fetch those that are not in memory,
+     * without waiting. NULL: nothing to gain. Any thread. */
+    void (*will_need)(struct ps_bytes *bytes, uint64_t off, uint64_t n_bytes);
     /* Add the ranges that hold data; what lies between them reads as zeros. NULL: all of it. */
     int (*data)(struct ps_bytes *bytes, struct ps_ranges *out, struct ps_err *err);
     void (*close)(struct ps_bytes *bytes);
