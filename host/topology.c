@@ -45,8 +45,8 @@ struct ps_topology *ps_topology_new(void)
         t->hw = NULL;
         return t;
     }
-    /* PCI devices, to bind a device's lanes beside it. No OS devices: to list those hwloc would load
-     * the OpenCL drivers, which takes longer than a scan. */
+    /* PCI devices, to bind a device's lanes beside it. No OS devices: to list those hwloc would
+     * load the OpenCL drivers, which takes longer than a scan. */
     hwloc_topology_set_type_filter(t->hw, HWLOC_OBJ_PCI_DEVICE, HWLOC_TYPE_FILTER_KEEP_IMPORTANT);
     if (hwloc_topology_load(t->hw) != 0) {
         hwloc_topology_destroy(t->hw);

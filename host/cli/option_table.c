@@ -145,8 +145,8 @@ const struct ps_option ps_option_table[] = {
      .help = "progress on standard error; auto shows it on a terminal"},
     {.name = "status-json", .kind = PS_OPT_FLAG, .offset = AT(status_json), .verbs = SCAN,
      .help = "progress as one JSON object per line on standard error"},
-    {.name = "color", .kind = PS_OPT_WHEN, .offset = AT(color), .verbs = SCAN | BENCH, .metavar = "WHEN",
-     .choice = when_choice,
+    {.name = "color", .kind = PS_OPT_WHEN, .offset = AT(color), .verbs = SCAN | BENCH,
+     .metavar = "WHEN", .choice = when_choice,
      .help = "colors in tables; auto uses them on a terminal unless NO_COLOR is set"},
 
     {.name = "component", .kind = PS_OPT_STRING, .offset = AT(component), .verbs = TAGS,

@@ -43,8 +43,8 @@ int ps_output_end_image(struct ps_output *o, struct ps_err *err);
  * case; accepts NULL. */
 int ps_output_close(struct ps_output *o, int keep, struct ps_err *err);
 
-/* Should a table to 'path' have colours? 'when' as --color says: 0 auto (a terminal, and no NO_COLOR
- * in the environment), 1 always, 2 never (enum ps_when). */
+/* Should a table to 'path' have colours? 'when' as --color says: 0 auto (a terminal, and no
+ * NO_COLOR in the environment), 1 always, 2 never (enum ps_when). */
 int ps_output_wants_color(int when, const char *path);
 
 /* Names for --help and completion, NULL-terminated, "auto" first. */
