@@ -14,7 +14,7 @@
  * plan->n_bytes long, to be released with free(). Of rules with the same pattern the first one
  * counts; in an era with protected tags two patterns that differ in PS_TAG_PROTECTED only are
  * the same. No rules is an error (PS_EARG), and so are more than PS_MAX_RULES. */
-int ps_plan_compile(struct ps_plan **out, const struct ps_era *era,
-                    const struct ps_ruleset *rules, int with_free, struct ps_err *err);
+int ps_plan_compile(struct ps_plan **out, const struct ps_era *era, const struct ps_ruleset *rules,
+                    int with_free, struct ps_err *err);
 
 #endif

@@ -16,11 +16,8 @@ static const struct {
     const char *name;
     size_t n_tags;
 } lists[] = {
-    {"winsdk-2023.txt",     4557},
-    {"systeminformer.txt",  4514},
-    {"poolmonx-2018.txt",   3954},
-    {"windbgtool-2015.txt", 3592},
-    {"rktools2k3.txt",      1743},
+    {"winsdk-2023.txt", 4557},     {"systeminformer.txt", 4514}, {"poolmonx-2018.txt", 3954},
+    {"windbgtool-2015.txt", 3592}, {"rktools2k3.txt", 1743},
 };
 
 #define N_LISTS (sizeof lists / sizeof lists[0])
