@@ -1,6 +1,7 @@
 /* Every way a recipe can be wrong: the line is told, and nothing is built. */
 #include "host/recipe/recipe.h"
 
+#include <stddef.h>
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,7 +124,8 @@ static const struct {
 
 static int parse(const char *text, size_t n, struct ps_err *err)
 {
-    struct ps_recipe *untouched = (struct ps_recipe *)&wrong;
+    static max_align_t elsewhere;
+    struct ps_recipe *untouched = (struct ps_recipe *)&elsewhere;
     struct ps_recipe *r = untouched;
     int rc = ps_recipe_parse(&r, text, n, NULL, 0, err);
 
