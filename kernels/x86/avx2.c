@@ -75,7 +75,8 @@ size_t ps_scan_avx2(const struct ps_plan *plan, const uint8_t *pages, size_t n_p
     size_t found = 0;
 
     for (size_t page = 0; page < n_pages; page++) {
-        const uint8_t *p = pages + (page << PS_PAGE_SHIFT);
+        const uint8_t *start = pages + (page << PS_PAGE_SHIFT);
+        const uint8_t *p = start;
         __m256i end = q.end;
         uint64_t any = 0;
 
@@ -85,7 +86,8 @@ size_t ps_scan_avx2(const struct ps_plan *plan, const uint8_t *pages, size_t n_p
             any |= todo[i];
         }
         if (any)
-            found = ps_finish_page(plan, pages, page, todo, hits, cap, found);
+            found = ps_finish_page(plan, start, (uint32_t)page * plan->slots_per_page, todo, hits,
+                                   cap, found);
     }
     return found;
 }

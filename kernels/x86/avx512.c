@@ -76,7 +76,8 @@ size_t ps_scan_avx512(const struct ps_plan *plan, const uint8_t *pages, size_t n
     size_t found = 0;
 
     for (size_t page = 0; page < n_pages; page++) {
-        const uint8_t *p = pages + (page << PS_PAGE_SHIFT);
+        const uint8_t *start = pages + (page << PS_PAGE_SHIFT);
+        const uint8_t *p = start;
         __m512i end = q.end;
         uint64_t any = 0;
 
@@ -86,7 +87,8 @@ size_t ps_scan_avx512(const struct ps_plan *plan, const uint8_t *pages, size_t n
             any |= todo[i];
         }
         if (any)
-            found = ps_finish_page(plan, pages, page, todo, hits, cap, found);
+            found = ps_finish_page(plan, start, (uint32_t)page * plan->slots_per_page, todo, hits,
+                                   cap, found);
     }
     return found;
 }
