@@ -38,12 +38,9 @@ static const struct {
     enum ps_verb verb;
     command_fn *run;
 } commands[] = {
-    {PS_VERB_SCAN,     ps_cmd_scan    },
-    {PS_VERB_TAGS,     ps_cmd_tags    },
-    {PS_VERB_MKIMAGE,  ps_cmd_mkimage },
-    {PS_VERB_HELP,     print_help     },
-    {PS_VERB_VERSION,  print_version  },
-    {PS_VERB_GENERATE, print_generated},
+    {PS_VERB_SCAN, ps_cmd_scan},       {PS_VERB_TAGS, ps_cmd_tags},
+    {PS_VERB_MKIMAGE, ps_cmd_mkimage}, {PS_VERB_HELP, print_help},
+    {PS_VERB_VERSION, print_version},  {PS_VERB_GENERATE, print_generated},
 };
 
 static int run_command(const struct ps_options *opt, struct ps_err *err)
@@ -88,6 +85,7 @@ static void set_up_signals(void)
     catch_signal(SIGUSR1);
     /* A closed pipe is a write error with an exit status, not a death. */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* and so is a file size limit */
 }
 
 /* What sits in stdio's buffer may still fail to be written. */

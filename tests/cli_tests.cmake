@@ -1,0 +1,17 @@
+# The command line from outside.
+
+# Preloaded into the program, so without sanitizers of its own; ThreadSanitizer's library insists
+# on being the first one.
+add_library(bad_disk MODULE support/bad_disk.c)
+target_link_libraries(bad_disk PRIVATE ps_warnings ${CMAKE_DL_LIBS})
+target_compile_options(bad_disk PRIVATE -fno-sanitize=all -Wno-missing-prototypes)
+target_link_options(bad_disk PRIVATE -fno-sanitize=all)
+set(bad_disk_path $<TARGET_FILE:bad_disk>)
+if(POOLSCAN_SANITIZE STREQUAL "thread")
+    set(bad_disk_path "")
+endif()
+
+ps_script_test(NAME cli/usage LABELS cli)
+ps_script_test(NAME cli/help_version LABELS cli)
+ps_script_test(NAME cli/generate LABELS cli)
+ps_script_test(NAME cli/bad_input LABELS cli ENVIRONMENT "BAD_DISK=${bad_disk_path}")
