@@ -15,3 +15,9 @@ ps_script_test(NAME cli/usage LABELS cli)
 ps_script_test(NAME cli/help_version LABELS cli)
 ps_script_test(NAME cli/generate LABELS cli)
 ps_script_test(NAME cli/bad_input LABELS cli ENVIRONMENT "BAD_DISK=${bad_disk_path}")
+ps_script_test(NAME cli/bad_device LABELS "cli;device")
+# Leaks inside drivers are not ours.
+set_property(TEST cli/bad_device APPEND PROPERTY ENVIRONMENT
+    "POCL_CACHE_DIR=${CMAKE_CURRENT_BINARY_DIR}/pocl-cache" "POCL_DEVICES=pthread"
+    "LSAN_OPTIONS=print_suppressions=0:suppressions=${CMAKE_CURRENT_SOURCE_DIR}/support/lsan_opencl.supp")
+set_tests_properties(cli/bad_device PROPERTIES RESOURCE_LOCK opencl)

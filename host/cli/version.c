@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <xxhash.h>
 
+#include "host/opencl/opencl.h"
 #include "kernels/cpu.h"
 #include "kernels/kernel.h"
 
@@ -34,6 +35,7 @@ static void print_libraries(FILE *out)
     scols_get_library_version(&smartcols);
     fprintf(out, "libraries: hwloc %u.%u.%u, xxHash %u.%u.%u, smartcols %s\n", hwloc >> 16,
             hwloc >> 8 & 0xff, hwloc & 0xff, xxh / 10000, xxh / 100 % 100, xxh % 100, smartcols);
+    fprintf(out, "OpenCL: %s\n", ps_cl_loader_version());
 }
 
 void ps_version_print(int verbose, FILE *out)
