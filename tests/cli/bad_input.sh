@@ -155,6 +155,15 @@ stopped() {
     bad_disk 130 1 int refuse 0x630000-0x638000 -o results/result.jsonl
     [ "$(cat results/result.jsonl)" = old ] || wrong "an interrupted run touched the old output"
     rm -r results
+    # One who asks is told and nothing else changes.
+    bad_disk 0 1 usr1 refuse 0x630000-0x638000 --threads 1 --chunk 64k
+    expect_said 'findings'
+    expect_findings good
+    # Ignored from the start, as under nohup, it stays ignored.
+    trap '' INT
+    bad_disk 0 0 int refuse 0x630000-0x638000
+    expect_findings good
+    trap - INT
 }
 
 # full FOLDER: writing into it fails before the end.
@@ -222,6 +231,9 @@ tags() {
     expect 66 1 scan --tag-file no-such.tags good.raw
     expect 0 0 scan --tags QQQQ good.raw
     expect_silent_stdout
+    expect 1 1 scan --tags QQQQ --fail-if-none good.raw
+    expect 0 0 scan --fail-if-none good.raw
+    expect_findings good
 }
 
 image_files

@@ -5,7 +5,8 @@
  *   BAD_DISK_READ    what a read that touches the range does:
  *                    eio        it fails with EIO
  *                    cut        it works, and the file is then cut to BAD_DISK_CUT bytes
- *                    int, term  SIGINT or SIGTERM is sent to the process before it, once
+ *                    int, term, usr1
+ *                               that signal is sent to the process before it, once
  *                    int2       SIGINT, twice
  *   BAD_DISK_MAP     what mapping the file does:
  *                    refuse     it fails
@@ -79,6 +80,8 @@ static void send_signals(const struct setup *s)
         kill(getpid(), SIGTERM);
     else if (strcmp(s->read, "int") == 0)
         kill(getpid(), SIGINT);
+    else if (strcmp(s->read, "usr1") == 0)
+        kill(getpid(), SIGUSR1);
     else if (strcmp(s->read, "int2") == 0) {
         /* raise: both on this thread, one after the other, rather than merged into one. */
         raise(SIGINT);

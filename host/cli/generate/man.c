@@ -110,6 +110,8 @@ static void man_exit_status(FILE *out)
     static const char *const rows[][2] = {
         {"0",
          "Done, with findings or without."},
+        {"1",
+         "No findings at all, and --fail-if-none was given."},
         {"64",
          "Wrong use: an option, an operand, the syntax of a tag or of a recipe."},
         {"65",
