@@ -7,14 +7,8 @@ static const struct {
     const char *name;
     uint32_t request;
 } type_words[] = {
-    {"NonPaged",     0x00},
-    {"NonPagedPool", 0x00},
-    {"Paged",        0x01},
-    {"PagedPool",    0x01},
-    {"CacheAligned", 0x04},
-    {"Quota",        0x08},
-    {"Session",      0x20},
-    {"Verifier",     0x40},
+    {"NonPaged", 0x00},     {"NonPagedPool", 0x00}, {"Paged", 0x01},   {"PagedPool", 0x01},
+    {"CacheAligned", 0x04}, {"Quota", 0x08},        {"Session", 0x20}, {"Verifier", 0x40},
 };
 
 /* Up to Windows 2003 the stored value is one more than the request and 4 marks a block in use;

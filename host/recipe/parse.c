@@ -195,18 +195,10 @@ static const struct {
     const char *name;
     handler *run;
 } statements[] = {
-    {"size",    do_size        },
-    {"seed",    do_seed        },
-    {"heapkey", do_heapkey     },
-    {"vabase",  do_vabase      },
-    {"build",   do_build       },
-    {"arch",    do_arch        },
-    {"set",     do_set         },
-    {"tags",    do_tags        },
-    {"at",      ps_rcp_do_at   },
-    {"page",    ps_rcp_do_pages},
-    {"pages",   ps_rcp_do_pages},
-    {"block",   ps_rcp_do_block},
+    {"size", do_size},         {"seed", do_seed},          {"heapkey", do_heapkey},
+    {"vabase", do_vabase},     {"build", do_build},        {"arch", do_arch},
+    {"set", do_set},           {"tags", do_tags},          {"at", ps_rcp_do_at},
+    {"page", ps_rcp_do_pages}, {"pages", ps_rcp_do_pages}, {"block", ps_rcp_do_block},
 };
 
 static int run_line(struct ps_rcp_parser *p)

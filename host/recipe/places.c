@@ -143,13 +143,9 @@ static const struct {
                   size_t *n);
     size_t width;
 } byte_forms[] = {
-    {"hex",   append_numbers, 0},
-    {"u8",    append_numbers, 1},
-    {"u16",   append_numbers, 2},
-    {"u32",   append_numbers, 4},
-    {"u64",   append_numbers, 8},
-    {"ascii", append_text,    1},
-    {"utf16", append_text,    2},
+    {"hex", append_numbers, 0}, {"u8", append_numbers, 1},  {"u16", append_numbers, 2},
+    {"u32", append_numbers, 4}, {"u64", append_numbers, 8}, {"ascii", append_text, 1},
+    {"utf16", append_text, 2},
 };
 
 /* 1: it was a byte statement, filled; 0: it is none. */

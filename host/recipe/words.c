@@ -81,11 +81,18 @@ static size_t escaped_byte(const char *s, size_t n, uint8_t *out)
         *out = (uint8_t)(hex_digit(s[2]) << 4 | hex_digit(s[3]));
         return 4;
     }
-    if (n >= 2 && ispunct((unsigned char)s[1])) {
-        *out = (uint8_t)s[1];
-        return 2;
-    }
-    return 0;
+    if (n < 2)
+        return 0;
+    *out = (uint8_t)s[1];
+    if (s[1] == 'n')
+        *out = '\n';
+    else if (s[1] == 'r')
+        *out = '\r';
+    else if (s[1] == 't')
+        *out = '\t';
+    else if (!ispunct((unsigned char)s[1]))
+        return 0;
+    return 2;
 }
 
 long ps_rcp_unescape(struct ps_rcp_word w, uint8_t *out, size_t cap)

@@ -97,6 +97,7 @@ Test(recipe, bytes_at_an_address)
                        "at 0x1040 u64 0x1122334455667788\n"
                        "at 0x1050 ascii \"a \\x01#\\\"\"\n"
                        "page 1 +0x60 utf16 Ab\n"
+                       "page 1 +0x70 ascii \\r\\n\\t\n"
                        "at 0x1ffe hex aa bb\n";
 
     cr_assert_eq(build(text, 0), 0);
@@ -109,7 +110,8 @@ Test(recipe, bytes_at_an_address)
     EXPECT(0x50, "a \x01#\"\x00");
     EXPECT(0x60, "A\0b\0\0");
     EXPECT(0xffe, "\xaa\xbb");
-    cr_assert(all(0x70, 0xffe, 0));
+    EXPECT(0x70, "\r\n\t\0");
+    cr_assert(all(0x80, 0xffe, 0));
 }
 
 /* H1 to H8 of the published header dumps. */
@@ -122,21 +124,27 @@ static const struct {
      "\x00\x00\xd0\x02Proc\0\0\0\0\0\0\0\0", 16},
     {"arch x64\nbuild 26100\nat 0x40 header tag=Drht size=0x30\n",
      "\x00\x00\x03\x02"
-     "Drht", 8},
+     "Drht",
+     8},
     {"arch x64\nat 0x40 header tag=NpAt size=0x190 type=Paged\n", "\x00\x00\x19\x03NpAt", 8},
-    {"arch x64\nat 0x40 header tag=Proc word0=0x02e80000\n",      "\x00\x00\xe8\x02Proc", 8},
+    {"arch x64\nat 0x40 header tag=Proc word0=0x02e80000\n", "\x00\x00\xe8\x02Proc", 8},
     {"arch x86\nbuild 7601\nat 0x40 header tag=Even protected prev=0x40 size=0x40\n",
      "\x08\x00\x08\x04"
-     "Eve\xee", 8},
+     "Eve\xee",
+     8},
     {"arch x86\nbuild 7601\nat 0x40 header tag=Hack prev=0xb8 size=0x200 type=0x02\n",
      "\x17\x00\x40\x04Hack", 8},
     {"arch x86\nbuild 7601\nat 0x40 header tag=abcd prev=0x60 index=1 size=0x78 "
-     "type=Paged|Verifier\n", "\x0c\x02\x0f\x86"
-     "abcd", 8},
+     "type=Paged|Verifier\n",
+     "\x0c\x02\x0f\x86"
+     "abcd",
+     8},
     {"arch x64\nbuild 7601\nat 0x40 header tag=MmLd prev=0x60 size=0x10 type=Free "
-     "billed=0x2d004500300037\n", "\x06\x00\x01\x00MmLd\x37\x00\x30\x00\x45\x00\x2d\x00", 16},
+     "billed=0x2d004500300037\n",
+     "\x06\x00\x01\x00MmLd\x37\x00\x30\x00\x45\x00\x2d\x00", 16},
     {"arch x64\nbuild 7601\nat 0x40 header tag=MmLd prev=0x10 size=0xf0 "
-     "billed=0xfffff8000281eab0\n", "\x01\x00\x0f\x02MmLd\xb0\xea\x81\x02\x00\xf8\xff\xff", 16},
+     "billed=0xfffff8000281eab0\n",
+     "\x01\x00\x0f\x02MmLd\xb0\xea\x81\x02\x00\xf8\xff\xff", 16},
     {"arch x86\nbuild 2600\nat 0x40 header tag=\"Io  \" size=0x18 type=NonPaged\n",
      "\x00\x00\x03\x0aIo  ", 8},
     {"arch x64\nbuild 3790\nat 0x40 header tag=Gh\\x00\\xff size=0x20 type=Paged|Session\n",
@@ -175,16 +183,16 @@ Test(recipe, what_a_header_counts_as)
         const char *statement;
         int state;
     } cases[] = {
-        {"at 0x40 header tag=Proc size=0x40",           PS_PLANTED_ALLOCATED},
-        {"at 0x40 header tag=Proc size=0x40 type=Free", PS_PLANTED_FREE     },
-        {"at 0x48 header tag=Proc size=0x40",           PS_PLANTED_DECOY    },
-        {"at 0x40 header tag=Proc size=0x10",           PS_PLANTED_DECOY    },
-        {"at 0x40 header tag=Proc size=0x10 type=0",    PS_PLANTED_FREE     },
-        {"at 0xf00 header tag=Proc size=0x100",         PS_PLANTED_ALLOCATED},
-        {"at 0xf00 header tag=Proc size=0x110",         PS_PLANTED_DECOY    },
-        {"at 0x40 header tag=Proc size=0",              PS_PLANTED_DECOY    },
-        {"at 0x40 header tag=Proc size=0x40 is=stale",  PS_PLANTED_STALE    },
-        {"at 0x40 header tag=Proc size=0x40 is=decoy",  PS_PLANTED_DECOY    },
+        {"at 0x40 header tag=Proc size=0x40", PS_PLANTED_ALLOCATED},
+        {"at 0x40 header tag=Proc size=0x40 type=Free", PS_PLANTED_FREE},
+        {"at 0x48 header tag=Proc size=0x40", PS_PLANTED_DECOY},
+        {"at 0x40 header tag=Proc size=0x10", PS_PLANTED_DECOY},
+        {"at 0x40 header tag=Proc size=0x10 type=0", PS_PLANTED_FREE},
+        {"at 0xf00 header tag=Proc size=0x100", PS_PLANTED_ALLOCATED},
+        {"at 0xf00 header tag=Proc size=0x110", PS_PLANTED_DECOY},
+        {"at 0x40 header tag=Proc size=0", PS_PLANTED_DECOY},
+        {"at 0x40 header tag=Proc size=0x40 is=stale", PS_PLANTED_STALE},
+        {"at 0x40 header tag=Proc size=0x40 is=decoy", PS_PLANTED_DECOY},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -229,10 +237,10 @@ static const struct {
     unsigned unit, prev_mask, size_mask, type_shift;
     const char *era;
 } eras[] = {
-    {"nt5 x86",   8,  0x1ff, 0x1ff, 25, "arch x86\nbuild 2600" },
-    {"nt5 x64",   16, 0xff,  0xff,  24, "arch x64\nbuild 3790" },
-    {"vista x86", 8,  0x1ff, 0x1ff, 25, "arch x86\nbuild 6002" },
-    {"1803 x64",  16, 0xff,  0xff,  24, "arch x64\nbuild 17134"},
+    {"nt5 x86", 8, 0x1ff, 0x1ff, 25, "arch x86\nbuild 2600"},
+    {"nt5 x64", 16, 0xff, 0xff, 24, "arch x64\nbuild 3790"},
+    {"vista x86", 8, 0x1ff, 0x1ff, 25, "arch x86\nbuild 6002"},
+    {"1803 x64", 16, 0xff, 0xff, 24, "arch x64\nbuild 17134"},
 };
 
 /* Walk a classic page by the rules of the format; number of blocks. */
@@ -392,13 +400,13 @@ Test(recipe, kuser_of_older_versions)
         const char *lines;
         uint32_t machine, build, major, minor;
     } cases[] = {
-        {"arch x86\nbuild 2600\npage 0 kuser root=\"D:\\\\WINNT\"", 0x14c,  0,     5,  1},
-        {"arch x64\nbuild 3790\npage 0 kuser",                      0x8664, 0,     5,  2},
-        {"arch x64\nbuild 6002\npage 0 kuser",                      0x8664, 0,     6,  0},
-        {"arch x86\nbuild 7601\npage 0 kuser",                      0x14c,  0,     6,  1},
-        {"arch x64\nbuild 9200\npage 0 kuser",                      0x8664, 0,     6,  2},
-        {"arch x64\nbuild 9600\npage 0 kuser",                      0x8664, 0,     6,  3},
-        {"arch x64\nbuild 10240\npage 0 kuser minor=7 cpus=2",      0x8664, 10240, 10, 7},
+        {"arch x86\nbuild 2600\npage 0 kuser root=\"D:\\\\WINNT\"", 0x14c, 0, 5, 1},
+        {"arch x64\nbuild 3790\npage 0 kuser", 0x8664, 0, 5, 2},
+        {"arch x64\nbuild 6002\npage 0 kuser", 0x8664, 0, 6, 0},
+        {"arch x86\nbuild 7601\npage 0 kuser", 0x14c, 0, 6, 1},
+        {"arch x64\nbuild 9200\npage 0 kuser", 0x8664, 0, 6, 2},
+        {"arch x64\nbuild 9600\npage 0 kuser", 0x8664, 0, 6, 3},
+        {"arch x64\nbuild 10240\npage 0 kuser minor=7 cpus=2", 0x8664, 10240, 10, 7},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# The same image gives the same bytes whatever runs the scan: threads, chunk size, kernel, backend,
+# way of reading. Kernels that this CPU lacks and devices that are not there are named as left out.
+set -eu
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+failed=0
+runs=0
+
+scan() {
+    "$POOLSCAN" scan -q --format jsonl "$@" image.raw
+}
+
+# same NAME arguments...: one more way to scan image.raw
+same() {
+    local what=$1
+    shift
+    if ! scan "$@" >found.jsonl 2>said; then
+        echo "$image: $what: failed: $(cat said)"
+        failed=1
+    elif ! cmp -s found.jsonl want.jsonl; then
+        echo "$image: $what: other findings"
+        diff want.jsonl found.jsonl | head -n 6 || true
+        failed=1
+    fi
+    runs=$((runs + 1))
+}
+
+kernels() {
+    local kernel
+    for kernel in scalar avx2 avx512; do
+        if scan --kernel "$kernel" >/dev/null 2>&1; then
+            same "kernel $kernel" --kernel "$kernel"
+        else
+            echo "LEFT OUT: kernel $kernel does not run on this CPU"
+        fi
+    done
+}
+
+opencl() {
+    local pocl
+    for pocl in pthread basic; do
+        if POCL_DEVICES=$pocl scan --backend opencl --any-device >/dev/null 2>said; then
+            POCL_DEVICES=$pocl same "opencl, PoCL $pocl" --backend opencl --any-device
+            POCL_DEVICES=$pocl same "opencl, PoCL $pocl, chunk 64k" --backend opencl --any-device \
+                --chunk 64k
+        elif [ "${PS_REQUIRE_DEVICE:-0}" = 1 ]; then
+            echo "PoCL $pocl: $(cat said)"
+            failed=1
+        else
+            echo "LEFT OUT: opencl on PoCL $pocl: $(cat said)"
+        fi
+    done
+}
+
+all_ways() {
+    local n size how
+    scan --kernel scalar --threads 1 --chunk 1M --io read >want.jsonl
+    [ -s want.jsonl ]
+    for n in 1 2 3 4 5 6 7 8; do
+        same "threads $n" --threads "$n"
+        same "threads $n, chunk 12k" --threads "$n" --chunk 12k
+    done
+    for size in 4k 8k 60k 64k 1M 16M 64M; do
+        for how in mmap read; do
+            same "chunk $size, io $how" --chunk "$size" --io "$how"
+        done
+    done
+    kernels
+    opencl
+}
+
+for recipe in sample "$PS_SOURCE"/tests/recipes/{xp-x86,win7-x64,19041-x86,24h2-x64}.recipe; do
+    image=$(basename "$recipe" .recipe)
+    "$POOLSCAN" mkimage "$recipe" image.raw
+    all_ways
+done
+echo "$runs runs over 5 images"
+[ "$runs" -ge 150 ] && [ "$failed" = 0 ]
