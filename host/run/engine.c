@@ -8,6 +8,9 @@
 
 /* Two lanes keep a device busy: one reads the file while the other's chunks are in flight. */
 #define LANES_PER_DEVICE 2u
+/* The devices of PoCL's "basic" driver run everything in the thread that asks, and its cache of
+ * kernels aborts when two threads do. */
+#define SINGLE_THREADED  "basic"
 #define MAX_LANES        1024u
 
 static int choose_cpu(struct ps_engine *e, const struct ps_options *opt, struct ps_err *err)
@@ -98,6 +101,14 @@ static int keep_devices(struct ps_engine *e, const struct ps_options *opt, size_
     return 0;
 }
 
+static unsigned lanes_per_device(const struct ps_engine *e)
+{
+    for (size_t i = 0; i < e->n_devices; i++)
+        if (strncmp(e->device[i].name, SINGLE_THREADED, sizeof SINGLE_THREADED - 1) == 0)
+            return 1;
+    return LANES_PER_DEVICE;
+}
+
 static int choose_opencl(struct ps_engine *e, const struct ps_options *opt, struct ps_err *err)
 {
     size_t n = 0;
@@ -108,7 +119,7 @@ static int choose_opencl(struct ps_engine *e, const struct ps_options *opt, stru
     if (rc == 0)
         rc = keep_devices(e, opt, n, err);
     if (rc == 0)
-        e->n_lanes = (unsigned)e->n_devices * LANES_PER_DEVICE;
+        e->n_lanes = (unsigned)e->n_devices * lanes_per_device(e);
     return rc;
 }
 
@@ -157,7 +168,7 @@ static int open_lane(struct ps_engine *e, unsigned i, const struct ps_plan *plan
         return ps_backend_null_open(&l->backend, err);
     if (e->kind == PS_ENGINE_CPU)
         return ps_backend_cpu_open(&l->backend, plan, e->kernel, err);
-    d = &e->device[i / LANES_PER_DEVICE];
+    d = &e->device[i / lanes_per_device(e)];
     l->pci_bus = d->pci_bus;
     l->pci_device = d->pci_device;
     l->pci_function = d->pci_function;
