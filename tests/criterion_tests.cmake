@@ -21,6 +21,7 @@ ps_criterion_test(NAME unit/test_fault_guard LABELS unit SOURCES support/cut_fil
 ps_criterion_test(NAME unit/test_page_judge LABELS unit)
 ps_criterion_test(NAME unit/test_vectors LABELS unit)
 ps_criterion_test(NAME unit/test_recipe LABELS unit)
+ps_criterion_test(NAME unit/test_recipe_pool LABELS unit)
 ps_criterion_test(NAME unit/test_recipe_errors LABELS unit)
 ps_criterion_test(NAME unit/test_recipe_write LABELS unit)
 ps_criterion_test(NAME unit/test_tagdb LABELS unit)

@@ -8,3 +8,6 @@ set_tests_properties(unit/tag_lists unit/pooltag_files PROPERTIES ENVIRONMENT "P
 ps_plain_test(NAME stress/pipeline_stress LABELS stress)
 ps_script_test(NAME cli/tags LABELS cli)
 include(cli_tests.cmake)
+ps_script_test(NAME golden/run LABELS golden)
+ps_script_test(NAME golden/recall LABELS golden)
+ps_script_test(NAME cli/invariance LABELS cli)

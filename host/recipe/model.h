@@ -217,6 +217,11 @@ static inline void ps_rcp_put64(uint8_t *p, uint64_t v)
     ps_rcp_put32(p + 4, (uint32_t)(v >> 32));
 }
 
+static inline uint32_t ps_rcp_get32(const uint8_t *p)
+{
+    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
 /* splitmix64: the state is a counter, so any page can be built by itself. */
 static inline uint64_t ps_rcp_mix64(uint64_t z)
 {

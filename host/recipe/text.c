@@ -136,6 +136,17 @@ static void tag_line(struct text *t, const struct ps_rcp_list *tags)
     put_string(t, "\r\n");
 }
 
+/* A line that starts right where a header would have its tag: CR and LF in front of it read as
+ * BlockSize and PoolType of a block in use. */
+static void note_line_starts(struct ps_rcp_page *pg)
+{
+    uint32_t unit = ps_rcp_unit(&pg->stmt->era);
+
+    for (uint32_t at = 0; at < PS_RECIPE_PAGE; at += unit)
+        if (pg->b[at + 2] == '\r' && pg->b[at + 3] == '\n')
+            ps_rcp_plant_decoy(pg, at + 4, ps_rcp_get32(pg->b + at + 4));
+}
+
 void ps_rcp_fill_text(struct ps_rcp_page *pg)
 {
     struct text t = {pg, 0, 0, 0};
@@ -157,4 +168,5 @@ void ps_rcp_fill_text(struct ps_rcp_page *pg)
         else
             sentence(&t);
     }
+    note_line_starts(pg);
 }

@@ -202,11 +202,11 @@ static void print_planted(FILE *out, uint64_t phys, const struct ps_planted *h)
     static const char *const states[] = {"allocated", "free", "stale", "decoy"};
     static const char *const allocators[] = {"none", "classic", "lfh", "vs"};
 
-    fprintf(out, "{\"Offset\":\"0x%llx\",\"Tag\":\"", (unsigned long long)phys);
+    fprintf(out, "{\"Offset\":\"0x%016llx\",\"Tag\":\"", (unsigned long long)phys);
     print_tag(out, h->tag);
     fprintf(out,
             "\",\"TagRaw\":\"0x%08x\",\"NumberOfBytes\":%u,\"BlockSize\":%u,\"PreviousSize\":%u,"
-            "\"PoolTypeRaw\":\"0x%02x\",\"State\":\"%s\",\"Allocator\":\"%s\",\"Copy\":%s,"
+            "\"PoolTypeRaw\":%u,\"State\":\"%s\",\"Allocator\":\"%s\",\"Copy\":%s,"
             "\"Line\":%u}\n",
             h->tag, h->n_bytes, h->units, h->prev, h->type, states[h->state],
             allocators[h->allocator], h->is_copy ? "true" : "false", h->line);

@@ -2,7 +2,8 @@
 # Every header that is planted in use must be found with its tag and size, and nothing may be found
 # where nothing is planted. Prints one line of counts; exit status 1 if one of both fails.
 #
-# -v hidden=REGEX: tags that the scan was told not to look for; free=1: free blocks are expected.
+# -v hidden=REGEX: tags that the scan does not look for; free=1: free blocks are expected;
+# chance=N: what is found in unplanned places is fine up to Confidence N.
 
 function text(key,    at, rest) {
     at = index($0, "\"" key "\":")
@@ -37,6 +38,15 @@ part == 1 {
     next
 }
 
+{
+    confidence = text("Confidence") + 0
+}
+
+!(offset in state) && confidence <= chance {
+    n_chance++
+    next
+}
+
 !(offset in state) {
     planted[offset] = header
     wrong("nothing is planted", offset)
@@ -50,6 +60,8 @@ offset in found {
 {
     found[offset] = 1
     n_found[state[offset]]++
+    if (state[offset] == "decoy" && confidence > best_decoy)
+        best_decoy = confidence
     if (state[offset] != "decoy" && planted[offset] != header)
         wrong("found as " header, offset)
     if (state[offset] == "free" && !free)
@@ -58,13 +70,16 @@ offset in found {
 
 END {
     for (offset in state) {
-        needed = state[offset] == "allocated" || state[offset] == "stale" || (free && state[offset] == "free")
+        needed = state[offset] == "allocated" || state[offset] == "stale" || \
+            (free && state[offset] == "free")
         if (needed && !(offset in found) && !(hidden != "" && tag[offset] ~ hidden))
             wrong("not found", offset)
     }
-    printf "allocated %d of %d, stale %d of %d, free %d of %d, decoys %d of %d\n", \
+    printf "allocated %d of %d, stale %d of %d, free %d of %d, " \
+        "decoys %d of %d (confidence up to %d), by chance %d\n", \
         n_found["allocated"], n_planted["allocated"], n_found["stale"], n_planted["stale"], \
-        n_found["free"], n_planted["free"], n_found["decoy"], n_planted["decoy"]
+        n_found["free"], n_planted["free"], n_found["decoy"], n_planted["decoy"], \
+        best_decoy, n_chance
     if (n_wrong > 0)
         print n_wrong " wrong"
     exit n_wrong > 0

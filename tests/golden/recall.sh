@@ -5,7 +5,7 @@ set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# one NAME RECIPE [awk and scan arguments]
+# one NAME RECIPE [awk arguments]; the scan's stand in 'scan'
 one() {
     local name=$1 recipe=$2
     shift 2
@@ -31,11 +31,14 @@ for recipe in "$PS_SOURCE"/tests/recipes/*.recipe "$PS_SOURCE"/tests/golden/*/re
     case $name in
     bench) continue ;; # a gigabyte; bench/ checks its answers itself
     two-tags) scan=(--tags 'File,Etw?') judge=(-v 'hidden=^(Proc|Even)$') ;;
-    all-headers) scan=(--all-headers) ;;
-    free-blocks) scan=(--show-free) judge=(-v free=1) ;;
+    all-headers) scan=(--all-headers) judge=(-v chance=15) ;;
+    # What a classic page has left is tagged "Free", which no list knows.
+    free-blocks) scan=(--show-free) judge=(-v free=1 -v 'hidden=^Free$') ;;
+    win7-x86) judge=(-v 'hidden=^Hack$') ;;
+    win81-x64) judge=(-v 'hidden=^Pro.*xe3$') ;;
     esac
     one "$name" "$recipe" ${judge[@]+"${judge[@]}"} || failed=1
     n=$((n + 1))
 done
 echo "$n recipes"
-[ "$n" -gt 20 ] && [ "$failed" = 0 ]
+[ "$n" -ge 30 ] && [ "$failed" = 0 ]
