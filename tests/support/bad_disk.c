@@ -46,7 +46,7 @@ static struct setup setup_of_environment(void)
     struct setup s = {getenv("BAD_DISK_FILE"), getenv("BAD_DISK_READ"), getenv("BAD_DISK_MAP"), 0,
                       0};
     const char *range = getenv("BAD_DISK_RANGE");
-    long long start, end;
+    long long start = 0, end = 0;
 
     if (!s.path || !range || sscanf(range, "%lli-%lli", &start, &end) != 2)
         unusable("BAD_DISK_FILE or BAD_DISK_RANGE is missing");
