@@ -60,7 +60,7 @@ copy_tree() {
     mkdir -p "$home"
     (cd "$source_root" && git ls-files -z --cached --others --exclude-standard |
         tar --null --files-from=- -cf - --ignore-failed-read) | tar -xf - -C "$home"
-    [ ! -d "$source_root/../shared" ] || cp -r "$source_root/../shared" "$root/home/shared"
+    [ ! -d "$source_root/../shared" ] || cp -rL "$source_root/../shared" "$root/home/shared"
 }
 
 make_root() {
