@@ -1,0 +1,209 @@
+#include "host/output/listing.h"
+
+#include <libsmartcols/libsmartcols.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/output/sink.h"
+#include "host/output/text.h"
+#include "host/report/units.h"
+
+static void add_string(struct ps_text *text, const char *s)
+{
+    ps_text_add(text, s, strlen(s));
+}
+
+static const char *cell_at(const struct ps_listing *l, size_t row, size_t column)
+{
+    return l->cell[row * l->n_columns + column];
+}
+
+typedef void add_clean_fn(struct ps_text *text, const char *s, size_t n);
+
+/* Add 'cell' in a format that takes valid UTF-8 only. */
+static void add_clean(struct ps_text *text, const char *cell, add_clean_fn *add)
+{
+    struct ps_text clean = {0};
+
+    ps_text_add_utf8(&clean, cell, PS_TEXT_READABLE);
+    add(text, clean.s ? clean.s : "", clean.n);
+    text->failed |= clean.failed;
+    ps_text_free(&clean);
+}
+
+static void add_json_cell(struct ps_text *text, enum ps_column_kind kind, const char *cell)
+{
+    if (!cell)
+        add_string(text, "null");
+    else if (kind != PS_COLUMN_TEXT)
+        add_string(text, cell);
+    else
+        add_clean(text, cell, ps_text_add_json);
+}
+
+static void add_json_row(struct ps_text *text, const struct ps_listing *l, size_t row)
+{
+    for (size_t i = 0; i < l->n_columns; i++) {
+        add_string(text, i == 0 ? "{\"" : ",\"");
+        add_string(text, l->column[i].name);
+        add_string(text, "\":");
+        add_json_cell(text, l->column[i].kind, cell_at(l, row, i));
+    }
+    add_string(text, "}");
+}
+
+static void write_jsonl(struct ps_text *text, const struct ps_listing *l, int to_stdout)
+{
+    (void)to_stdout;
+    for (size_t row = 0; row < l->n_rows; row++) {
+        add_json_row(text, l, row);
+        add_string(text, "\n");
+    }
+}
+
+static void write_json(struct ps_text *text, const struct ps_listing *l, int to_stdout)
+{
+    (void)to_stdout;
+    add_string(text, "[");
+    for (size_t row = 0; row < l->n_rows; row++) {
+        add_string(text, row == 0 ? "\n" : ",\n");
+        add_json_row(text, l, row);
+    }
+    add_string(text, "\n]\n");
+}
+
+static void write_csv(struct ps_text *text, const struct ps_listing *l, int to_stdout)
+{
+    (void)to_stdout;
+    for (size_t i = 0; i < l->n_columns; i++) {
+        add_string(text, i == 0 ? "" : ",");
+        add_clean(text, l->column[i].name, ps_text_add_csv);
+    }
+    add_string(text, "\r\n");
+    for (size_t row = 0; row < l->n_rows; row++) {
+        for (size_t i = 0; i < l->n_columns; i++) {
+            const char *cell = cell_at(l, row, i);
+
+            add_string(text, i == 0 ? "" : ",");
+            add_clean(text, cell ? cell : "", ps_text_add_csv);
+        }
+        add_string(text, "\r\n");
+    }
+}
+
+static void write_none(struct ps_text *text, const struct ps_listing *l, int to_stdout)
+{
+    (void)text;
+    (void)l;
+    (void)to_stdout;
+}
+
+static int set_cell(struct libscols_line *line, size_t at, enum ps_column_kind kind,
+                    const char *cell)
+{
+    char size[PS_UNIT_TEXT_BYTES];
+
+    if (cell && kind == PS_COLUMN_BYTES)
+        cell = ps_print_bytes(strtoull(cell, NULL, 10), size);
+    return scols_line_set_data(line, at, cell ? cell : "-");
+}
+
+static int add_table_row(struct libscols_table *table, const struct ps_listing *l, size_t row)
+{
+    struct libscols_line *line = scols_table_new_line(table, NULL);
+    size_t at = 0;
+
+    if (!line)
+        return -1;
+    for (size_t i = 0; i < l->n_columns; i++)
+        if (l->column[i].title && set_cell(line, at++, l->column[i].kind, cell_at(l, row, i)) < 0)
+            return -1;
+    return 0;
+}
+
+static int fill_table(struct libscols_table *table, const struct ps_listing *l)
+{
+    for (size_t i = 0; i < l->n_columns; i++) {
+        const struct ps_column *c = &l->column[i];
+        int flags =
+            (c->may_cut ? SCOLS_FL_TRUNC : 0) | (c->kind == PS_COLUMN_TEXT ? 0 : SCOLS_FL_RIGHT);
+
+        if (c->title && !scols_table_new_column(table, c->title, 0, flags))
+            return -1;
+    }
+    for (size_t row = 0; row < l->n_rows; row++)
+        if (add_table_row(table, l, row) < 0)
+            return -1;
+    return 0;
+}
+
+/* libsmartcols looks at standard output for the width, which is right unless -o is given. */
+static void write_table(struct ps_text *text, const struct ps_listing *l, int to_stdout)
+{
+    struct libscols_table *table = scols_new_table();
+    char *printed = NULL;
+
+    if (!table || fill_table(table, l) < 0 ||
+        (!to_stdout && scols_table_set_termforce(table, SCOLS_TERMFORCE_NEVER) < 0) ||
+        scols_print_table_to_string(table, &printed) < 0) {
+        text->failed = 1;
+    } else if (l->n_rows != 0) {
+        add_string(text, printed);
+        add_string(text, "\n");
+    }
+    free(printed);
+    scols_unref_table(table);
+}
+
+static const struct format {
+    const char *name;
+    void (*write)(struct ps_text *text, const struct ps_listing *l, int to_stdout);
+} formats[] = {
+    {"table", write_table}, {"jsonl", write_jsonl}, {"json", write_json},
+    {"csv", write_csv},     {"none", write_none},
+};
+
+static const struct format *find_format(const char *name, int to_stdout)
+{
+    if (!name || strcmp(name, "auto") == 0)
+        name = to_stdout && isatty(STDOUT_FILENO) ? "table" : "jsonl";
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (strcmp(formats[i].name, name) == 0)
+            return &formats[i];
+    return NULL;
+}
+
+static int write_out(const struct ps_text *text, const char *path, struct ps_err *err)
+{
+    struct ps_sink *sink = NULL;
+    struct ps_err ignored;
+    int closed;
+    int rc;
+
+    if (text->failed)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the list");
+    rc = ps_sink_open(&sink, path, err);
+    if (rc >= 0 && text->n != 0)
+        rc = ps_sink_write(sink, text->s, text->n, err);
+    closed = ps_sink_close(sink, rc >= 0, rc < 0 ? &ignored : err);
+    return rc < 0 ? rc : closed;
+}
+
+int ps_listing_write(const struct ps_listing *l, const char *format, const char *path,
+                     struct ps_err *err)
+{
+    int to_stdout = !path || strcmp(path, "-") == 0;
+    const struct format *f = find_format(format, to_stdout);
+    struct ps_text text = {0};
+    int rc;
+
+    if (!f)
+        return ps_fail(err, PS_EARG, PS_AT_NONE,
+                       "unknown format '%.40s': use auto, table, jsonl, json, csv or none", format);
+    f->write(&text, l, to_stdout);
+    rc = write_out(&text, path, err);
+    ps_text_free(&text);
+    return rc;
+}

@@ -1,0 +1,36 @@
+/* A list of rows as a table, JSON Lines, JSON or CSV: what the verbs print that have no findings.
+ * The formats and their choice are those of output.h. */
+#ifndef PS_HOST_OUTPUT_LISTING_H
+#define PS_HOST_OUTPUT_LISTING_H
+
+#include <stddef.h>
+
+#include "scan/err.h"
+
+enum ps_column_kind {
+    PS_COLUMN_TEXT,
+    PS_COLUMN_LITERAL, /* a number, true or false: no quotes in JSON */
+    PS_COLUMN_BYTES,   /* a number of bytes; the table has it in KiB, MiB ... */
+};
+
+struct ps_column {
+    const char *name;  /* of the JSON field and the CSV column */
+    const char *title; /* in the table; NULL: not there */
+    enum ps_column_kind kind;
+    int may_cut; /* in a table that is too wide for the terminal */
+};
+
+struct ps_listing {
+    const struct ps_column *column;
+    size_t n_columns;
+    const char *const *cell; /* n_rows rows of n_columns; NULL: not known or does not apply */
+    size_t n_rows;
+};
+
+/* Write the list to 'path' (NULL or "-": standard output) in 'format' (NULL or "auto": a table on
+ * a terminal, JSON Lines elsewhere). Cells need not be valid UTF-8. PS_EARG for an unknown format;
+ * PS_ENOMEM; and as ps_sink_open and ps_sink_write. */
+int ps_listing_write(const struct ps_listing *l, const char *format, const char *path,
+                     struct ps_err *err);
+
+#endif
