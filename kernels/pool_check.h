@@ -58,14 +58,15 @@ static inline ps_u32 ps_tag_hash(ps_u32 key)
  * free entry, so the loop ends. */
 static inline ps_u32 ps_group_find(PS_PLAN_AS const struct ps_plan *plan, ps_u32 group, ps_u32 key)
 {
+    PS_PLAN_AS const struct ps_plan_entry *table = plan->table;
     ps_u32 shift = plan->group[group].shift;
-    ps_u32 first = plan->group[group].first;
     ps_u32 last = (1u << (32u - shift)) - 1u;
     ps_u32 i = ps_tag_hash(key) >> shift;
 
-    while (plan->table[first + i].rule != PS_RULE_NONE && plan->table[first + i].key != key)
+    table += plan->group[group].first;
+    while (table[i].rule != PS_RULE_NONE && table[i].key != key)
         i = (i + 1u) & last;
-    return plan->table[first + i].rule;
+    return table[i].rule;
 }
 
 /* 0x80 in each byte of 'tag' that is not a printable character (0x20 .. 0x7e). */

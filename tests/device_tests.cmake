@@ -11,6 +11,14 @@ ps_plain_test(NAME device/device_present LABELS device)
 set_tests_properties(device/device_present PROPERTIES FIXTURES_SETUP opencl_cache)
 set(PS_DEVICE_TESTS device/device_present)
 
+# Not under a sanitizer: oclgrind loads its own runtime first.
+if(NOT POOLSCAN_SANITIZE)
+    add_executable(cl_small device/cl_small.c support/kernel_cases.c support/oracle.c
+        support/page_fills.c support/rng.c)
+    target_link_libraries(cl_small PRIVATE ps_host ps_warnings)
+    ps_script_test(NAME device/oclgrind LABELS device ENVIRONMENT "CL_SMALL=$<TARGET_FILE:cl_small>")
+endif()
+
 if(NOT POOLSCAN_SANITIZE STREQUAL "thread")
     ps_criterion_test(NAME contract/test_opencl LABELS device
         SOURCES support/kernel_cases.c support/oracle.c support/page_fills.c support/rng.c

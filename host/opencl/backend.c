@@ -52,6 +52,15 @@ static const struct ps_backend_ops unified_ops = {
     .close = cl_backend_close,
 };
 
+/* PS_CL_AS_GPU=1 runs any device the way a discrete GPU is run, with one work-group that goes round
+ * many times, so that tests reach that code where there is no GPU. */
+static int run_as_gpu(void)
+{
+    const char *as_gpu = getenv("PS_CL_AS_GPU");
+
+    return as_gpu && as_gpu[0] == '1';
+}
+
 static int check_limits(const struct ps_cl_device *d, size_t max_pages, struct ps_err *err)
 {
     if (max_pages < 1 || max_pages > PS_MAX_PAGES)
@@ -81,7 +90,7 @@ static int set_sizes(struct cl_backend *b, const struct ps_cl_device *d, struct 
     /* A CPU runs the work-items of a group one after the other, each to its end: with one unit
      * each they walk through memory in order. */
     b->max_items = d->is_gpu ? d->compute_units * ITEMS_PER_UNIT : SIZE_MAX;
-    if (b->max_items < LOCAL_SIZE)
+    if (b->max_items < LOCAL_SIZE || run_as_gpu())
         b->max_items = LOCAL_SIZE;
     return 0;
 }
@@ -102,7 +111,7 @@ static int open_device(struct cl_backend *b, const struct ps_plan *plan, unsigne
         rc = ps_cl_program_get(&b->program, b->cl, device, info.name, err);
     if (rc < 0)
         return rc;
-    b->unified = info.unified_memory;
+    b->unified = info.unified_memory && !run_as_gpu();
     b->base.ops = b->unified ? &unified_ops : &discrete_ops;
     snprintf(b->base.name, sizeof b->base.name, "opencl/%.50s", info.name);
     b->kernel = b->cl->clCreateKernel(b->program->program, "scan_pages", &status);

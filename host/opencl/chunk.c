@@ -188,12 +188,8 @@ static int enqueue_scan(const struct cl_backend *b, struct cl_chunk *k, size_t n
         size_t n_bytes;
         const void *value;
     } args[] = {
-        {sizeof(cl_mem), &b->plan },
-        {sizeof(cl_mem), &k->pages},
-        {sizeof n_units, &n_units },
-        {sizeof(cl_mem), &k->hits },
-        {sizeof cap,     &cap     },
-        {sizeof(cl_mem), &k->count},
+        {sizeof(cl_mem), &b->plan}, {sizeof(cl_mem), &k->pages}, {sizeof n_units, &n_units},
+        {sizeof(cl_mem), &k->hits}, {sizeof cap, &cap},          {sizeof(cl_mem), &k->count},
     };
     cl_int rc;
 

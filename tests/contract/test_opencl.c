@@ -145,7 +145,7 @@ static void check_case(unsigned number, const struct kernel_case *c, struct rng 
     ps_backend_close(b);
 }
 
-Test(opencl, equals_the_oracle)
+static void check_devices(void)
 {
     uint64_t seed = rng_seed();
     struct rng r = rng_make(seed);
@@ -171,8 +171,19 @@ Test(opencl, equals_the_oracle)
     free(d.list);
 }
 
+Test(opencl, equals_the_oracle)
+{
+    check_devices();
+}
+
+Test(opencl, equals_the_oracle_when_run_as_a_gpu)
+{
+    setenv("PS_CL_AS_GPU", "1", 1);
+    check_devices();
+}
+
 /* More hits than the device buffer first holds, then few, then many again. */
-Test(opencl, a_full_hit_buffer_grows)
+static void check_growth(void)
 {
     uint64_t seed = rng_seed();
     struct rng r = rng_make(seed);
@@ -200,6 +211,17 @@ Test(opencl, a_full_hit_buffer_grows)
     }
     kernel_case_free(&c);
     free(d.list);
+}
+
+Test(opencl, a_full_hit_buffer_grows)
+{
+    check_growth();
+}
+
+Test(opencl, a_full_hit_buffer_grows_when_run_as_a_gpu)
+{
+    setenv("PS_CL_AS_GPU", "1", 1);
+    check_growth();
 }
 
 Test(opencl, passes_the_self_test)

@@ -22,10 +22,7 @@ static int try_device(const struct ps_cl_device *d, const struct ps_plan *plan)
 
 static int try_devices(const struct ps_cl_device *list, size_t n)
 {
-    struct ps_rule rule = {
-        .pattern = {0x636f7250, 0xffffffff},
-          .info = PS_TAG_UNKNOWN
-    };
+    struct ps_rule rule = {.pattern = {0x636f7250, 0xffffffff}, .info = PS_TAG_UNKNOWN};
     const struct ps_ruleset rules = {&rule, 1};
     struct ps_plan *plan = NULL;
     struct ps_err err = {0};
