@@ -11,6 +11,7 @@ if(POOLSCAN_SANITIZE STREQUAL "thread")
     set(bad_disk_path "")
 endif()
 
+ps_script_test(NAME cli/devices LABELS cli)
 ps_script_test(NAME cli/usage LABELS cli)
 ps_script_test(NAME cli/help_version LABELS cli)
 ps_script_test(NAME cli/generate LABELS cli)
