@@ -1,8 +1,10 @@
 # Tests that need an OpenCL device; PoCL is enough. They share one driver cache in the build folder,
-# which the first of them fills, and take turns. Leaks inside drivers are not ours.
+# which the first of them fills, and take turns. Leaks inside drivers are not ours. A warning of the
+# device compiler is an error here, but not for users: each driver has warnings of its own.
 set(PS_DEVICE_ENVIRONMENT
     "POCL_CACHE_DIR=${CMAKE_CURRENT_BINARY_DIR}/pocl-cache"
     "POCL_DEVICES=pthread basic"
+    "PS_CL_BUILD_OPTIONS=-Werror"
     "CRITERION_JOBS=1"
     "LSAN_OPTIONS=print_suppressions=0:suppressions=${CMAKE_CURRENT_SOURCE_DIR}/support/lsan_opencl.supp")
 file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/pocl-cache)

@@ -7,7 +7,7 @@
 
 #include "host/opencl/device/clerr.h"
 
-#define BUILD_OPTIONS "-cl-std=CL1.2 -Werror"
+#define BUILD_OPTIONS "-cl-std=CL1.2"
 
 /* The cache: programs in use. Building takes a good part of a second, and every lane of a device
  * needs the same one; the lock is held meanwhile so that it is built once. */
