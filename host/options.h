@@ -75,6 +75,7 @@ struct ps_options {
     /* bench verb */
     uint32_t repeats;
     uint64_t bench_bytes;
+    struct ps_strings bench_rows; /* --rows; none: all */
 
     /* mkimage verb */
     const char *truth; /* NULL: do not list what was planted */

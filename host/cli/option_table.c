@@ -158,7 +158,10 @@ const struct ps_option ps_option_table[] = {
      .metavar = "N", .lo = 1, .hi = 1000, .help = "time each row N times (10)"},
     {.name = "size", .kind = PS_OPT_SIZE, .offset = AT(bench_bytes), .verbs = BENCH,
      .metavar = "SIZE", .lo = 64 * KIB, .hi = 64 * GIB, .multiple = PAGE,
-     .help = "bytes of the synthetic image when none is given (256M)"},
+     .help = "bytes of the image that is made when none is given (1G)"},
+    {.name = "rows", .kind = PS_OPT_LIST, .offset = AT(bench_rows), .verbs = BENCH,
+     .metavar = "A,B,...", .hi = 16,
+     .help = "only these of memory, kernels, lookup, files, runs, peak, transfer"},
 
     {.name = "truth", .kind = PS_OPT_STRING, .offset = AT(truth),
      .verbs = PS_VERB_BIT(PS_VERB_MKIMAGE), .metavar = "FILE",

@@ -37,7 +37,7 @@ static const struct ps_options defaults = {
     .io = "auto",
     .format = "auto",
     .repeats = 10,
-    .bench_bytes = UINT64_C(256) << 20,
+    .bench_bytes = UINT64_C(1) << 30,
 };
 
 __attribute__((format(printf, 2, 3))) static int usage(const struct parser *p, const char *fmt, ...)
@@ -368,7 +368,8 @@ int ps_options_parse(struct ps_options *out, int argc, char **argv, struct ps_er
 
 void ps_options_free(struct ps_options *opt)
 {
-    struct ps_strings *lists[] = {&opt->args, &opt->tags, &opt->tag_files, &opt->devices};
+    struct ps_strings *lists[] = {&opt->args, &opt->tags, &opt->tag_files, &opt->devices,
+                                  &opt->bench_rows};
 
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         free(lists[i]->item);

@@ -335,3 +335,25 @@ int cl_chunk_wait(struct ps_backend *base, struct ps_chunk *c, struct ps_err *er
         rc = map(b, k, k->pages, err);
     return rc;
 }
+
+int cl_chunk_send(struct ps_backend *base, struct ps_chunk *c, struct ps_err *err)
+{
+    struct cl_backend *b = (struct cl_backend *)base;
+    struct cl_chunk *k = c->priv;
+    int rc = enqueue_pages(b, k, c, err);
+    cl_int status;
+
+    if (rc < 0)
+        return rc;
+    status = b->cl->clFlush(k->queue);
+    return status == CL_SUCCESS ? 0 : ps_cl_fail(err, "clFlush", status);
+}
+
+int cl_chunk_arrived(struct ps_backend *base, struct ps_chunk *c, struct ps_err *err)
+{
+    struct cl_backend *b = (struct cl_backend *)base;
+    struct cl_chunk *k = c->priv;
+    cl_int status = b->cl->clFinish(k->queue);
+
+    return status == CL_SUCCESS ? 0 : ps_cl_fail(err, "clFinish", status);
+}

@@ -23,4 +23,8 @@ int cl_chunk_submit(struct ps_backend *b, struct ps_chunk *c, struct ps_err *err
 int cl_chunk_wait(struct ps_backend *b, struct ps_chunk *c, struct ps_err *err);
 void cl_chunk_fini(struct ps_backend *b, struct ps_chunk *c);
 
+/* For measuring the way there alone, on a device that is not unified: start it, wait for it. */
+int cl_chunk_send(struct ps_backend *b, struct ps_chunk *c, struct ps_err *err);
+int cl_chunk_arrived(struct ps_backend *b, struct ps_chunk *c, struct ps_err *err);
+
 #endif

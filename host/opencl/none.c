@@ -24,6 +24,17 @@ int ps_backend_opencl_open(struct ps_backend **out, const struct ps_plan *plan, 
     return not_built_in(err);
 }
 
+int ps_cl_transfer(const struct ps_plan *plan, unsigned number, size_t chunk_pages,
+                   uint64_t n_bytes, double *seconds, struct ps_err *err)
+{
+    (void)plan;
+    (void)number;
+    (void)chunk_pages;
+    (void)n_bytes;
+    (void)seconds;
+    return not_built_in(err);
+}
+
 const char *ps_cl_loader_version(void)
 {
     return "not built in";

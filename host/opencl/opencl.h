@@ -40,6 +40,12 @@ int ps_cl_devices(struct ps_cl_device **out, size_t *n, struct ps_err *err);
 int ps_backend_opencl_open(struct ps_backend **out, const struct ps_plan *plan, unsigned number,
                            size_t max_pages, struct ps_err *err);
 
+/* Send n_bytes to device 'number' in chunks of chunk_pages, in the way of a scan and without
+ * scanning: 0 and the time in *seconds, or 1 when the device works in host memory, so that nothing
+ * travels. */
+int ps_cl_transfer(const struct ps_plan *plan, unsigned number, size_t chunk_pages,
+                   uint64_t n_bytes, double *seconds, struct ps_err *err);
+
 /* "OpenCL loader 3.0 ..." for --version -v; "not built in" without OpenCL. */
 const char *ps_cl_loader_version(void);
 

@@ -114,7 +114,8 @@ static void describe(struct text *t, const struct ps_options *o)
     add_string(t, "component", o->component, NULL);
     add_string(t, "kind", o->kind, NULL);
     add_int(t, "repeats", o->repeats, 10);
-    add_int(t, "bench_bytes", o->bench_bytes, UINT64_C(256) << 20);
+    add_int(t, "bench_bytes", o->bench_bytes, UINT64_C(1) << 30);
+    add_list(t, " rows=", &o->bench_rows);
     add_string(t, "truth", o->truth, NULL);
     add_string(t, "generate", o->generate, NULL);
 }
@@ -188,7 +189,7 @@ static const struct {
     {"-I", "devices"},
     {"--list-devices devices", "devices"},
     {"bench", "bench"},
-    {"-b --repeats 3 --size 1G", "bench repeats=3 bench_bytes=1073741824"},
+    {"-b --repeats 3 --size 1G --rows runs,peak", "bench repeats=3 rows=runs|peak"},
     {"--gpu --benchmark a", "bench args=a gpu=1"},
     {"mkimage r o", "mkimage args=r|o"},
     {"mkimage sample - a=1 b=2 --truth t", "mkimage args=sample|-|a=1|b=2 truth=t"},

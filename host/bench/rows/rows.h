@@ -1,0 +1,25 @@
+/* The groups of rows, in the order in which they are measured. Each writes its rows to b->report;
+ * a wrong answer is PS_EINTERNAL. */
+#ifndef PS_HOST_BENCH_ROWS_ROWS_H
+#define PS_HOST_BENCH_ROWS_ROWS_H
+
+#include "host/bench/bench.h"
+
+typedef int ps_bench_group_fn(struct ps_bench *b, struct ps_err *err);
+
+/* Memory read by one core in every way of memory_read.h; the fastest becomes b->reader. */
+ps_bench_group_fn ps_bench_memory;
+/* Every kernel on every page mix with every tag set. */
+ps_bench_group_fn ps_bench_kernels;
+/* Finding a tag's rule: the plan's hash against XXH32. */
+ps_bench_group_fn ps_bench_lookup;
+/* The image read without being scanned. */
+ps_bench_group_fn ps_bench_files;
+/* Whole scans of the image, by backend, kernel and threads. */
+ps_bench_group_fn ps_bench_runs;
+/* Pages to the OpenCL devices, without scanning them. */
+ps_bench_group_fn ps_bench_transfer;
+/* Memory that whole scans take, beside the bound. */
+ps_bench_group_fn ps_bench_peak;
+
+#endif
