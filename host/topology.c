@@ -130,14 +130,16 @@ int ps_topology_worker_node(const struct ps_topology *t, unsigned i, unsigned n)
     return index;
 }
 
-void ps_topology_bind_near_pci(const struct ps_topology *t, int bus, int device, int function)
+void ps_topology_bind_near_pci(const struct ps_topology *t, int domain, int bus, int device,
+                               int function)
 {
     hwloc_obj_t pci;
     hwloc_obj_t host;
 
     if (!is_real(t) || bus < 0)
         return;
-    pci = hwloc_get_pcidev_by_busid(t->hw, 0, (unsigned)bus, (unsigned)device, (unsigned)function);
+    pci = hwloc_get_pcidev_by_busid(t->hw, (unsigned)(domain < 0 ? 0 : domain), (unsigned)bus,
+                                    (unsigned)device, (unsigned)function);
     host = pci ? hwloc_get_non_io_ancestor_obj(t->hw, pci) : NULL;
     if (host && host->cpuset)
         hwloc_set_cpubind(t->hw, host->cpuset, HWLOC_CPUBIND_THREAD);

@@ -29,7 +29,8 @@ const struct ps_machine *ps_topology_machine(const struct ps_topology *t);
 void ps_topology_bind_worker(const struct ps_topology *t, unsigned i, unsigned n);
 
 /* Bind the calling thread near a PCI device; a no-op when its place is unknown. */
-void ps_topology_bind_near_pci(const struct ps_topology *t, int bus, int device, int function);
+void ps_topology_bind_near_pci(const struct ps_topology *t, int domain, int bus, int device,
+                               int function);
 
 /* NUMA node (logical index) of worker i of n, or -1: for messages and tests. */
 int ps_topology_worker_node(const struct ps_topology *t, unsigned i, unsigned n);

@@ -275,7 +275,8 @@ static void bind_lane(const struct ps_lane *lane)
     const struct ps_lane_spec *l = &spec->lanes[lane->index];
 
     if (l->pci_bus >= 0)
-        ps_topology_bind_near_pci(spec->topology, l->pci_bus, l->pci_device, l->pci_function);
+        ps_topology_bind_near_pci(spec->topology, l->pci_domain, l->pci_bus, l->pci_device,
+                                  l->pci_function);
     else
         ps_topology_bind_worker(spec->topology, lane->index, spec->n_lanes);
 }

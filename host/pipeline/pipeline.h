@@ -21,7 +21,7 @@
 
 struct ps_lane_spec {
     struct ps_backend *backend; /* used by this lane alone while the pipeline runs */
-    int pci_bus, pci_device, pci_function; /* of its device; bus -1: a CPU worker */
+    int pci_domain, pci_bus, pci_device, pci_function; /* of its device; bus -1: a CPU worker */
 };
 
 struct ps_pipeline_spec {

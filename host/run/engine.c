@@ -169,6 +169,7 @@ static int open_lane(struct ps_engine *e, unsigned i, const struct ps_plan *plan
     if (e->kind == PS_ENGINE_CPU)
         return ps_backend_cpu_open(&l->backend, plan, e->kernel, err);
     d = &e->device[i / lanes_per_device(e)];
+    l->pci_domain = d->pci_domain;
     l->pci_bus = d->pci_bus;
     l->pci_device = d->pci_device;
     l->pci_function = d->pci_function;
