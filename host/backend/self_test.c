@@ -62,8 +62,8 @@ static void fill_pages(const struct ps_plan *plan, uint8_t *pages)
     }
 }
 
-static int compare(const struct ps_backend *b, const struct ps_hits *got,
-                   const struct ps_hit *want, size_t n_want, struct ps_err *err)
+static int compare(const struct ps_backend *b, const struct ps_hits *got, const struct ps_hit *want,
+                   size_t n_want, struct ps_err *err)
 {
     if (got->n != n_want)
         return ps_fail(err, PS_EINTERNAL, PS_AT_NONE,

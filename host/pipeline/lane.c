@@ -79,8 +79,7 @@ static void guarded_judge(void *arg)
 
         for (n = 1; i + n < c->hits.n && hit[n].slot >> page_slots_shift == page; n++)
             ;
-        ps_page_judge(spec->era, spec->rules, c->pages + page * PS_PAGE_BYTES, hit, n,
-                      out + n_out);
+        ps_page_judge(spec->era, spec->rules, c->pages + page * PS_PAGE_BYTES, hit, n, out + n_out);
         for (size_t k = 0, base = n_out; k < n; k++) {
             struct ps_finding f = out[base + k];
             uint64_t off = (uint64_t)hit[k].slot << spec->plan->slot_shift;

@@ -33,8 +33,8 @@ size_t ps_pipeline_chunk_pages(const struct ps_machine *machine, unsigned n_lane
      * its findings. */
     const uint64_t hits = sizeof(struct ps_hit) >> 2;
     const uint64_t in_flight = (4 + (hits << (4 - slot_shift))) * n_lanes * depth;
-    const uint64_t waiting = ((sizeof(struct ps_finding) >> 2) << (4 - slot_shift)) *
-                             ring_entries(n_lanes, depth);
+    const uint64_t waiting =
+        ((sizeof(struct ps_finding) >> 2) << (4 - slot_shift)) * ring_entries(n_lanes, depth);
     const uint64_t most = PS_PIPELINE_MEMORY_BYTES / (in_flight + waiting) * 4;
     /* The judge reads the pages that hold hits once more: they should still be in the cache. */
     const uint64_t share = machine->l3_bytes * machine->n_l3 / n_lanes / 2;

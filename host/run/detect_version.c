@@ -49,7 +49,7 @@ static int probe_extent(struct ps_image *image, const struct ps_extent *e, uint6
 {
     const uint64_t whole = e->n_bytes / PS_PAGE_BYTES * PS_PAGE_BYTES;
 
-    for (uint64_t off = 0; off < whole && *budget > 0 && !ps_cancel_requested();) {
+    for (uint64_t off = 0; off < whole && *budget != 0 && !ps_cancel_requested();) {
         uint64_t n = whole - off < WINDOW_BYTES ? whole - off : WINDOW_BYTES;
 
         probe_window(image, e->phys + off, (size_t)n, buffer, p);

@@ -30,9 +30,8 @@ static int parse_patterns(const struct ps_options *opt, struct ps_tag_pattern **
 static int build_rules(struct ps_scan_session *s, struct ps_err *err)
 {
     struct ps_tag_pattern *patterns = NULL;
-    struct ps_ruleset_spec spec = {.db = s->tags,
-                                   .n_patterns = s->opt->tags.n,
-                                   .any_tag = s->opt->all_headers};
+    struct ps_ruleset_spec spec = {
+        .db = s->tags, .n_patterns = s->opt->tags.n, .any_tag = s->opt->all_headers};
     int rc = parse_patterns(s->opt, &patterns, err);
 
     if (rc < 0)

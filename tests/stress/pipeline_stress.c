@@ -149,8 +149,8 @@ static void check_outcome(enum plan_of_round what, int rc, const struct ps_err *
         CHECK(rc == 0, "rc %d %s", rc, err->msg);
         CHECK(e->n + stats->bytes_unreadable / PS_PAGE_BYTES >= N_PAGES, "%" PRIu64 " findings",
               e->n);
-        CHECK(stats->bytes_unreadable == 0 || stats->first_unreadable.code == PS_EFORMAT,
-              "code %d", stats->first_unreadable.code);
+        CHECK(stats->bytes_unreadable == 0 || stats->first_unreadable.code == PS_EFORMAT, "code %d",
+              stats->first_unreadable.code);
         break;
     default:
         CHECK(rc == 0 && e->n == N_PAGES && stats->n_findings == N_PAGES, "rc %d, %" PRIu64, rc,
