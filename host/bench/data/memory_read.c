@@ -29,6 +29,10 @@ static uint64_t sum_rest(const uint8_t *p, size_t n_bytes)
 
 #define AT(VEC, p, i) (((const VEC *)(const void *)(p))[i])
 
+/* A compiler that unrolls all of this may take the loads of a page in any order, and does; then the
+ * prefetchers see no stream. */
+#define IN_ORDER __asm__ volatile("" ::: "memory")
+
 /* 'STREAMS' pages side by side, four vectors of each a step. */
 #define DEFINE_SUM(NAME, TARGET, VEC, STREAMS, AHEAD)                                              \
     TARGET static uint64_t NAME(const uint8_t *p, size_t n_bytes)                                  \
@@ -51,6 +55,7 @@ static uint64_t sum_rest(const uint8_t *p, size_t n_bytes)
                     b += AT(VEC, q, 1);                                                            \
                     c += AT(VEC, q, 2);                                                            \
                     d += AT(VEC, q, 3);                                                            \
+                    IN_ORDER;                                                                      \
                 }                                                                                  \
             }                                                                                      \
         }                                                                                          \
