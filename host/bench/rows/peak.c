@@ -18,8 +18,6 @@
 #define WATCH_US  1000
 #define MAX_ARGS  96
 
-extern char **environ;
-
 struct peak {
     double total;     /* MiB; the operating system keeps this one */
     double anonymous; /* highest seen */
