@@ -47,6 +47,7 @@ struct ps_bench {
     const struct ps_file_reader *file_reader[2];
 
     const char *image; /* file of the rows that read one */
+    const char *image_name; /* for rows */
     uint64_t image_bytes;
     char made_image[128]; /* temporary files: "" if not made */
     char made_tags[128];

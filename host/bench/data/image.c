@@ -85,10 +85,13 @@ int ps_bench_image_open(struct ps_bench *b, struct ps_err *err)
 {
     int rc = make_tags(b, err);
 
-    if (rc == 0 && b->opt->args.n > 0)
+    b->image_name = "made";
+    if (rc == 0 && b->opt->args.n > 0) {
         b->image = b->opt->args.item[0];
-    else if (rc == 0)
+        b->image_name = strrchr(b->image, '/') ? strrchr(b->image, '/') + 1 : b->image;
+    } else if (rc == 0) {
         rc = make_image(b, err);
+    }
     return rc < 0 ? rc : warm(b, err);
 }
 

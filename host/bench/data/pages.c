@@ -13,11 +13,21 @@
 #define X64      PS_ARCH_X64
 #define X86      PS_ARCH_X86
 
-/* 8 of 100 pages are pool: as much as a desktop of a few GiB has. */
+/* Of 100 pages 8 are pool, as much as a desktop of a few GiB has, and 5 are text; an idle desktop
+ * of 256 MiB (shared/images, ReactOS x86) has 54 of zeros and 3 of text. */
 #define IMAGE                                                                                      \
-    "mix run=4 zero=25 random=22 text=15 code=20 pointers=10 vs=4 lfh=4 style=any tags=a decoys=a"
+    "mix run=4 zero=30 random=20 text=5 code=25 pointers=12 vs=4 lfh=4 style=any tags=a decoys=a"
 #define IMAGE_X86                                                                                  \
-    "mix run=4 zero=25 random=22 text=15 code=20 pointers=10 classic=8 style=any tags=a decoys=a"
+    "mix run=4 zero=30 random=20 text=5 code=25 pointers=12 classic=8 style=any tags=a decoys=a"
+
+/* A header in every second slot, by the allocator that packs blocks closest. */
+#define DENSE     "lfh first=0 stride=0x20 unused=0 freed=0 tags=a"
+#define DENSE_X86 "lfh first=0 stride=0x10 unused=0 freed=0 tags=a"
+
+const struct ps_page_mix ps_page_mix_dense[2] = {
+    {"dense", X64, DENSE, 0, 0},
+    {"dense", X86, DENSE_X86, 0, 0},
+};
 
 const struct ps_page_mix ps_page_mixes[] = {
     {"image", X64, IMAGE, 0, 0},

@@ -24,6 +24,9 @@ extern const size_t ps_n_page_mixes;
 /* The first of them is what a memory image is like. */
 #define PS_PAGE_MIX_IMAGE 0u
 
+/* Filled with headers by a recipe, for x64 and for x86: the most memory that a scan can take. */
+extern const struct ps_page_mix ps_page_mix_dense[2];
+
 /* A header that was planted whole and in use. */
 struct ps_planted_header {
     uint64_t off; /* from the first page */

@@ -42,7 +42,7 @@ static int write_rows(struct file_bench *fb, const struct ps_series *series, str
     for (size_t i = 0; i < ps_n_file_readers && rc == 0; i++) {
         struct ps_bench_row row = {.group = "file-read",
                                    .name = ps_file_readers[i].name,
-                                   .pages = "file",
+                                   .pages = b->image_name,
                                    .threads = fb->threads,
                                    .n_bytes = b->image_bytes,
                                    .unit = "GB/s",

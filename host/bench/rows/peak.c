@@ -132,15 +132,17 @@ static int write_row(struct ps_bench *b, const struct ps_bench_engine *e, const 
     const struct ps_stat value = {.n = 1, .median = mib, .min = mib, .max = mib};
     const struct ps_stat bound = {.n = 1, .median = BOUND_MIB};
     const struct ps_stat ratio = {.n = 1, .median = mib / BOUND_MIB};
+    char name[128];
     struct ps_bench_row row = {.group = "peak-memory",
-                               .name = e->name,
-                               .pages = what,
+                               .name = name,
+                               .pages = b->image_name,
                                .threads = e->threads,
                                .n_bytes = b->image_bytes,
                                .unit = "MiB",
                                .value = value,
                                .hits = PS_NO_HITS};
 
+    snprintf(name, sizeof name, "%s %s", e->name, what);
     if (bounded) {
         row.ceiling = "bound";
         row.limit = bound;
@@ -159,10 +161,10 @@ static int bench_engine(struct ps_bench *b, const struct ps_bench_engine *e, str
         return 0;
     }
     if (rc == 0)
-        rc = write_row(b, e, "all resident", p.total, 1, err);
+        rc = write_row(b, e, "resident", p.total, 1, err);
     if (rc == 0)
-        rc = write_row(b, e, "its own", p.anonymous, 0, err);
-    return rc < 0 ? rc : write_row(b, e, "mapped files", p.file, 0, err);
+        rc = write_row(b, e, "anonymous", p.anonymous, 0, err);
+    return rc < 0 ? rc : write_row(b, e, "mapped", p.file, 0, err);
 }
 
 int ps_bench_peak(struct ps_bench *b, struct ps_err *err)

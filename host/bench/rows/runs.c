@@ -129,7 +129,7 @@ static int write_row(const struct run_bench *rb, struct ps_err *err)
 {
     struct ps_bench_row row = {.group = "run",
                                .name = rb->engine->name,
-                               .pages = "file",
+                               .pages = rb->b->image_name,
                                .n_tags = rb->n_rules,
                                .threads = rb->engine->threads,
                                .n_bytes = rb->b->image_bytes,
