@@ -1,0 +1,89 @@
+#include "host/run/image_memory.h"
+
+#include <stdlib.h>
+
+/* The extent that holds 'phys', or NULL. */
+static const struct ps_extent *find_extent(struct ps_image *image, uint64_t phys)
+{
+    size_t n = 0;
+    const struct ps_extent *e = ps_image_extents(image, &n);
+
+    while (n > 0) {
+        size_t half = n / 2;
+
+        if (phys < e[half].phys) {
+            n = half;
+        } else if (phys - e[half].phys < e[half].n_bytes) {
+            return &e[half];
+        } else {
+            e += half + 1;
+            n -= half + 1;
+        }
+    }
+    return NULL;
+}
+
+/* Page by page, because one bad page must not cost its neighbours. */
+static size_t read_pages(struct ps_image *image, uint64_t phys, uint8_t *buf, size_t n_bytes)
+{
+    struct ps_err ignored;
+    size_t done = 0;
+
+    while (done < n_bytes) {
+        size_t n = PS_FRAME_BYTES - (size_t)((phys + done) % PS_FRAME_BYTES);
+
+        if (n > n_bytes - done)
+            n = n_bytes - done;
+        if (ps_image_read(image, phys + done, buf + done, n, &ignored) < 0)
+            break;
+        done += n;
+    }
+    return done;
+}
+
+static size_t read_image(void *arg, uint64_t phys, void *buf, size_t n_bytes)
+{
+    struct ps_image *image = arg;
+    struct ps_err ignored;
+    size_t done = 0;
+
+    while (done < n_bytes) {
+        const struct ps_extent *e = find_extent(image, phys + done);
+        uint8_t *to = (uint8_t *)buf + done;
+        size_t n = n_bytes - done;
+        size_t got = n;
+
+        if (!e)
+            break;
+        if (n > e->n_bytes - (phys + done - e->phys))
+            got = n = (size_t)(e->n_bytes - (phys + done - e->phys));
+        if (ps_image_read(image, phys + done, to, n, &ignored) < 0)
+            got = read_pages(image, phys + done, to, n);
+        done += got;
+        if (got < n)
+            break;
+    }
+    return done;
+}
+
+int ps_image_memory_init(struct ps_image_memory *m, struct ps_image *image, struct ps_err *err)
+{
+    size_t n = 0;
+    const struct ps_extent *e = ps_image_extents(image, &n);
+
+    *m = (struct ps_image_memory){.image = image};
+    m->run = calloc(n ? n : 1, sizeof *m->run);
+    if (!m->run)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu extents", n);
+    /* A torn last page is read as a whole one, padded. */
+    for (size_t i = 0; i < n; i++)
+        m->run[i] = (struct ps_phys_run){e[i].phys, (e[i].n_bytes + PS_FRAME_BYTES - 1) /
+                                                        PS_FRAME_BYTES * PS_FRAME_BYTES};
+    m->mem = (struct ps_physmem){.read = read_image, .arg = image, .run = m->run, .n_runs = n};
+    return 0;
+}
+
+void ps_image_memory_free(struct ps_image_memory *m)
+{
+    free(m->run);
+}

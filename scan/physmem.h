@@ -1,0 +1,35 @@
+/* Physical memory as scan/ sees it: what there is, and a way to read it. host/run/image_memory.h
+ * gives one for an image file; tests give one for an array. */
+#ifndef PS_SCAN_PHYSMEM_H
+#define PS_SCAN_PHYSMEM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PS_FRAME_BYTES 4096u
+
+/* A stretch of memory that is there. */
+struct ps_phys_run {
+    uint64_t phys;    /* a multiple of PS_FRAME_BYTES */
+    uint64_t n_bytes; /* a multiple of PS_FRAME_BYTES, not 0 */
+};
+
+struct ps_physmem {
+    /* Copy up to n_bytes at 'phys', any address, to buf. Returns how many of them, from the first
+     * one on, could be read: less than n_bytes at the end of what is there or before a place that
+     * cannot be read. Never fails otherwise. */
+    size_t (*read)(void *arg, uint64_t phys, void *buf, size_t n_bytes);
+    void *arg;
+    const struct ps_phys_run *run; /* ascending, not overlapping */
+    size_t n_runs;
+};
+
+/* The frames of all runs are numbered through, so that tables over them have no holes. */
+
+/* Frames in all runs. */
+uint64_t ps_physmem_frames(const struct ps_physmem *mem);
+/* Number of the frame that holds 'phys', UINT64_MAX if it is not there. Walks the runs: of them
+ * there are few. */
+uint64_t ps_physmem_frame(const struct ps_physmem *mem, uint64_t phys);
+
+#endif

@@ -1,0 +1,197 @@
+#include "scan/windows/paging.h"
+
+#define NO_TABLE UINT64_MAX
+#define NO_PAGE  UINT64_C(1)
+
+static uint64_t root_of(enum ps_paging_mode mode, uint64_t cr3)
+{
+    switch (mode) {
+    case PS_PAGING_X64:
+        return cr3 & UINT64_C(0x000ffffffffff000);
+    case PS_PAGING_PAE:
+        return cr3 & 0xffffffe0u;
+    default:
+        return cr3 & 0xfffff000u;
+    }
+}
+
+void ps_paging_init(struct ps_paging *p, const struct ps_physmem *mem, struct ps_pte_format format,
+                    uint64_t root)
+{
+    p->mem = mem;
+    p->format = format;
+    p->root = root_of(format.mode, root);
+    for (size_t i = 0; i < PS_PAGING_CACHED_TABLES; i++)
+        p->table[i].phys = NO_TABLE;
+    for (size_t i = 0; i < PS_PAGING_CACHED_PAGES; i++)
+        p->page[i].va = NO_PAGE;
+}
+
+static const struct ps_table_copy *cached_table(struct ps_paging *p, uint64_t phys)
+{
+    struct ps_table_copy *t = &p->table[phys / PS_FRAME_BYTES % PS_PAGING_CACHED_TABLES];
+
+    if (t->phys != phys) {
+        t->n_bytes = p->mem->read(p->mem->arg, phys, t->bytes, sizeof t->bytes);
+        t->phys = phys;
+    }
+    return t;
+}
+
+/* Entries are aligned to their size, so none lies in two frames. */
+static int read_entry(struct ps_paging *p, uint64_t at, unsigned n_bytes, uint64_t *raw)
+{
+    const struct ps_table_copy *t = cached_table(p, at & ~(uint64_t)(PS_FRAME_BYTES - 1));
+    size_t off = at % PS_FRAME_BYTES;
+
+    *raw = 0;
+    if (off % n_bytes != 0 || t->n_bytes < n_bytes || off > t->n_bytes - n_bytes)
+        return 0;
+    for (unsigned i = n_bytes; i-- > 0;)
+        *raw = *raw << 8 | t->bytes[off + i];
+    return 1;
+}
+
+/* The address as the processor sees it; 0 when there is no such one. */
+static int normalize(enum ps_paging_mode mode, uint64_t *va)
+{
+    uint64_t high = *va >> (mode == PS_PAGING_X64 ? 47 : 32);
+
+    if (mode == PS_PAGING_X64)
+        return high == 0 || high == 0x1ffff;
+    if (high == 0xffffffffu && (*va & 0x80000000u))
+        high = 0;
+    *va &= 0xffffffffu;
+    return high == 0;
+}
+
+static enum ps_walk_end end_unreadable(struct ps_walk *w, uint64_t at)
+{
+    w->phys = at;
+    return w->end = PS_WALK_UNREADABLE;
+}
+
+static enum ps_walk_end end_at_page(struct ps_walk *w, const struct ps_pte *pte, uint64_t va)
+{
+    w->phys = pte->phys + (va & (pte->page_bytes - 1));
+    w->page_bytes = pte->page_bytes;
+    return w->end = PS_WALK_MAPPED;
+}
+
+static void restrict_access(struct ps_walk *w, const struct ps_pte *pte)
+{
+    w->writable &= pte->writable;
+    w->user &= pte->user;
+    w->no_execute |= pte->no_execute;
+}
+
+static int is_resident(const struct ps_pte *pte)
+{
+    return pte->kind == PS_PTE_PAGE || pte->kind == PS_PTE_TRANSITION;
+}
+
+/* Walk down to the entry of the last level, or to the one that ends the walk before. */
+static enum ps_walk_end walk_tables(struct ps_paging *p, uint64_t va, struct ps_walk *w)
+{
+    const enum ps_paging_mode mode = p->format.mode;
+    const unsigned n_bytes = ps_paging_entry_bytes(mode);
+    uint64_t table = p->root;
+
+    for (unsigned level = ps_paging_levels(mode);; level--) {
+        struct ps_walk_step *s = &w->step[w->n_steps];
+
+        *s = (struct ps_walk_step){.name = ps_paging_level_name(mode, level), .level = level};
+        s->index =
+            (unsigned)(va >> ps_paging_shift(mode, level)) & (ps_paging_entries(mode, level) - 1);
+        s->at = table + (uint64_t)s->index * n_bytes;
+        if (!read_entry(p, s->at, n_bytes, &s->raw))
+            return end_unreadable(w, s->at);
+        w->n_steps++;
+        ps_pte_decode(p->format, level, s->raw, &s->pte);
+        if (s->pte.kind == PS_PTE_TABLE || s->pte.kind == PS_PTE_PAGE)
+            restrict_access(w, &s->pte);
+        if (level == 1 || !(s->pte.kind == PS_PTE_TABLE || s->pte.kind == PS_PTE_TRANSITION))
+            return is_resident(&s->pte) ? end_at_page(w, &s->pte, va)
+                                        : (w->end = PS_WALK_NOT_RESIDENT);
+        table = s->pte.phys;
+    }
+}
+
+static void start_walk(struct ps_walk *w)
+{
+    w->end = PS_WALK_NOT_CANONICAL;
+    w->phys = w->page_bytes = 0;
+    w->writable = w->user = 1;
+    w->no_execute = 0;
+    w->n_steps = 0;
+}
+
+/* The prototype entry lies in paged pool: the Windows kernel half, with no prototype on the way. */
+static enum ps_walk_end follow_prototype(struct ps_paging *p, uint64_t va, struct ps_walk *w)
+{
+    const unsigned n_bytes = ps_paging_entry_bytes(p->format.mode);
+    uint64_t proto = w->step[w->n_steps - 1].pte.proto;
+    struct ps_walk to_proto;
+    struct ps_walk_step *s = &w->step[w->n_steps];
+
+    start_walk(&to_proto);
+    if (!normalize(p->format.mode, &proto) || proto < ps_paging_kernel_base(p->format.mode) ||
+        walk_tables(p, proto, &to_proto) != PS_WALK_MAPPED)
+        return w->end = PS_WALK_NOT_RESIDENT;
+    *s = (struct ps_walk_step){.name = "prototype PTE", .at = to_proto.phys, .at_va = proto};
+    if (!read_entry(p, s->at, n_bytes, &s->raw))
+        return end_unreadable(w, s->at);
+    w->n_steps++;
+    ps_pte_decode_prototype(p->format, s->raw, &s->pte);
+    if (!is_resident(&s->pte))
+        return w->end = PS_WALK_NOT_RESIDENT;
+    return end_at_page(w, &s->pte, va);
+}
+
+enum ps_walk_end ps_paging_walk(struct ps_paging *p, uint64_t va, struct ps_walk *w)
+{
+    start_walk(w);
+    if (!normalize(p->format.mode, &va))
+        return w->end;
+    if (walk_tables(p, va, w) != PS_WALK_NOT_RESIDENT ||
+        w->step[w->n_steps - 1].pte.kind != PS_PTE_PROTOTYPE)
+        return w->end;
+    return follow_prototype(p, va, w);
+}
+
+int ps_paging_translate(struct ps_paging *p, uint64_t va, uint64_t *phys)
+{
+    const uint64_t off = va % PS_FRAME_BYTES;
+    const size_t slot = va / PS_FRAME_BYTES % PS_PAGING_CACHED_PAGES;
+    struct ps_walk w;
+
+    if (p->page[slot].va != va - off) {
+        if (ps_paging_walk(p, va, &w) != PS_WALK_MAPPED)
+            return 0;
+        p->page[slot].va = va - off;
+        p->page[slot].phys = w.phys - off;
+    }
+    *phys = p->page[slot].phys + off;
+    return 1;
+}
+
+size_t ps_paging_read(struct ps_paging *p, uint64_t va, void *buf, size_t n_bytes)
+{
+    size_t done = 0;
+
+    while (done < n_bytes && done <= UINT64_MAX - va) {
+        size_t n = PS_FRAME_BYTES - (size_t)((va + done) % PS_FRAME_BYTES);
+        uint64_t phys;
+        size_t got;
+
+        if (n > n_bytes - done)
+            n = n_bytes - done;
+        if (!ps_paging_translate(p, va + done, &phys))
+            break;
+        got = p->mem->read(p->mem->arg, phys, (uint8_t *)buf + done, n);
+        done += got;
+        if (got < n)
+            break;
+    }
+    return done;
+}

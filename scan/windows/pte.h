@@ -1,0 +1,74 @@
+/* One page-table entry: what its bits say. Knows no memory. Sources: docs/PAGING.md. */
+#ifndef PS_SCAN_WINDOWS_PTE_H
+#define PS_SCAN_WINDOWS_PTE_H
+
+#include <stdint.h>
+
+enum ps_paging_mode {
+    PS_PAGING_X64, /* four levels of 512 entries */
+    PS_PAGING_PAE, /* x86: 4, 512 and 512 entries of 8 bytes */
+    PS_PAGING_X86, /* x86 without PAE: two levels of 1024 entries of 4 bytes */
+};
+
+#define PS_PAGING_MAX_LEVELS 4u
+
+/* Software entries (valid bit 0) of 8 bytes: page file number in bits 1-4, or in bits 12-15 with
+ * the swizzle of the L1TF updates. */
+enum ps_pte_generation { PS_PTE_OLD, PS_PTE_SWIZZLED };
+
+/* The generation that a build has as far as the build alone can tell: updates of August 2018
+ * changed it in builds before 17134 too. Matters for page file offsets only. */
+enum ps_pte_generation ps_pte_generation_of(uint32_t build);
+
+enum ps_pte_kind {
+    PS_PTE_NONE,        /* all zero: nothing is there */
+    PS_PTE_TABLE,       /* leads to the next table, 'phys' */
+    PS_PTE_PAGE,        /* maps page_bytes at 'phys' */
+    PS_PTE_TRANSITION,  /* not valid, but the page (or next table) is still in memory at 'phys' */
+    PS_PTE_PROTOTYPE,   /* what counts is the prototype entry at virtual address 'proto' */
+    PS_PTE_VAD,         /* a prototype entry that only the VAD tree of the process leads to */
+    PS_PTE_FILE,        /* in a mapped file, not in memory */
+    PS_PTE_PAGEFILE,    /* in page file number 'file', page 'offset' */
+    PS_PTE_DEMAND_ZERO, /* a page of zeros that does not exist yet */
+    PS_PTE_BAD,         /* valid, with a reserved bit set */
+};
+
+const char *ps_pte_kind_name(enum ps_pte_kind kind);
+
+struct ps_pte {
+    enum ps_pte_kind kind;
+    uint64_t phys;
+    uint64_t page_bytes; /* of one entry at this level: 4 KiB for a table or software entry of the
+                          * last level too */
+    uint64_t proto;
+    uint64_t offset;
+    uint8_t file;
+    uint8_t protection; /* software entries: bits 5-9 */
+    uint8_t writable;   /* bit 1, TABLE and PAGE */
+    uint8_t user;       /* bit 2, likewise */
+    uint8_t no_execute; /* bit 63, likewise */
+};
+
+struct ps_pte_format {
+    enum ps_paging_mode mode;
+    enum ps_pte_generation generation;
+    int file_backed; /* build 22621 and later have entries of this kind */
+};
+
+struct ps_pte_format ps_pte_format_of(enum ps_paging_mode mode, uint32_t build);
+
+/* Geometry. Level 1 is the last one. */
+unsigned ps_paging_levels(enum ps_paging_mode mode);
+const char *ps_paging_level_name(enum ps_paging_mode mode, unsigned level); /* "PML4E" ... */
+unsigned ps_paging_entry_bytes(enum ps_paging_mode mode);
+unsigned ps_paging_entries(enum ps_paging_mode mode, unsigned level); /* in a table */
+unsigned ps_paging_shift(enum ps_paging_mode mode, unsigned level);   /* of the index in a VA */
+/* First address of the Windows kernel half. */
+uint64_t ps_paging_kernel_base(enum ps_paging_mode mode);
+
+/* What entry 'raw' of a table of 'level' says. */
+void ps_pte_decode(struct ps_pte_format format, unsigned level, uint64_t raw, struct ps_pte *out);
+/* The same for a prototype entry, which is none of any table. */
+void ps_pte_decode_prototype(struct ps_pte_format format, uint64_t raw, struct ps_pte *out);
+
+#endif
