@@ -60,7 +60,11 @@ copy_tree() {
     mkdir -p "$home"
     (cd "$source_root" && git ls-files -z --cached --others --exclude-standard |
         tar --null --files-from=- -cf - --ignore-failed-read) | tar -xf - -C "$home"
-    [ ! -d "$source_root/../shared" ] || cp -rL "$source_root/../shared" "$root/home/shared"
+    # Real files, and nothing of an earlier run that a copy could follow out of the root.
+    rm -rf --one-file-system "$root/home/shared"
+    if [ -d "$source_root/../shared" ]; then
+        cp -r "$(realpath "$source_root/../shared")" "$root/home/shared"
+    fi
 }
 
 make_root() {
