@@ -17,7 +17,7 @@ packages_of() {
         echo libhwloc-dev libxxhash-dev libsmartcols-dev ocl-icd-opencl-dev
         ;;
     test) # Criterion; an OpenCL device on the CPU and its linker; a kernel checker; test readers
-        echo libcriterion-dev pocl-opencl-icd binutils oclgrind libjansson-dev jq xz-utils procps
+        echo libcriterion-dev pocl-opencl-icd binutils oclgrind libjansson-dev xz-utils
         ;;
     ci) # a second compiler with libFuzzer, and the style checkers
         echo git clang libclang-rt-14-dev clang-format clang-tidy shellcheck
