@@ -39,8 +39,10 @@ struct ps_plan {
 
     /* What is legal in this era. */
     ps_u32 min_block;        /* least BlockSize, in slots */
-    ps_u32 prev_zero_mask;   /* PreviousSize bits that must be zero ... */
-    ps_u32 prev_excuse_type; /* ... unless PoolType has one of these bits */
+    ps_u32 prev_required;    /* 1: PreviousSize is not zero but in the first slot of a page */
+    ps_u32 prev_never_mask;  /* PreviousSize bits that are always zero ... */
+    ps_u32 prev_zero_mask;   /* ... and those that are unless ... */
+    ps_u32 prev_excuse_type; /* ... PoolType has one of these bits */
     ps_u32 type_ok[8];       /* bit t set: PoolType byte t is legal */
 
     /* Necessary conditions on the first eight bytes of a header, read as a little-endian

@@ -16,17 +16,21 @@ static inline ps_u32 ps_block_size(PS_PLAN_AS const struct ps_plan *plan, ps_u32
     return (word0 >> PS_BLOCK_SHIFT) & plan->block_mask;
 }
 
-/* Are the sizes and the PoolType of a header at slot 'slot' of its page legal? 1 or 0. All parts
- * are computed, with no branch in between: on candidates the outcome cannot be predicted. */
+/* Are the sizes and the PoolType of a header at slot 'slot' of its page legal? The block ends in the
+ * page and the previous one begins in it. 1 or 0. All parts are computed, with no branch in between:
+ * on candidates the outcome cannot be predicted. */
 static inline ps_u32 ps_header_ok(PS_PLAN_AS const struct ps_plan *plan, ps_u32 slot, ps_u32 word0)
 {
     ps_u32 block = ps_block_size(plan, word0);
+    ps_u32 prev = word0 & plan->prev_mask;
     ps_u32 type = word0 >> plan->type_shift;
-    ps_u32 prev_bad = word0 & plan->prev_zero_mask;
+    ps_u32 prev_bad = prev & plan->prev_zero_mask;
 
     return (ps_u32)(block >= plan->min_block) & (ps_u32)(block <= plan->slots_per_page - slot) &
-           (plan->type_ok[type >> 5] >> (type & 31u) & 1u) &
-           ((ps_u32)(prev_bad == 0) | (ps_u32)((type & plan->prev_excuse_type) != 0));
+           (ps_u32)(prev <= slot) & (ps_u32)((prev & plan->prev_never_mask) == 0) &
+           ((ps_u32)(prev != 0) | (ps_u32)(slot == 0) | (plan->prev_required ^ 1u)) &
+           ((ps_u32)(prev_bad == 0) | (ps_u32)((type & plan->prev_excuse_type) != 0)) &
+           (plan->type_ok[type >> 5] >> (type & 31u) & 1u);
 }
 
 /* 16 bits for the first three bytes of a tag. */

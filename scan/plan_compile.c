@@ -12,6 +12,10 @@
  * with a PreviousSize (docs/POOL.md, "PoolType"). */
 #define TYPE_CACHE_ALIGNED 0x04u
 
+/* The two headers of a cache-aligned block are less than this apart: a cache line has 64 bytes, on
+ * some machines 128 (docs/POOL.md, "Invariants"). */
+#define MAX_ALIGN_BYTES    256u
+
 #define FOLD_PROTECTED     (~PS_TAG_PROTECTED)
 #define FOLD_NOTHING       0xffffffffu
 
@@ -35,7 +39,10 @@ static void set_legal(struct ps_plan *plan, const struct ps_era *era, int with_f
     if (era->heap == PS_HEAP_SEGMENT) {
         plan->prev_zero_mask = plan->prev_mask;
         plan->prev_excuse_type = TYPE_CACHE_ALIGNED;
+        plan->prev_never_mask =
+            plan->prev_mask & ~((MAX_ALIGN_BYTES >> plan->slot_shift) - 1u);
     }
+    plan->prev_required = era->heap == PS_HEAP_CLASSIC;
     for (uint32_t type = 0; type < n_types; type++) {
         enum ps_type_state state = ps_era_type_state(era, type);
 
@@ -61,6 +68,7 @@ static void set_quick_header(struct ps_plan *plan)
     same = all_types & ~(ones ^ any);
     plan->quick_mask = (uint64_t)same << plan->type_shift;
     plan->quick_value = (uint64_t)(ones & same) << plan->type_shift;
+    plan->quick_mask |= plan->prev_never_mask;
     if (plan->prev_excuse_type == 0)
         plan->quick_mask |= plan->prev_zero_mask;
     plan->quick_nonzero = (uint64_t)plan->block_mask << PS_BLOCK_SHIFT;

@@ -55,7 +55,9 @@ static void fill_pages(const struct ps_plan *plan, uint8_t *pages)
     for (uint32_t slot = 0; slot < n_slots; slot += 1 + (uint32_t)(next_word(&state) % 5)) {
         uint64_t r = next_word(&state);
         uint32_t block = (uint32_t)(r >> 40) % (plan->slots_per_page / 2);
-        uint32_t word[2] = {block << PS_BLOCK_SHIFT | some_type(plan, r >> 32) << plan->type_shift,
+        uint32_t prev = plan->prev_required && slot % plan->slots_per_page ? 1 : 0;
+        uint32_t word[2] = {prev | block << PS_BLOCK_SHIFT |
+                                some_type(plan, r >> 32) << plan->type_shift,
                             some_tag(plan, r)};
 
         memcpy(pages + ((size_t)slot << plan->slot_shift), word, sizeof word);

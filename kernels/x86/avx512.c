@@ -5,10 +5,12 @@
 
 #include "kernels/bodies.h"
 
-/* 'end': the lanes' slots, minus one, in the place of BlockSize; adding a BlockSize that ends
- * behind the page sets the bit 'over', because the number of slots is a power of two. */
+/* 'sizes' are the bits of BlockSize and PreviousSize. Adding 'edge' to them sets a bit of 'over'
+ * when the block ends behind the page or the previous one begins before it: the number of slots is
+ * a power of two, and the edge of a lane at slot s is s - 1 in the place of BlockSize and the
+ * largest PreviousSize less s in its own. */
 struct quick {
-    __m512i mask, value, nonzero, lo, hi, block, end, step, over;
+    __m512i mask, value, nonzero, lo, hi, sizes, edge, step, over;
     __mmask8 lanes;
 };
 
@@ -22,7 +24,7 @@ static inline struct quick load_quick(const struct ps_plan *plan)
     const int x86 = plan->slot_shift == PS_SLOT_SHIFT_X86;
     const __m512i x86_slots = _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0);
     const __m512i x64_slots = _mm512_set_epi64(3, 3, 2, 2, 1, 1, 0, 0);
-    const __m512i slots = _mm512_sub_epi64(x86 ? x86_slots : x64_slots, set1(1));
+    const __m512i slots = x86 ? x86_slots : x64_slots;
 
     return (struct quick){
         .mask = set1(plan->quick_mask),
@@ -30,10 +32,11 @@ static inline struct quick load_quick(const struct ps_plan *plan)
         .nonzero = set1(plan->quick_nonzero),
         .lo = set1(plan->quick_lo),
         .hi = set1(plan->quick_hi),
-        .block = set1((uint64_t)plan->block_mask << PS_BLOCK_SHIFT),
-        .end = _mm512_slli_epi64(slots, PS_BLOCK_SHIFT),
-        .step = set1((uint64_t)(x86 ? 8 : 4) << PS_BLOCK_SHIFT),
-        .over = set1((uint64_t)plan->slots_per_page << PS_BLOCK_SHIFT),
+        .sizes = set1((uint64_t)plan->block_mask << PS_BLOCK_SHIFT | plan->prev_mask),
+        .edge = _mm512_add_epi64(set1(plan->prev_mask - ((uint64_t)1 << PS_BLOCK_SHIFT)),
+                                 _mm512_sub_epi64(_mm512_slli_epi64(slots, PS_BLOCK_SHIFT), slots)),
+        .step = set1((uint64_t)(x86 ? 8 : 4) * (((uint64_t)1 << PS_BLOCK_SHIFT) - 1)),
+        .over = set1((uint64_t)plan->slots_per_page << PS_BLOCK_SHIFT | (plan->prev_mask + 1u)),
         .lanes = x86 ? 0xff : 0x55,
     };
 }
@@ -42,30 +45,30 @@ static inline struct quick load_quick(const struct ps_plan *plan)
 enum { XOR_OF_AND = (0xf0 & 0xcc) ^ 0xaa, OR3 = 0xf0 | 0xcc | 0xaa, OR_AND = 0xf0 | (0xcc & 0xaa) };
 
 /* One bit per qword of the 64 bytes at p: may a header start there? */
-static inline uint64_t candidates(const struct quick *q, const uint8_t *p, __m512i *end)
+static inline uint64_t candidates(const struct quick *q, const uint8_t *p, __m512i *edge)
 {
     __m512i v = _mm512_loadu_si512(p);
     __m512i above = _mm512_subs_epu8(v, q->hi);
     __m512i below = _mm512_subs_epu8(q->lo, v);
     __m512i bad = _mm512_ternarylogic_epi64(v, q->mask, q->value, XOR_OF_AND);
-    __m512i past = _mm512_add_epi64(_mm512_and_si512(v, q->block), *end);
+    __m512i past = _mm512_add_epi64(_mm512_and_si512(v, q->sizes), *edge);
     __mmask8 ok;
 
     bad = _mm512_ternarylogic_epi64(bad, above, below, OR3);
     bad = _mm512_ternarylogic_epi64(bad, past, q->over, OR_AND);
-    *end = _mm512_add_epi64(*end, q->step);
+    *edge = _mm512_add_epi64(*edge, q->step);
     ok = _mm512_mask_testn_epi64_mask(q->lanes, bad, bad);
     return _mm512_mask_test_epi64_mask(ok, v, q->nonzero);
 }
 
 /* One bit per qword of the 256 bytes at p. */
-static inline uint64_t candidates256(const struct quick *q, const uint8_t *p, __m512i *end)
+static inline uint64_t candidates256(const struct quick *q, const uint8_t *p, __m512i *edge)
 {
-    uint64_t bits = candidates(q, p, end);
+    uint64_t bits = candidates(q, p, edge);
 
-    bits |= candidates(q, p + 64, end) << 8;
-    bits |= candidates(q, p + 128, end) << 16;
-    return bits | candidates(q, p + 192, end) << 24;
+    bits |= candidates(q, p + 64, edge) << 8;
+    bits |= candidates(q, p + 128, edge) << 16;
+    return bits | candidates(q, p + 192, edge) << 24;
 }
 
 size_t ps_scan_avx512(const struct ps_plan *plan, const uint8_t *pages, size_t n_pages,
@@ -78,12 +81,12 @@ size_t ps_scan_avx512(const struct ps_plan *plan, const uint8_t *pages, size_t n
     for (size_t page = 0; page < n_pages; page++) {
         const uint8_t *start = pages + (page << PS_PAGE_SHIFT);
         const uint8_t *p = start;
-        __m512i end = q.end;
+        __m512i edge = q.edge;
         uint64_t any = 0;
 
         for (unsigned i = 0; i < PS_TODO_WORDS; i++, p += 512) {
-            todo[i] = candidates256(&q, p, &end);
-            todo[i] |= candidates256(&q, p + 256, &end) << 32;
+            todo[i] = candidates256(&q, p, &edge);
+            todo[i] |= candidates256(&q, p + 256, &edge) << 32;
             any |= todo[i];
         }
         if (any)

@@ -23,6 +23,7 @@ static struct oracle_era describe(const struct ps_era *era, int with_free)
         .nt5 = era->types == PS_TYPES_NT5 || era->types == PS_TYPES_ANY,
         .vista = era->types == PS_TYPES_VISTA || era->types == PS_TYPES_ANY,
         .segment_only = era->heap == PS_HEAP_SEGMENT,
+        .classic_only = era->heap == PS_HEAP_CLASSIC,
         .protected_tags = era->protected_tags,
         .with_free = with_free,
     };

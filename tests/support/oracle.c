@@ -66,9 +66,13 @@ static int header_legal(const struct oracle_era *era, const struct header *h, ui
         return 0;
     if (!type_legal(era, h->pool_type))
         return 0;
+    if (h->previous_size * granule > offset)
+        return 0;
+    if (era->classic_only && h->previous_size == 0 && offset != 0)
+        return 0;
     if (era->segment_only && h->previous_size != 0 && h->pool_type / 4u % 2u == 0)
         return 0;
-    return 1;
+    return !era->segment_only || h->previous_size * granule < 256;
 }
 
 static uint32_t fixed_bytes(uint32_t mask)

@@ -19,7 +19,9 @@ struct oracle_era {
     int x86;            /* 8-byte slots, 9/7/9/7-bit fields; else 16-byte slots, four bytes */
     int nt5;            /* PoolType as XP and 2003 store it may occur ... */
     int vista;          /* ... and as Vista and later do */
-    int segment_only;   /* PreviousSize is zero but in the second header of an aligned block */
+    int segment_only;   /* PreviousSize is zero but in the second header of an aligned block, and
+                         * less than 256 bytes there */
+    int classic_only;   /* PreviousSize is not zero but at the start of a page */
     int protected_tags; /* the top bit of a tag does not count, in memory or in a rule */
     int with_free;      /* free blocks and blocks of one slot count as well */
 };

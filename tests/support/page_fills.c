@@ -56,9 +56,11 @@ static uint32_t legal_type(const struct kernel_case *c, struct rng *r)
     return c->era.vista ? vista[rng_below(r, sizeof vista)] : nt5[rng_below(r, sizeof nt5)];
 }
 
-static struct header legal_header(const struct kernel_case *c, struct rng *r)
+static struct header legal_header(const struct kernel_case *c, struct rng *r, uint32_t slot)
 {
-    return (struct header){0, 0, 2, legal_type(c, r), matching_tag(c, r)};
+    uint32_t prev = c->era.classic_only && slot > 0 ? 1 + rng_below(r, slot) : 0;
+
+    return (struct header){prev, 0, 2, legal_type(c, r), matching_tag(c, r)};
 }
 
 static void fill_random(const struct kernel_case *c, struct rng *r, uint8_t *pages, size_t n_pages)
@@ -100,7 +102,7 @@ static void fill_planted(const struct kernel_case *c, struct rng *r, uint8_t *pa
         uint32_t at[] = {0, 1, n / 2 + rng_below(r, 8), n - 4, n - 2, n - 1};
 
         for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
-            struct header h = legal_header(c, r);
+            struct header h = legal_header(c, r, at[i]);
             uint32_t room = n - at[i];
 
             h.block_size = room < 2 ? 1 : 2 + rng_below(r, room - 1);
@@ -118,7 +120,7 @@ static void fill_page_end(const struct kernel_case *c, struct rng *r, uint8_t *p
     fill_zero(c, r, pages, n_pages);
     for (size_t page = 0; page < n_pages; page++) {
         for (uint32_t slot = page & 1; slot < n; slot += 2) {
-            struct header h = legal_header(c, r);
+            struct header h = legal_header(c, r, slot);
 
             h.block_size = rng_below(r, 8) == 0 ? rng_below(r, 3) : n - slot + rng_below(r, 3) - 1;
             if (h.block_size < n)
@@ -137,7 +139,7 @@ static void fill_tag_near(const struct kernel_case *c, struct rng *r, uint8_t *p
     fill_zero(c, r, pages, n_pages);
     for (size_t page = 0; page < n_pages; page++) {
         for (uint32_t slot = 0; slot < n; slot += 2, step++) {
-            struct header h = legal_header(c, r);
+            struct header h = legal_header(c, r, slot);
             uint32_t shift = 8 * (step % 4);
             uint32_t byte = h.tag >> shift & 0xff;
             uint32_t near[] = {byte, byte + 1, byte - 1, byte ^ 0x80};
@@ -155,7 +157,7 @@ static void fill_tag_halves(const struct kernel_case *c, struct rng *r, uint8_t 
     fill_zero(c, r, pages, n_pages);
     for (size_t page = 0; page < n_pages; page++) {
         for (uint32_t slot = 0; slot < slots_of_page(c); slot += 2) {
-            struct header h = legal_header(c, r);
+            struct header h = legal_header(c, r, slot);
 
             h.tag = (h.tag & 0xffffu) | (matching_tag(c, r) & 0xffff0000u);
             put_header(c, pages + page * 4096, slot, h);
@@ -172,7 +174,7 @@ static void fill_dense(const struct kernel_case *c, struct rng *r, uint8_t *page
     fill_random(c, r, pages, n_pages);
     for (size_t page = 0; page < n_pages; page++) {
         for (uint32_t slot = 0; slot < n; slot += step) {
-            struct header h = legal_header(c, r);
+            struct header h = legal_header(c, r, slot);
 
             h.block_size = step;
             put_header(c, pages + page * 4096, slot, h);
@@ -191,7 +193,7 @@ static void fill_bit_flips(const struct kernel_case *c, struct rng *r, uint8_t *
     for (size_t page = 0; page < n_pages; page++) {
         for (uint32_t slot = 0; slot < n; slot++) {
             uint32_t bit = rng_below(r, 65);
-            struct header h = legal_header(c, r);
+            struct header h = legal_header(c, r, slot);
 
             h.block_size = 1 + rng_below(r, n - slot);
             put_header(c, pages + page * 4096, slot, h);
@@ -210,11 +212,32 @@ static void fill_types(const struct kernel_case *c, struct rng *r, uint8_t *page
     fill_zero(c, r, pages, n_pages);
     for (size_t page = 0; page < n_pages; page++) {
         for (uint32_t slot = 0; slot + 2 <= n; slot++, type++) {
-            struct header h = legal_header(c, r);
+            struct header h = legal_header(c, r, slot);
 
             h.pool_type = type & (c->era.x86 ? 0x7f : 0xff);
             h.pool_index = rng_below(r, 0x80);
             h.previous_size = rng_below(r, 2) ? 1 + rng_below(r, n - 1) : 0;
+            put_header(c, pages + page * 4096, slot, h);
+        }
+    }
+}
+
+/* PreviousSize at its edges: nothing, back to the page's start and one slot further, the reach of a
+ * cache line, anything. */
+static void fill_previous(const struct kernel_case *c, struct rng *r, uint8_t *pages,
+                          size_t n_pages)
+{
+    uint32_t n = slots_of_page(c);
+    uint32_t line = 256 / (4096 / n);
+
+    fill_zero(c, r, pages, n_pages);
+    for (size_t page = 0; page < n_pages; page++) {
+        for (uint32_t slot = 0; slot + 2 <= n; slot += 1 + (uint32_t)(page & 1)) {
+            const uint32_t edges[] = {0, slot, slot + 1, line - 1, line, rng_below(r, n)};
+            struct header h = legal_header(c, r, slot);
+
+            h.previous_size = edges[rng_below(r, 6)] % n;
+            h.pool_type = legal_type(c, r) | (rng_below(r, 2) ? 4 : 0);
             put_header(c, pages + page * 4096, slot, h);
         }
     }
@@ -232,6 +255,7 @@ const struct page_fill page_fills[] = {
     {"dense",              fill_dense,      1},
     {"bit flips",          fill_bit_flips,  1},
     {"types",              fill_types,      1},
+    {"previous size",      fill_previous,   1},
 };
 
 const size_t n_page_fills = sizeof page_fills / sizeof *page_fills;

@@ -217,7 +217,10 @@ static int naive_header(const struct ps_era *era, int with_free, uint32_t slot, 
         return 0;
     if (type_state != PS_TYPE_IN_USE && !(with_free && type_state == PS_TYPE_FREE))
         return 0;
-    return era->heap != PS_HEAP_SEGMENT || prev == 0 || (type & 4) != 0;
+    if (prev > slot || (era->heap == PS_HEAP_CLASSIC && slot > 0 && prev == 0))
+        return 0;
+    return era->heap != PS_HEAP_SEGMENT || prev == 0 ||
+           ((type & 4) != 0 && prev * (x86 ? 8 : 16) < 256);
 }
 
 /* Likely headers: small fields, legal types. */
@@ -226,7 +229,7 @@ static uint32_t random_word0(const struct ps_era *era)
     int x86 = era->arch == PS_ARCH_X86;
     uint32_t type = below(2) ? below(x86 ? 128 : 256) : 2 | below(2);
     uint32_t block = below(4) ? below(8) : below(x86 ? 512 : 256);
-    uint32_t prev = below(2) ? 0 : below(x86 ? 512 : 256);
+    uint32_t prev = below(3) == 0 ? 0 : below(2) ? below(40) : below(x86 ? 512 : 256);
 
     if (below(10) == 0)
         return (uint32_t)next_random();
