@@ -129,6 +129,7 @@ int main(int argc, char **argv)
     write_fixed(argv[1], tags);
     write_regex(argv[1], tags);
     write_recipe(argv[1], "image.recipe", &ps_page_mixes[PS_PAGE_MIX_IMAGE], tags, n_bytes);
+    write_recipe(argv[1], "idle.recipe", &ps_page_mixes[PS_PAGE_MIX_IDLE], tags, n_bytes);
     write_recipe(argv[1], "dense-x64.recipe", &ps_page_mix_dense[0], tags, n_bytes);
     write_recipe(argv[1], "dense-x86.recipe", &ps_page_mix_dense[1], tags, n_bytes);
     free(tags);

@@ -42,8 +42,10 @@ image() { # NAME: make it from its recipe and read it once
     cat "$folder/$1.raw" >/dev/null
 }
 
-rows() { # COMMAND...: its rows without comments and heading
-    "$@" | tr -d '\r' | grep -v -e '^#' -e '^group,' >>"$folder/rows.csv" || true
+rows() { # PATTERN COMMAND...: those of its rows that match, without comments and heading
+    local pattern=$1
+    shift
+    "$@" | tr -d '\r' | grep -v -e '^#' -e '^group,' | grep -e "$pattern" >>"$folder/rows.csv"
 }
 
 "$build/bench/bench_inputs" "$folder" $((gib << 30))
@@ -54,17 +56,24 @@ echo "run.sh: kernels, files, runs" >&2
     tr -d '\r' >"$folder/rows.csv"
 if [ -n "${PS_BENCH_TAGS:-}" ]; then
     echo "run.sh: kernels with $PS_BENCH_TAGS" >&2
-    rows "$poolscan" bench --rows kernels --no-builtin-tags --tag-file "$PS_BENCH_TAGS" \
-        --repeats "$repeats" --format csv
+    "$poolscan" bench --rows kernels --no-builtin-tags --tag-file "$PS_BENCH_TAGS" \
+        --repeats "$repeats" --format csv -o "$folder/tags.csv"
+    tr -d '\r' <"$folder/tags.csv" |
+        awk -F, '$1 == "kernel" && $5 != 15 && $5 != 500 && $5 != 4600' >>"$folder/rows.csv"
 fi
 echo "run.sh: other programs" >&2
-rows "$build/bench/bench_others" "$folder/image.raw" "$folder" "$poolscan" "$repeats"
+rows . "$build/bench/bench_others" "$folder/image.raw" "$folder" "$poolscan" "$repeats"
 rm -f "$folder/image.raw"
+
+image idle
+rows '^\(file-read\|run\),' "$poolscan" bench "$folder/idle.raw" --rows files,runs \
+    --repeats "$repeats" --format csv
+rm -f "$folder/idle.raw"
 
 # The most memory that a scan takes: a header in every second slot of every page.
 for name in dense-x64 dense-x86; do
     image "$name"
-    rows "$poolscan" bench "$folder/$name.raw" --rows peak --repeats 1 --format csv
+    rows '^peak' "$poolscan" bench "$folder/$name.raw" --rows peak --repeats 1 --format csv
     rm -f "$folder/$name.raw"
 done
 

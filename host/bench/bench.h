@@ -22,7 +22,6 @@
 
 /* Tags to scan for. */
 struct ps_bench_set {
-    const char *name; /* "made up", "tag files" */
     struct ps_ruleset rules;
 };
 

@@ -9,62 +9,20 @@
 
 /* Tags of the recipe's list; a list holds 1024. */
 #define N_LISTED 1000u
-
-#define X64      PS_ARCH_X64
-#define X86      PS_ARCH_X86
-
-/* Of 100 pages 8 are pool, as much as a desktop of a few GiB has, and 5 are text; an idle desktop
- * of 256 MiB (shared/images, ReactOS x86) has 54 of zeros and 3 of text. */
-#define IMAGE                                                                                      \
-    "mix run=4 zero=30 random=20 text=5 code=25 pointers=12 vs=4 lfh=4 style=any tags=a decoys=a"
-#define IMAGE_X86                                                                                  \
-    "mix run=4 zero=30 random=20 text=5 code=25 pointers=12 classic=8 style=any tags=a decoys=a"
-
-/* A header in every second slot, by the allocator that packs blocks closest. */
-#define DENSE     "lfh first=0 stride=0x20 unused=0 freed=0 tags=a"
-#define DENSE_X86 "lfh first=0 stride=0x10 unused=0 freed=0 tags=a"
-
-const struct ps_page_mix ps_page_mix_dense[2] = {
-    {"dense", X64, DENSE, 0, 0},
-    {"dense", X86, DENSE_X86, 0, 0},
-};
-
-const struct ps_page_mix ps_page_mixes[] = {
-    {"image", X64, IMAGE, 0, 0},
-    {"zero", X64, "zero", 0, 0},
-    {"random", X64, "random", 0, 0},
-    {"text", X64, "text style=any tags=a", 0, 0},
-    {"code", X64, "code decoys=a", 0, 0},
-    {"pointers", X64, "pointers", 0, 0},
-    {"pool", X64, "mix run=4 vs=1 lfh=1 tags=a", 0, 0},
-    {"headers 1/1000", X64, "random", 1, 0},
-    {"headers 1/10", X64, "random", 100, 0},
-    {"headers 1/2", X64, "zero", 0, 1},
-    {"image", X86, IMAGE_X86, 0, 0},
-    {"zero", X86, "zero", 0, 0},
-    {"random", X86, "random", 0, 0},
-    {"text", X86, "text style=any tags=a", 0, 0},
-    {"code", X86, "code decoys=a", 0, 0},
-    {"pointers", X86, "pointers", 0, 0},
-    {"pool", X86, "classic tags=a", 0, 0},
-    {"headers 1/1000", X86, "random", 1, 0},
-    {"headers 1/10", X86, "random", 100, 0},
-    {"headers 1/2", X86, "zero", 0, 1},
-};
-
-const size_t ps_n_page_mixes = sizeof ps_page_mixes / sizeof *ps_page_mixes;
+#define N_COMMON 15u
+#define N_USUAL  500u
 
 /* The tags of the recipe's pools: each with its own range of sizes and a weight that gives the
  * shares of ps_bench_tags_draw. */
-static void print_tag_list(FILE *out, const struct ps_bench_tags *tags)
+static void print_tag_list(FILE *out, const struct ps_bench_tags *tags, uint32_t n_listed)
 {
     uint64_t state = 1;
 
-    for (uint32_t i = 0; i < N_LISTED; i++) {
+    for (uint32_t i = 0; i < n_listed; i++) {
         /* Beyond the usual ones, every so often one of the rest; never a wildcard. */
-        uint32_t n_rest = PS_BENCH_ALL_TAGS - PS_BENCH_WILDCARDS - 500;
-        uint32_t k = i < 500 ? i : 500 + (i - 500) * (n_rest / (N_LISTED - 500));
-        uint32_t weight = i < 15 ? 600 : i < 500 ? 8 : 4;
+        uint32_t n_rest = PS_BENCH_ALL_TAGS - PS_BENCH_WILDCARDS - N_USUAL;
+        uint32_t k = i < N_USUAL ? i : N_USUAL + (i - N_USUAL) * (n_rest / (N_LISTED - N_USUAL));
+        uint32_t weight = i < N_COMMON ? 600 : i < N_USUAL ? 8 : 4;
         uint32_t low = 0x20 + 0x10 * ps_bench_below(&state, ps_bench_below(&state, 40) + 1);
         char text[PS_TAG_TEXT_BYTES];
 
@@ -89,7 +47,7 @@ int ps_pages_recipe(char **text, const struct ps_page_mix *mix, const struct ps_
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
     fprintf(out, "size %" PRIu64 "\nseed 4600\narch %s\nbuild %u\n", n_bytes, x86 ? "x86" : "x64",
             x86 ? 7601u : 19041u);
-    print_tag_list(out, tags);
+    print_tag_list(out, tags, mix->common ? N_COMMON : N_LISTED);
     fprintf(out, "pages 0- %s\n", mix->fill);
     if (with_kuser && n_bytes > 2 * PS_RECIPE_PAGE)
         fprintf(out, "page 1 kuser cpus=4\n");
@@ -148,7 +106,7 @@ static int plant_page(struct ps_pages *p, const struct ps_page_mix *mix,
         uint32_t word[2];
         uint32_t most = n_slots - slot < 32 ? n_slots - slot : 32;
 
-        if (mix->dense ? slot % 2 != 0 : ps_bench_below(state, 1000) >= mix->planted)
+        if (mix->dense ? slot % 2 != 0 : ps_bench_below(state, 1000) >= mix->per_mille)
             continue;
         word[0] = header_word(mix->arch, mix->dense ? 2 : 2 + ps_bench_below(state, most - 1));
         word[1] = ps_bench_tags_draw(tags, state);
@@ -169,7 +127,7 @@ static int fill_unique(struct ps_pages *p, const struct ps_page_mix *mix,
     p->n_planted = 0;
     for (size_t page = 0; page < p->unique_bytes / PS_RECIPE_PAGE && rc == 0; page++) {
         rc = fill_page(p, recipe, page, planted, err);
-        if (rc == 0 && (mix->planted || mix->dense))
+        if (rc == 0 && (mix->per_mille || mix->dense))
             rc = plant_page(p, mix, tags, page, &state, err);
     }
     free(planted);

@@ -13,16 +13,18 @@
 struct ps_page_mix {
     const char *name;
     enum ps_arch arch;
-    const char *fill; /* a page statement of the recipe language */
-    uint32_t planted; /* of 1000 slots so many begin a header, over that fill ... */
-    int dense;        /* ... or every second slot */
+    const char *fill;   /* a page statement of the recipe language */
+    int common;         /* its pools hold the 15 commonest tags only: all tag sets find the same */
+    uint32_t per_mille; /* of 1000 slots so many begin a header, over that fill ... */
+    int dense;          /* ... or every second slot */
 };
 
 extern const struct ps_page_mix ps_page_mixes[];
 extern const size_t ps_n_page_mixes;
 
-/* The first of them is what a memory image is like. */
+/* Those that are like the image of a machine: at work, and idle. */
 #define PS_PAGE_MIX_IMAGE 0u
+#define PS_PAGE_MIX_IDLE  2u
 
 /* Filled with headers by a recipe, for x64 and for x86: the most memory that a scan can take. */
 extern const struct ps_page_mix ps_page_mix_dense[2];
