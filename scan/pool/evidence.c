@@ -22,9 +22,8 @@ uint8_t ps_evidence_score(uint32_t evidence)
 {
     int sum = 0;
 
-    for (unsigned i = 0; i < PS_N_EVIDENCE; i++)
-        if (evidence >> i & 1u)
-            sum += points[i];
+    for (uint32_t left = evidence & ((1u << PS_N_EVIDENCE) - 1u); left; left &= left - 1)
+        sum += points[__builtin_ctz(left)];
     if (sum < 0)
         return 0;
     return (uint8_t)(sum > 100 ? 100 : sum);

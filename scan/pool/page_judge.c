@@ -47,13 +47,24 @@ static enum ps_type_state state_of(const struct page *p, uint32_t word0)
     return ps_era_type_state(p->view.era, ps_view_type(&p->view, word0));
 }
 
+/* Are the eight ranks from 'slot' on, a multiple of eight, all zero? */
+static int no_rank_in_eight(const struct page *p, uint32_t slot)
+{
+    uint64_t ranks;
+
+    memcpy(&ranks, &p->map.rank[slot], sizeof ranks);
+    return ranks == 0;
+}
+
 /* Take the ranked headers in [from, to) into account. */
 static void advance(const struct page *p, struct cover *cover, uint32_t from, uint32_t to)
 {
     for (uint32_t slot = from; slot < to; slot++) {
         uint32_t rank = p->map.rank[slot];
 
-        if (rank != 0 && (slot >= cover->end || rank > cover->rank)) {
+        if (rank == 0 && slot % 8 == 0 && no_rank_in_eight(p, slot)) {
+            slot += 7;
+        } else if (rank != 0 && (slot >= cover->end || rank > cover->rank)) {
             uint32_t word0 = ps_view_word0(&p->view, slot);
 
             cover->end = slot + ps_view_block(&p->view, word0);

@@ -25,7 +25,6 @@ static int is_candidate(const struct candidates *c, uint32_t slot)
     return (int)(c->first[slot >> 6] >> (slot & 63u) & 1u);
 }
 
-/* One branch for all of it: this runs on every slot of a page. */
 static int word0_fits(const struct ps_page_view *view, uint32_t slot, uint32_t word0)
 {
     uint32_t block = ps_view_block(view, word0);
@@ -37,19 +36,52 @@ static int word0_fits(const struct ps_page_view *view, uint32_t slot, uint32_t w
            ((type & (TYPE_IN_USE | ~TYPE_MASK)) == TYPE_IN_USE);
 }
 
+static uint64_t load64(const uint8_t *p)
+{
+    uint64_t value;
+
+    memcpy(&value, p, sizeof value);
+    return value;
+}
+
+/* A bit for each of the 64 slots from 'base' on whose first eight bytes have the PoolType bits of a
+ * block in use and no top bit in the tag (the protected bit is Windows 7's). Few slots do, and which
+ * is as good as random: no branch. */
+static uint64_t maybe_headers(const struct ps_page_view *view, uint32_t base)
+{
+    const uint64_t mask = (uint64_t)0x80808080u << 32 |
+                          (uint64_t)(0xff & ~TYPE_MASK & 0xff >> (view->type_shift - 24))
+                              << view->type_shift |
+                          (uint64_t)TYPE_IN_USE << view->type_shift;
+    const uint64_t value = (uint64_t)TYPE_IN_USE << view->type_shift;
+    const uint8_t *p = view->page + ((size_t)base << view->slot_shift);
+    uint64_t bits = 0;
+
+    for (uint32_t i = 0; i < 64; i++)
+        bits |= (uint64_t)((load64(p + ((size_t)i << view->slot_shift)) & mask) == value) << i;
+    return bits;
+}
+
 static void find_candidates(const struct ps_page_view *view, struct candidates *c)
 {
-    memset(c, 0, sizeof *c);
-    for (uint32_t slot = 0; slot < view->n_slots; slot++) {
-        uint32_t word0 = ps_view_word0(view, slot);
-        uint64_t bit = (uint64_t)1 << (slot & 63u);
+    for (uint32_t base = 0; base < view->n_slots; base += 64) {
+        uint64_t first = 0;
+        uint64_t second = 0;
 
-        if (!word0_fits(view, slot, word0) || !ps_view_tag_printable(view, ps_view_tag(view, slot)))
-            continue;
-        if (ps_view_prev(view, word0) == 0)
-            c->first[slot >> 6] |= bit;
-        else
-            c->second[slot >> 6] |= bit;
+        for (uint64_t left = maybe_headers(view, base); left != 0; left &= left - 1) {
+            uint32_t slot = base + (uint32_t)__builtin_ctzll(left);
+            uint32_t word0 = ps_view_word0(view, slot);
+
+            if (!word0_fits(view, slot, word0) ||
+                !ps_view_tag_printable(view, ps_view_tag(view, slot)))
+                continue;
+            if (ps_view_prev(view, word0) == 0)
+                first |= left & -left;
+            else
+                second |= left & -left;
+        }
+        c->first[base >> 6] = first;
+        c->second[base >> 6] = second;
     }
 }
 
@@ -93,14 +125,6 @@ static int has_stride(const struct ps_page_view *view, const struct candidates *
         if (count_peers(view, c, slot, stride) >= STRIDE_PEERS)
             return 1;
     return 0;
-}
-
-static uint64_t load64(const uint8_t *p)
-{
-    uint64_t value;
-
-    memcpy(&value, p, sizeof value);
-    return value;
 }
 
 uint64_t ps_vs_xor(const struct ps_page_view *view, uint32_t chunk_a, uint32_t chunk_b)
