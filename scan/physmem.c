@@ -2,23 +2,32 @@
 
 uint64_t ps_physmem_frames(const struct ps_physmem *mem)
 {
-    uint64_t n = 0;
+    const struct ps_phys_run *last = mem->run + mem->n_runs;
 
-    for (size_t i = 0; i < mem->n_runs; i++)
-        n += mem->run[i].n_bytes / PS_FRAME_BYTES;
-    return n;
+    return mem->n_runs == 0 ? 0 : last[-1].frame + last[-1].n_bytes / PS_FRAME_BYTES;
+}
+
+size_t ps_physmem_run_at(const struct ps_physmem *mem, uint64_t phys)
+{
+    size_t lo = 0, hi = mem->n_runs;
+
+    while (lo < hi) {
+        const size_t mid = lo + (hi - lo) / 2;
+        const struct ps_phys_run *r = &mem->run[mid];
+
+        if (phys >= r->phys && phys - r->phys >= r->n_bytes)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
 }
 
 uint64_t ps_physmem_frame(const struct ps_physmem *mem, uint64_t phys)
 {
-    uint64_t n = 0;
+    const size_t i = ps_physmem_run_at(mem, phys);
 
-    for (size_t i = 0; i < mem->n_runs && phys >= mem->run[i].phys; i++) {
-        const struct ps_phys_run *r = &mem->run[i];
-
-        if (phys - r->phys < r->n_bytes)
-            return n + (phys - r->phys) / PS_FRAME_BYTES;
-        n += r->n_bytes / PS_FRAME_BYTES;
-    }
-    return UINT64_MAX;
+    if (i == mem->n_runs || phys < mem->run[i].phys)
+        return UINT64_MAX;
+    return mem->run[i].frame + (phys - mem->run[i].phys) / PS_FRAME_BYTES;
 }

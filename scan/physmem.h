@@ -12,6 +12,7 @@
 struct ps_phys_run {
     uint64_t phys;    /* a multiple of PS_FRAME_BYTES */
     uint64_t n_bytes; /* a multiple of PS_FRAME_BYTES, not 0 */
+    uint64_t frame;   /* number of its first frame: how many frames the runs before it have */
 };
 
 struct ps_physmem {
@@ -28,8 +29,9 @@ struct ps_physmem {
 
 /* Frames in all runs. */
 uint64_t ps_physmem_frames(const struct ps_physmem *mem);
-/* Number of the frame that holds 'phys', UINT64_MAX if it is not there. Walks the runs: of them
- * there are few. */
+/* Number of the frame that holds 'phys', UINT64_MAX if it is not there. */
 uint64_t ps_physmem_frame(const struct ps_physmem *mem, uint64_t phys);
+/* Index of the first run that ends behind 'phys'; n_runs if there is none. */
+size_t ps_physmem_run_at(const struct ps_physmem *mem, uint64_t phys);
 
 #endif

@@ -70,15 +70,19 @@ int ps_image_memory_init(struct ps_image_memory *m, struct ps_image *image, stru
 {
     size_t n = 0;
     const struct ps_extent *e = ps_image_extents(image, &n);
+    uint64_t n_frames = 0;
 
     *m = (struct ps_image_memory){.image = image};
     m->run = calloc(n ? n : 1, sizeof *m->run);
     if (!m->run)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu extents", n);
     /* A torn last page is read as a whole one, padded. */
-    for (size_t i = 0; i < n; i++)
-        m->run[i] = (struct ps_phys_run){e[i].phys, (e[i].n_bytes + PS_FRAME_BYTES - 1) /
-                                                        PS_FRAME_BYTES * PS_FRAME_BYTES};
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t frames = (e[i].n_bytes + PS_FRAME_BYTES - 1) / PS_FRAME_BYTES;
+
+        m->run[i] = (struct ps_phys_run){e[i].phys, frames * PS_FRAME_BYTES, n_frames};
+        n_frames += frames;
+    }
     m->mem = (struct ps_physmem){.read = read_image, .arg = image, .run = m->run, .n_runs = n};
     return 0;
 }

@@ -3,24 +3,12 @@
 #define NO_TABLE UINT64_MAX
 #define NO_PAGE  UINT64_C(1)
 
-static uint64_t root_of(enum ps_paging_mode mode, uint64_t cr3)
-{
-    switch (mode) {
-    case PS_PAGING_X64:
-        return cr3 & UINT64_C(0x000ffffffffff000);
-    case PS_PAGING_PAE:
-        return cr3 & 0xffffffe0u;
-    default:
-        return cr3 & 0xfffff000u;
-    }
-}
-
 void ps_paging_init(struct ps_paging *p, const struct ps_physmem *mem, struct ps_pte_format format,
                     uint64_t root)
 {
     p->mem = mem;
     p->format = format;
-    p->root = root_of(format.mode, root);
+    p->root = ps_paging_root(format.mode, root);
     for (size_t i = 0; i < PS_PAGING_CACHED_TABLES; i++)
         p->table[i].phys = NO_TABLE;
     for (size_t i = 0; i < PS_PAGING_CACHED_PAGES; i++)

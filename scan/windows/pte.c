@@ -155,6 +155,18 @@ static uint64_t transition_phys(enum ps_paging_mode mode, uint64_t raw)
     return raw & mask[mode];
 }
 
+uint64_t ps_paging_root(enum ps_paging_mode mode, uint64_t cr3)
+{
+    switch (mode) {
+    case PS_PAGING_X64:
+        return cr3 & UINT64_C(0x000ffffffffff000);
+    case PS_PAGING_PAE:
+        return cr3 & 0xffffffe0u;
+    default:
+        return cr3 & 0xfffff000u;
+    }
+}
+
 static uint64_t prototype_va(enum ps_paging_mode mode, uint64_t raw)
 {
     switch (mode) {

@@ -66,6 +66,9 @@ unsigned ps_paging_shift(enum ps_paging_mode mode, unsigned level);   /* of the 
 /* First address of the Windows kernel half. */
 uint64_t ps_paging_kernel_base(enum ps_paging_mode mode);
 
+/* The part of CR3 that is the address of the top table. */
+uint64_t ps_paging_root(enum ps_paging_mode mode, uint64_t cr3);
+
 /* What entry 'raw' of a table of 'level' says. */
 void ps_pte_decode(struct ps_pte_format format, unsigned level, uint64_t raw, struct ps_pte *out);
 /* The same for a prototype entry, which is none of any table. */

@@ -26,15 +26,15 @@ static size_t read_runs(void *arg, uint64_t phys, void *buf, size_t n_bytes)
 void small_memory_init(struct small_memory *m)
 {
     memset(m->bytes, 0, sizeof m->bytes);
-    m->run[0] = (struct ps_phys_run){0, sizeof m->bytes};
+    m->run[0] = (struct ps_phys_run){0, sizeof m->bytes, 0};
     m->mem = (struct ps_physmem){.read = read_runs, .arg = m, .run = m->run, .n_runs = 1};
 }
 
 void small_memory_hole(struct small_memory *m, uint64_t first, uint64_t end)
 {
-    m->run[0] = (struct ps_phys_run){0, first * PS_FRAME_BYTES};
-    m->run[1] =
-        (struct ps_phys_run){end * PS_FRAME_BYTES, (SMALL_MEMORY_FRAMES - end) * PS_FRAME_BYTES};
+    m->run[0] = (struct ps_phys_run){0, first * PS_FRAME_BYTES, 0};
+    m->run[1] = (struct ps_phys_run){end * PS_FRAME_BYTES,
+                                     (SMALL_MEMORY_FRAMES - end) * PS_FRAME_BYTES, first};
     m->mem.n_runs = 2;
 }
 

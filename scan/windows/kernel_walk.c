@@ -1,0 +1,179 @@
+#include "scan/windows/kernel_walk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct state {
+    const struct ps_kernel_walk *walk;
+    struct ps_kernel_counts *counts;
+    struct ps_pte_format format;
+    uint8_t *seen; /* a bit per frame: it was a table */
+    /* One table per level is open at a time. */
+    uint8_t table[PS_PAGING_MAX_LEVELS][PS_FRAME_BYTES];
+};
+
+struct access {
+    int writable, no_execute;
+};
+
+/* 1 the first time, 0 later and for a frame that is not there. */
+static int take_table(struct state *s, uint64_t phys)
+{
+    uint64_t frame = ps_physmem_frame(s->walk->mem, phys);
+
+    if (frame == UINT64_MAX) {
+        s->counts->outside++;
+        return 0;
+    }
+    if (s->seen[frame / 8] >> frame % 8 & 1) {
+        s->counts->refused++;
+        return 0;
+    }
+    s->seen[frame / 8] |= (uint8_t)(1u << frame % 8);
+    if (s->walk->max_tables != 0 && s->counts->tables >= s->walk->max_tables) {
+        s->counts->ended = 1;
+        return 0;
+    }
+    s->counts->tables++;
+    return 1;
+}
+
+static uint64_t min_of(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How many pages of [phys, phys + n_bytes) the image has. */
+static uint64_t pages_present(const struct ps_physmem *mem, uint64_t phys, uint64_t n_bytes)
+{
+    uint64_t n = 0;
+
+    for (size_t i = ps_physmem_run_at(mem, phys); i < mem->n_runs; i++) {
+        const struct ps_phys_run *r = &mem->run[i];
+        uint64_t skip = r->phys > phys ? r->phys - phys : 0;
+        uint64_t from = phys > r->phys ? phys - r->phys : 0;
+
+        if (skip >= n_bytes)
+            break;
+        n += min_of(n_bytes - skip, r->n_bytes - from);
+    }
+    return n / PS_FRAME_BYTES;
+}
+
+static void visit_leaf(struct state *s, uint64_t va, const struct ps_pte *pte, struct access access)
+{
+    struct ps_kernel_leaf leaf = {va, *pte, access.writable, access.no_execute};
+    uint64_t n = pages_present(s->walk->mem, pte->phys, pte->page_bytes);
+
+    if (n == 0) {
+        s->counts->outside++;
+        return;
+    }
+    s->counts->pages += n;
+    s->counts->large += pte->page_bytes > PS_FRAME_BYTES;
+    s->counts->transition += pte->kind == PS_PTE_TRANSITION;
+    if (s->walk->leaf && s->walk->leaf(s->walk->arg, &leaf) != 0)
+        s->counts->ended = 1;
+}
+
+static void read_table(struct state *s, unsigned level, uint64_t phys)
+{
+    const struct ps_physmem *mem = s->walk->mem;
+    size_t n = PS_FRAME_BYTES - (size_t)(phys % PS_FRAME_BYTES);
+    size_t got = mem->read(mem->arg, phys, s->table[level - 1], n);
+
+    memset(s->table[level - 1] + got, 0, sizeof s->table[0] - got);
+}
+
+static uint64_t entry_at(const struct state *s, unsigned level, unsigned i)
+{
+    const unsigned n_bytes = ps_paging_entry_bytes(s->format.mode);
+    const uint8_t *p = s->table[level - 1] + (size_t)i * n_bytes;
+    uint64_t raw = 0;
+
+    for (unsigned k = n_bytes; k-- > 0;)
+        raw = raw << 8 | p[k];
+    return raw;
+}
+
+static struct access access_through(const struct ps_pte *pte, struct access above)
+{
+    if (pte->kind == PS_PTE_TRANSITION)
+        return above;
+    return (struct access){above.writable && pte->writable, above.no_execute || pte->no_execute};
+}
+
+/* Recursion is as deep as there are levels. */
+static void walk_table(struct state *s, unsigned level, uint64_t table, uint64_t va,
+                       struct access access)
+{
+    const enum ps_paging_mode mode = s->format.mode;
+    const unsigned shift = ps_paging_shift(mode, level);
+    const unsigned n = ps_paging_entries(mode, level);
+    unsigned first = 0;
+    struct ps_pte pte;
+
+    if (level == ps_paging_levels(mode))
+        first = (unsigned)(ps_paging_kernel_base(mode) >> shift) & (n - 1);
+    read_table(s, level, table);
+    for (unsigned i = first; i < n && !s->counts->ended; i++) {
+        const uint64_t raw = entry_at(s, level, i);
+        const uint64_t at = va + ((uint64_t)i << shift);
+
+        if (raw == 0)
+            continue;
+        ps_pte_decode(s->format, level, raw, &pte);
+        if (pte.kind == PS_PTE_PAGE || (level == 1 && pte.kind == PS_PTE_TRANSITION))
+            visit_leaf(s, at, &pte, access_through(&pte, access));
+        else if ((pte.kind == PS_PTE_TABLE || pte.kind == PS_PTE_TRANSITION) &&
+                 take_table(s, pte.phys))
+            walk_table(s, level - 1, pte.phys, at, access_through(&pte, access));
+    }
+}
+
+/* The page directories of PAE map each other; what they show is no memory but tables. */
+static void mark_pae_directories(struct state *s)
+{
+    struct ps_pte pte;
+
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t frame;
+
+        ps_pte_decode(s->format, 3, entry_at(s, 3, i), &pte);
+        frame = ps_physmem_frame(s->walk->mem, pte.phys);
+        if (pte.kind == PS_PTE_TABLE && frame != UINT64_MAX)
+            s->seen[frame / 8] |= (uint8_t)(1u << frame % 8);
+    }
+}
+
+int ps_kernel_walk(const struct ps_kernel_walk *walk, struct ps_kernel_counts *counts,
+                   struct ps_err *err)
+{
+    const uint64_t n_bytes = ps_physmem_frames(walk->mem) / 8 + 1;
+    const unsigned top = ps_paging_levels(walk->mode);
+    const uint64_t root = ps_paging_root(walk->mode, walk->root);
+    struct state *s = calloc(1, sizeof *s);
+    uint8_t *seen = n_bytes <= SIZE_MAX ? calloc(1, (size_t)n_bytes) : NULL;
+    int rc = 0;
+
+    *counts = (struct ps_kernel_counts){0};
+    if (!s || !seen) {
+        rc = ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the walk of the page tables");
+    } else {
+        s->walk = walk;
+        s->counts = counts;
+        s->format = (struct ps_pte_format){.mode = walk->mode};
+        s->seen = seen;
+        if (take_table(s, root)) {
+            if (walk->mode == PS_PAGING_PAE) {
+                read_table(s, top, root);
+                mark_pae_directories(s);
+            }
+            walk_table(s, top, root, walk->mode == PS_PAGING_X64 ? UINT64_C(0xffff) << 48 : 0,
+                       (struct access){1, 0});
+        }
+    }
+    free(seen);
+    free(s);
+    return rc;
+}

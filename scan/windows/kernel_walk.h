@@ -1,0 +1,44 @@
+/* All of the Windows kernel half of an address space in one walk. */
+#ifndef PS_SCAN_WINDOWS_KERNEL_WALK_H
+#define PS_SCAN_WINDOWS_KERNEL_WALK_H
+
+#include <stdint.h>
+
+#include "scan/err.h"
+#include "scan/physmem.h"
+#include "scan/windows/pte.h"
+
+/* One entry that leads to memory: a page, or one in transition. */
+struct ps_kernel_leaf {
+    uint64_t va; /* sign-extended on x64, 32 bits on x86 */
+    struct ps_pte pte;
+    int writable, no_execute; /* of all levels together */
+};
+
+struct ps_kernel_walk {
+    const struct ps_physmem *mem;
+    enum ps_paging_mode mode;
+    uint64_t root;
+    uint64_t max_tables; /* stop after so many; 0: no limit but the number of frames */
+    /* For each leaf, ascending by va; not 0 ends the walk. May be NULL. */
+    int (*leaf)(void *arg, const struct ps_kernel_leaf *leaf);
+    void *arg;
+};
+
+struct ps_kernel_counts {
+    uint64_t tables;     /* read */
+    uint64_t pages;      /* of 4 KiB, in the image, in transition or not; large ones count all */
+    uint64_t large;      /* entries that map large pages */
+    uint64_t transition; /* of 'pages': in transition */
+    uint64_t outside;    /* pages and tables that the image does not have */
+    uint64_t refused;    /* entries that lead to a table that was walked before */
+    int ended;           /* by max_tables or by 'leaf' */
+};
+
+/* Walk. The self-map, cycles and tables that are shared are walked once: a frame is a table one
+ * time at most, so no image can make this read more than its own size. Takes one bit per frame
+ * of memory meanwhile. PS_ENOMEM. */
+int ps_kernel_walk(const struct ps_kernel_walk *walk, struct ps_kernel_counts *counts,
+                   struct ps_err *err);
+
+#endif

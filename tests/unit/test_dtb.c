@@ -1,0 +1,272 @@
+#include "scan/windows/dtb.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "scan/windows/inverse_map.h"
+#include "tests/support/small_memory.h"
+
+#define FRAME(n) (UINT64_C(4096) * (n))
+#define VALID    0x63
+#define SLOT     0x1ed
+
+static struct small_memory m;
+static struct ps_err err;
+
+static void put(uint64_t frame, uint64_t index, uint64_t entry)
+{
+    small_memory_put64(&m, FRAME(frame) + 8 * index, entry);
+}
+
+static void put32(uint64_t frame, uint64_t index, uint32_t entry)
+{
+    small_memory_put32(&m, FRAME(frame) + 4 * index, entry);
+}
+
+static void make_kuser(uint64_t frame, uint32_t machine)
+{
+    static const char root[] = "C:\\Windows";
+    uint64_t at = FRAME(frame);
+
+    small_memory_put32(&m, at + 0x2c, machine | machine << 16);
+    for (size_t i = 0; root[i]; i++)
+        m.bytes[at + 0x30 + 2 * i] = (uint8_t)root[i];
+    small_memory_put32(&m, at + 0x260, 19041);
+    small_memory_put32(&m, at + 0x264, 1);
+    small_memory_put32(&m, at + 0x268, 1);
+    small_memory_put32(&m, at + 0x26c, 10);
+}
+
+/* PML4 'root', then PDPT, PD and PT in the next three frames: KUSER_SHARED_DATA in frame 40, and
+ * n_pages at ffffb80000000000 through the same PDPT. */
+static void make_x64(uint64_t root, uint64_t n_pages)
+{
+    put(root, SLOT, FRAME(root) | VALID);
+    put(root, 0x1ef, FRAME(root + 1) | VALID);
+    put(root, 0x170, FRAME(root + 4) | VALID);
+    put(root + 1, 0, FRAME(root + 2) | VALID);
+    put(root + 2, 0, FRAME(root + 3) | VALID);
+    put(root + 3, 0, FRAME(40) | VALID);
+    put(root + 4, 0, FRAME(root + 5) | VALID);
+    put(root + 5, 0, FRAME(root + 6) | VALID);
+    for (uint64_t i = 0; i < n_pages; i++)
+        put(root + 6, i, FRAME(41 + i) | VALID);
+    make_kuser(40, 0x8664);
+}
+
+static void init(void)
+{
+    small_memory_init(&m);
+}
+
+TestSuite(dtb, .init = init);
+TestSuite(inverse, .init = init);
+
+static struct ps_dtb find(unsigned modes)
+{
+    struct ps_dtb d = {0};
+
+    cr_assert_eq(ps_dtb_find(&m.mem, modes, &d, &err), 1);
+    return d;
+}
+
+Test(dtb, x64_self_map)
+{
+    struct ps_dtb d;
+
+    make_x64(10, 3);
+    d = find(PS_DTB_MODES_X64 | PS_DTB_MODES_X86);
+    cr_assert_eq(d.root, FRAME(10));
+    cr_assert_eq(d.mode, PS_PAGING_X64);
+    cr_assert_eq(d.method, PS_DTB_SELF_MAP);
+    cr_assert(d.maps_kuser);
+    cr_assert_eq(d.kuser, FRAME(40));
+    cr_assert_eq(d.n_pages, 4);
+}
+
+Test(dtb, the_system_process_comes_first_the_shadow_loses)
+{
+    struct ps_dtb d;
+
+    make_x64(2, 0);   /* a shadow: maps next to nothing */
+    make_x64(10, 20); /* the system process */
+    make_x64(20, 22); /* another one, with its session space */
+    d = find(PS_DTB_MODES_X64);
+    cr_assert_eq(d.root, FRAME(10));
+    cr_assert_eq(d.n_candidates, 3);
+}
+
+Test(dtb, a_copy_of_the_top_table_is_none)
+{
+    make_x64(10, 3);
+    memcpy(m.bytes + FRAME(5), m.bytes + FRAME(10), 4096);
+    cr_assert_eq(find(PS_DTB_MODES_X64).root, FRAME(10));
+    cr_assert_eq(find(PS_DTB_MODES_X64).n_candidates, 1);
+}
+
+Test(dtb, low_stub)
+{
+    struct ps_dtb d;
+
+    make_x64(10, 3);
+    put(10, SLOT, 0); /* nothing but the stub tells */
+    small_memory_put64(&m, FRAME(3), UINT64_C(0x00000001000612e9));
+    small_memory_put64(&m, FRAME(3) + 0x70, UINT64_C(0xfffff80312345678));
+    small_memory_put64(&m, FRAME(3) + 0xa0, FRAME(10));
+    d = find(PS_DTB_MODES_X64);
+    cr_assert_eq(d.root, FRAME(10));
+    cr_assert_eq(d.method, PS_DTB_LOW_STUB);
+}
+
+Test(dtb, x86_without_pae)
+{
+    struct ps_dtb d;
+
+    put32(9, 0x300, FRAME(9) | VALID);
+    put32(9, 0x3ff, FRAME(11) | VALID);
+    put32(11, 0x1f0, FRAME(40) | VALID);
+    make_kuser(40, 0x14c);
+    d = find(PS_DTB_MODES_X64 | PS_DTB_MODES_X86);
+    cr_assert_eq(d.root, FRAME(9));
+    cr_assert_eq(d.mode, PS_PAGING_X86);
+    cr_assert(d.maps_kuser);
+}
+
+Test(dtb, x86_pae)
+{
+    struct ps_dtb d;
+
+    for (unsigned i = 0; i < 4; i++) {
+        put(9, i, FRAME(10 + i) | 1);
+        put(13, i, FRAME(10 + i) | VALID);
+    }
+    put(13, 0x1fe, FRAME(20) | VALID);
+    put(20, 0x1f0, FRAME(40) | VALID);
+    make_kuser(40, 0x14c);
+    d = find(PS_DTB_MODES_X64 | PS_DTB_MODES_X86);
+    cr_assert_eq(d.root, FRAME(9));
+    cr_assert_eq(d.mode, PS_PAGING_PAE);
+    cr_assert(d.maps_kuser);
+    cr_assert_eq(d.n_pages, 1);
+}
+
+Test(dtb, given_or_none)
+{
+    struct ps_dtb d;
+    const unsigned all = PS_DTB_MODES_X64 | PS_DTB_MODES_X86;
+
+    cr_assert_eq(ps_dtb_find(&m.mem, all, &d, &err), 0);
+    cr_assert_eq(ps_dtb_given(&m.mem, all, FRAME(10), &d, &err), 0);
+    cr_assert_eq(ps_dtb_given(&m.mem, all, UINT64_MAX, &d, &err), 0);
+    make_x64(10, 3);
+    cr_assert_eq(ps_dtb_given(&m.mem, all, FRAME(10) | 0x8000000000000002, &d, &err), 1);
+    cr_assert_eq(d.root, FRAME(10));
+    cr_assert_eq(d.mode, PS_PAGING_X64);
+    cr_assert_eq(d.method, PS_DTB_GIVEN);
+}
+
+static struct ps_inverse_map *build(enum ps_paging_mode mode, uint64_t root)
+{
+    struct ps_inverse_map *map = NULL;
+
+    cr_assert_eq(ps_inverse_map_build(&map, &m.mem, mode, root, &err), 0);
+    return map;
+}
+
+Test(inverse, every_address_of_a_frame)
+{
+    struct ps_mapping got[4];
+    struct ps_inverse_map *map;
+
+    make_x64(10, 3);
+    put(16, 9, FRAME(42) | 0x61 | UINT64_C(1) << 63);
+    put(16, 10, FRAME(42) | 0x880);
+    map = build(PS_PAGING_X64, FRAME(10));
+    cr_assert_eq(ps_inverse_map_find(map, FRAME(42) + 5, got, 4), 3);
+    cr_assert_eq(got[0].va, UINT64_C(0xffffb80000001000));
+    cr_assert_eq(got[0].flags, PS_MAPPING_WRITABLE);
+    cr_assert_eq(got[1].va, UINT64_C(0xffffb80000009000));
+    cr_assert_eq(got[1].flags, PS_MAPPING_NO_EXECUTE);
+    cr_assert_eq(got[2].va, UINT64_C(0xffffb8000000a000));
+    cr_assert_eq(got[2].flags, PS_MAPPING_TRANSITION);
+    cr_assert_eq(ps_inverse_map_find(map, FRAME(42), got, 1), 3, "the lowest fit");
+    cr_assert_eq(got[0].va, UINT64_C(0xffffb80000001000));
+    cr_assert_eq(ps_inverse_map_find(map, FRAME(40), got, 4), 1);
+    cr_assert_eq(got[0].va, UINT64_C(0xfffff78000000000));
+    cr_assert_eq(ps_inverse_map_find(map, FRAME(60), got, 4), 0);
+    cr_assert_eq(ps_inverse_map_find(map, UINT64_MAX, got, 4), 0);
+    cr_assert_eq(ps_inverse_map_frames(map), 4);
+    cr_assert_not(ps_inverse_map_full(map));
+    ps_inverse_map_free(map);
+}
+
+Test(inverse, large_page_covers_what_is_there)
+{
+    struct ps_mapping got[2];
+    struct ps_inverse_map *map;
+
+    make_x64(10, 0);
+    put(15, 4, 0xe3); /* 2 MiB at 0: all 64 frames, of which a few are taken away */
+    put(15, 5, 0x40000000 | 0xe3);
+    small_memory_hole(&m, 50, 60);
+    map = build(PS_PAGING_X64, FRAME(10));
+    cr_assert_eq(ps_inverse_map_find(map, FRAME(61) + 1, got, 2), 1);
+    cr_assert_eq(got[0].va, UINT64_C(0xffffb80000800000) + FRAME(61));
+    cr_assert_eq(got[0].flags, PS_MAPPING_WRITABLE | PS_MAPPING_LARGE);
+    cr_assert_eq(ps_inverse_map_find(map, FRAME(55), got, 2), 0);
+    cr_assert_eq(ps_inverse_map_counts(map)->pages, 54 + 1);
+    cr_assert_eq(ps_inverse_map_counts(map)->outside, 1);
+    ps_inverse_map_free(map);
+}
+
+/* Every table entry of every table leads somewhere into the same few tables. */
+Test(inverse, cycles_end)
+{
+    struct ps_inverse_map *map;
+
+    for (uint64_t frame = 10; frame < 14; frame++)
+        for (uint64_t i = 0; i < 512; i++)
+            put(frame, i, FRAME(10 + i % 4) | VALID);
+    map = build(PS_PAGING_X64, FRAME(10));
+    cr_assert_leq(ps_inverse_map_counts(map)->tables, 4);
+    cr_assert_gt(ps_inverse_map_counts(map)->refused, 100);
+    ps_inverse_map_free(map);
+}
+
+/* 60 tables whose every entry maps the one frame: more mappings than are kept. */
+Test(inverse, a_full_map_says_so)
+{
+    struct ps_inverse_map *map;
+
+    put(0, 256, FRAME(1) | VALID);
+    put(1, 0, FRAME(2) | VALID);
+    for (uint64_t t = 0; t < 60; t++) {
+        put(2, t, FRAME(3 + t) | VALID);
+        for (uint64_t i = 0; i < 512; i++)
+            put(3 + t, i, FRAME(63) | VALID);
+    }
+    map = build(PS_PAGING_X64, 0);
+    cr_assert(ps_inverse_map_full(map));
+    cr_assert_eq(ps_inverse_map_find(map, FRAME(63), NULL, 0),
+                 SMALL_MEMORY_FRAMES * PS_INVERSE_PER_FRAME);
+    ps_inverse_map_free(map);
+}
+
+/* The self-map of PAE shows tables at c0000000; that is no memory of its own. */
+Test(inverse, pae)
+{
+    struct ps_mapping got[2];
+    struct ps_inverse_map *map;
+
+    for (unsigned i = 0; i < 4; i++) {
+        small_memory_put64(&m, FRAME(9) + 0x20 + 8 * i, FRAME(10 + i) | 1);
+        put(13, i, FRAME(10 + i) | VALID);
+    }
+    put(12, 8, FRAME(20) | VALID);
+    put(20, 3, FRAME(41) | VALID);
+    map = build(PS_PAGING_PAE, FRAME(9) + 0x20);
+    cr_assert_eq(ps_inverse_map_find(map, FRAME(41), got, 2), 1);
+    cr_assert_eq(got[0].va, 0x81003000);
+    cr_assert_eq(ps_inverse_map_frames(map), 1);
+    ps_inverse_map_free(map);
+}
