@@ -16,6 +16,9 @@ enum ps_verb {
     PS_VERB_DEVICES,
     PS_VERB_BENCH,
     PS_VERB_MKIMAGE,
+    PS_VERB_INFO,
+    PS_VERB_VTOP,
+    PS_VERB_PTOV,
     PS_VERB_HELP,     /* --help, of all or of help_verb */
     PS_VERB_VERSION,  /* --version */
     PS_VERB_GENERATE, /* --generate man|complete-bash|complete-zsh */
@@ -47,6 +50,7 @@ struct ps_options {
     /* Which Windows. */
     const char *arch; /* "auto", "x86", "x64" */
     uint32_t build;   /* 0: find out */
+    const char *dtb;  /* hexadecimal, as typed; NULL: find it */
 
     /* What runs it. */
     const char *backend; /* "auto", "cpu", "opencl", "null" */

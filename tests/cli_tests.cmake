@@ -13,6 +13,7 @@ endif()
 
 ps_script_test(NAME cli/devices LABELS cli)
 ps_script_test(NAME cli/usage LABELS cli)
+ps_script_test(NAME cli/vtop LABELS cli)
 ps_script_test(NAME cli/help_version LABELS cli)
 ps_script_test(NAME cli/generate LABELS cli)
 ps_script_test(NAME cli/bad_input LABELS cli ENVIRONMENT "BAD_DISK=${bad_disk_path}")

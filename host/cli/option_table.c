@@ -11,6 +11,10 @@
 #define DEVICES   PS_VERB_BIT(PS_VERB_DEVICES)
 #define BENCH     PS_VERB_BIT(PS_VERB_BENCH)
 #define MKIMAGE   PS_VERB_BIT(PS_VERB_MKIMAGE)
+#define INFO      PS_VERB_BIT(PS_VERB_INFO)
+#define VTOP      PS_VERB_BIT(PS_VERB_VTOP)
+#define PTOV      PS_VERB_BIT(PS_VERB_PTOV)
+#define VIRTUAL   (INFO | VTOP | PTOV)
 #define ANY       UINT32_MAX
 
 #define AT(field) offsetof(struct ps_options, field)
@@ -100,12 +104,16 @@ const struct ps_option ps_option_table[] = {
     {.name = "fail-if-none", .kind = PS_OPT_FLAG, .offset = AT(fail_if_none), .verbs = SCAN,
      .help = "no findings at all is an error"},
 
-    {.name = "arch", .kind = PS_OPT_CHOICE, .offset = AT(arch), .verbs = SCAN | BENCH,
+    {.name = "arch", .kind = PS_OPT_CHOICE, .offset = AT(arch), .verbs = SCAN | BENCH | VIRTUAL,
      .metavar = "ARCH", .choice = arch_choice,
      .help = "architecture of the imaged Windows; auto finds it in the image"},
-    {.name = "build", .kind = PS_OPT_NUMBER, .offset = AT(build), .verbs = SCAN, .metavar = "N",
+    {.name = "build", .kind = PS_OPT_NUMBER, .offset = AT(build),
+     .verbs = SCAN | VIRTUAL, .metavar = "N",
      .hi = 999999,
      .help = "build number of the imaged Windows, such as 19041; 0 finds it in the image"},
+    {.name = "dtb", .kind = PS_OPT_STRING, .offset = AT(dtb), .verbs = VIRTUAL,
+     .metavar = "ADDRESS",
+     .help = "value of CR3, in hexadecimal; without it the page tables are searched for"},
     {.name = "offline", .kind = PS_OPT_IGNORED, .verbs = SCAN,
      .help = "the only mode there is: nothing is ever downloaded"},
 
@@ -132,13 +140,13 @@ const struct ps_option ps_option_table[] = {
      .metavar = "HOW", .choice = io_choice, .help = "how images are read"},
 
     {.name = "format", .kind = PS_OPT_CHOICE, .common = 1, .offset = AT(format),
-     .verbs = SCAN | TAGS | DEVICES | BENCH, .metavar = "NAME", .choice = format_choice,
+     .verbs = SCAN | TAGS | DEVICES | BENCH | VIRTUAL, .metavar = "NAME", .choice = format_choice,
      .help = "form of the results; auto is table on a terminal and jsonl elsewhere"},
     {.name = "renderer", .letter = 'r', .kind = PS_OPT_CHOICE, .offset = AT(format),
-     .verbs = SCAN | TAGS | DEVICES | BENCH, .metavar = "NAME", .choice = format_choice,
+     .verbs = SCAN | TAGS | DEVICES | BENCH | VIRTUAL, .metavar = "NAME", .choice = format_choice,
      .help = "the same as --format"},
     {.name = "output", .letter = 'o', .kind = PS_OPT_STRING, .common = 1, .offset = AT(output),
-     .verbs = SCAN | TAGS | DEVICES | BENCH, .metavar = "FILE",
+     .verbs = SCAN | TAGS | DEVICES | BENCH | VIRTUAL, .metavar = "FILE",
      .help = "results to FILE, which appears whole or not at all; '-' is standard output"},
     {.name = "progress", .kind = PS_OPT_WHEN, .offset = AT(progress), .verbs = SCAN,
      .metavar = "WHEN", .choice = when_choice,
@@ -207,6 +215,15 @@ const struct ps_verb_info ps_verb_table[] = {
      "build a small image from a recipe",
      "Write to OUT the image that the text file RECIPE describes page by page ('sample': the one "
      "built in, '-': standard input). NAME=VALUE sets a parameter of the recipe."},
+    {"info", PS_VERB_INFO, "IMAGE", 1, 1, "what an image is and which Windows it holds",
+     "Container, size, extents and holes, Windows version and build, page tables, each with the "
+     "way it was found."},
+    {"vtop", PS_VERB_VTOP, "IMAGE VA", 2, 2, "a virtual address to a physical one",
+     "Each page-table entry on the way from the virtual address VA (hexadecimal, a ` may stand "
+     "between digits) to its physical one, in the manner of !vtop and !pte."},
+    {"ptov", PS_VERB_PTOV, "IMAGE PA", 2, 2, "a physical address to all virtual ones",
+     "Every address at which the kernel half of the page tables shows the physical address PA "
+     "(hexadecimal)."},
     {"help", PS_VERB_HELP, "[VERB]", 0, 1, "this text, or all options of a verb",
      "The same as --help."},
 };
@@ -214,10 +231,10 @@ const struct ps_verb_info ps_verb_table[] = {
 
 const size_t ps_n_verbs = sizeof ps_verb_table / sizeof *ps_verb_table;
 
-const char *const ps_later_verbs[] = {"info", "bigpools", "used",  "pool", "find", "vtop",
-                                      "ptov", "plan",     "merge", "diff", NULL};
+const char *const ps_later_verbs[] = {"bigpools", "used",  "pool", "find",
+                                      "plan",     "merge", "diff", NULL};
 
-const char *const ps_later_options[] = {"dtb", "symbols", "sort", "raw", NULL};
+const char *const ps_later_options[] = {"symbols", "sort", "raw", NULL};
 
 const struct ps_option *ps_option_named(const char *name)
 {

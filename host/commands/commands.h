@@ -12,5 +12,8 @@ int ps_cmd_tags(const struct ps_options *opt, struct ps_err *err);
 int ps_cmd_devices(const struct ps_options *opt, struct ps_err *err);
 int ps_cmd_bench(const struct ps_options *opt, struct ps_err *err);
 int ps_cmd_mkimage(const struct ps_options *opt, struct ps_err *err);
+int ps_cmd_info(const struct ps_options *opt, struct ps_err *err);
+int ps_cmd_vtop(const struct ps_options *opt, struct ps_err *err);
+int ps_cmd_ptov(const struct ps_options *opt, struct ps_err *err);
 
 #endif

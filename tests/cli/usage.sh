@@ -55,13 +55,13 @@ scan --component nt image
 --generate html
 help bogus
 scna
-info image
+info a b
 bigpools image
 used image
 pool image 0
 find image Proc
-vtop image 0
-ptov image 0
+vtop image
+ptov image x1
 plan image
 merge a b
 diff a b

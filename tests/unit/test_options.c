@@ -75,8 +75,8 @@ static void add_string(struct text *t, const char *name, const char *s, const ch
     cr_assert(s || !usual, "%s is NULL", name);
 }
 
-static const char *const verb_names[] = {"scan",    "tags", "devices", "bench",
-                                         "mkimage", "help", "version", "generate"};
+static const char *const verb_names[] = {"scan", "tags", "devices", "bench",   "mkimage", "info",
+                                         "vtop", "ptov", "help",    "version", "generate"};
 
 static void describe(struct text *t, const struct ps_options *o)
 {
@@ -95,6 +95,7 @@ static void describe(struct text *t, const struct ps_options *o)
         add(t, " range=%#" PRIx64 "..%#" PRIx64, o->range_start, o->range_end);
     add_string(t, "arch", o->arch, "auto");
     add_int(t, "build", o->build, 0);
+    add_string(t, "dtb", o->dtb, NULL);
     add_string(t, "backend", o->backend, "auto");
     add_string(t, "kernel", o->kernel, NULL);
     add_int(t, "gpu", (uint64_t)o->gpu, 0);
@@ -194,6 +195,10 @@ static const struct {
     {"mkimage r o", "mkimage args=r|o"},
     {"mkimage sample - a=1 b=2 --truth t", "mkimage args=sample|-|a=1|b=2 truth=t"},
 
+    {"info a --build 19041", "info args=a build=19041"},
+    {"vtop a 0 --dtb 1aa000 --arch x64", "vtop args=a|0 arch=x64 dtb=1aa000"},
+    {"ptov a 0", "ptov args=a|0"},
+
     {"--help", "help of help"},
     {"-h", "help of help"},
     {"help", "help of help"},
@@ -251,10 +256,12 @@ static const struct {
     {"a --threads", "option --threads needs a value: N"},
     {"a -o", "option --output needs a value: FILE"},
     {"a --arch", "option --arch needs a value: auto, x86, x64"},
-    {"--dtb 0x1aa000 a", "option --dtb is not available in this version"},
+    {"--symbols s a", "option --symbols is not available in this version"},
+    {"--dtb 0x1aa000 a", "option --dtb is not one of the verb scan"},
     {"--symbols=x a", "option --symbols is not available in this version"},
 
-    {"info a", "the verb info is not available in this version (an image of that name is ./info)"},
+    {"find a", "the verb find is not available in this version (an image of that name is ./find)"},
+    {"vtop a", "the verb vtop needs IMAGE VA"},
     {"--gpu merge", "the verb merge is not available in this version (an image of that name is "
                     "./merge)"},
     {"scna", "scna is neither a verb nor a file; did you mean scan?"},

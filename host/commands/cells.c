@@ -1,0 +1,70 @@
+#include "host/commands/cells.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CELL_BYTES 512
+
+void ps_cells_row(struct ps_cells *c)
+{
+    if (c->failed)
+        return;
+    if (c->cap - c->n < c->n_columns) {
+        size_t cap = 2 * c->cap + 16 * c->n_columns;
+        char **cell = realloc(c->cell, cap * sizeof *cell);
+
+        if (!cell) {
+            c->failed = 1;
+            return;
+        }
+        c->cell = cell;
+        c->cap = cap;
+    }
+    for (size_t i = 0; i < c->n_columns; i++)
+        c->cell[c->n++] = NULL;
+}
+
+void ps_cells_set(struct ps_cells *c, size_t column, const char *format, ...)
+{
+    char text[CELL_BYTES];
+    char **cell;
+    va_list args;
+
+    if (c->failed)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    cell = &c->cell[c->n - c->n_columns + column];
+    free(*cell);
+    *cell = strdup(text);
+    c->failed = *cell == NULL;
+}
+
+void ps_cells_set_address(struct ps_cells *c, size_t column, uint64_t address)
+{
+    ps_cells_set(c, column, "0x%016" PRIx64, address);
+}
+
+int ps_cells_write(const struct ps_cells *c, const struct ps_column *column,
+                   const struct ps_options *opt, struct ps_err *err)
+{
+    const struct ps_listing listing = {.column = column,
+                                       .n_columns = c->n_columns,
+                                       .cell = (const char *const *)c->cell,
+                                       .n_rows = c->n / c->n_columns};
+
+    if (c->failed)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the output");
+    return ps_listing_write(&listing, opt->format, opt->output, err);
+}
+
+void ps_cells_free(struct ps_cells *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        free(c->cell[i]);
+    free(c->cell);
+}

@@ -1,0 +1,140 @@
+/* poolscan info: what an image is, which Windows it holds, and how each of that was found. */
+#include <inttypes.h>
+
+#include "host/commands/cells.h"
+#include "host/commands/commands.h"
+#include "host/log.h"
+#include "host/virtual/address_space.h"
+#include "scan/windows/kernel_walk.h"
+
+enum { VARIABLE, VALUE, HOW, N_FIELDS };
+
+static const struct ps_column columns[N_FIELDS] = {
+    [VARIABLE] = {"Variable", "VARIABLE", PS_COLUMN_TEXT, 0},
+    [VALUE] = {"Value", "VALUE", PS_COLUMN_TEXT, 1},
+    [HOW] = {"How", "HOW", PS_COLUMN_TEXT, 1},
+};
+
+/* More extents than anybody reads are counted, not listed. */
+#define MAX_EXTENTS 16u
+
+static void add(struct ps_cells *c, const char *variable)
+{
+    ps_cells_row(c);
+    ps_cells_set(c, VARIABLE, "%s", variable);
+}
+
+static void add_number(struct ps_cells *c, const char *variable, uint64_t value)
+{
+    add(c, variable);
+    ps_cells_set(c, VALUE, "%" PRIu64, value);
+}
+
+static void add_extents(struct ps_cells *c, const struct ps_image *image)
+{
+    size_t n = 0;
+    const struct ps_extent *e = ps_image_extents(image, &n);
+    uint64_t present = 0, end = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        present += e[i].n_bytes;
+        end = e[i].phys + e[i].n_bytes;
+    }
+    add_number(c, "PhysicalEnd", end);
+    add_number(c, "PresentBytes", present);
+    add_number(c, "HoleBytes", end - present);
+    add_number(c, "Extents", n);
+    for (size_t i = 0; i < n && i < MAX_EXTENTS; i++) {
+        add(c, "Extent");
+        ps_cells_set(c, VALUE, "0x%016" PRIx64 "-0x%016" PRIx64, e[i].phys,
+                     e[i].phys + e[i].n_bytes);
+        ps_cells_set(c, HOW, "file offset 0x%" PRIx64, e[i].file_off);
+    }
+}
+
+static void add_image(struct ps_cells *c, const struct ps_image *image)
+{
+    add(c, "Image");
+    ps_cells_set(c, VALUE, "%.400s", ps_image_path(image));
+    add(c, "ImageId");
+    ps_cells_set(c, VALUE, "%s", ps_image_id(image));
+    ps_cells_set(c, HOW, "size, first and last MiB");
+    add(c, "Container");
+    ps_cells_set(c, VALUE, "%s", ps_image_format(image));
+    add_number(c, "FileBytes", ps_image_file_bytes(image));
+    add_extents(c, image);
+}
+
+static void add_version(struct ps_cells *c, const struct ps_address_space *as,
+                        const struct ps_options *opt)
+{
+    const struct ps_windows_version *v = &as->version;
+
+    if (as->has_version) {
+        add(c, "KuserSharedData");
+        ps_cells_set_address(c, VALUE, as->kuser_phys);
+        ps_cells_set(c, HOW, "lowest page that has all its fields");
+        add(c, "WindowsVersion");
+        ps_cells_set(c, VALUE, "%" PRIu32 ".%" PRIu32, v->major, v->minor);
+        ps_cells_set(c, HOW, "KUSER_SHARED_DATA");
+        add(c, "Architecture");
+        ps_cells_set(c, VALUE, "%s", v->arch == PS_ARCH_X86 ? "x86" : "x64");
+        ps_cells_set(c, HOW, "KUSER_SHARED_DATA");
+    }
+    if (as->build != 0) {
+        add(c, "Build");
+        ps_cells_set(c, VALUE, "%" PRIu32, as->build);
+        ps_cells_set(c, HOW, "%s",
+                     opt->build       ? "given"
+                     : v->major >= 10 ? "KUSER_SHARED_DATA"
+                                      : "last build of that version");
+    }
+}
+
+static int add_tables(struct ps_cells *c, const struct ps_address_space *as, struct ps_err *err)
+{
+    const struct ps_kernel_walk walk = {
+        .mem = &as->memory.mem, .mode = as->dtb.mode, .root = as->dtb.root};
+    struct ps_kernel_counts counts;
+    int rc = ps_kernel_walk(&walk, &counts, err);
+
+    if (rc < 0)
+        return rc;
+    add(c, "Dtb");
+    ps_cells_set_address(c, VALUE, as->dtb.root);
+    ps_cells_set(c, HOW, "%s, maps %" PRIu64 " kernel pages, %s",
+                 ps_dtb_method_name(as->dtb.method), as->dtb.n_pages,
+                 as->dtb.maps_kuser ? "KUSER_SHARED_DATA among them" : "not KUSER_SHARED_DATA");
+    add(c, "Paging");
+    ps_cells_set(c, VALUE, "%s", ps_paging_mode_name(as->dtb.mode));
+    add_number(c, "DtbCandidates", as->dtb.n_candidates);
+    add_number(c, "KernelPages", counts.pages);
+    add_number(c, "KernelLargePages", counts.large);
+    add_number(c, "KernelTransitionPages", counts.transition);
+    add_number(c, "KernelTables", counts.tables);
+    add_number(c, "KernelEntriesOutsideImage", counts.outside);
+    return 0;
+}
+
+int ps_cmd_info(const struct ps_options *opt, struct ps_err *err)
+{
+    struct ps_cells cells = {.n_columns = N_FIELDS};
+    struct ps_address_space as = {0};
+    int rc = ps_address_space_open(&as, opt, opt->args.item[0], err);
+
+    if (rc == 0) {
+        add_image(&cells, as.image);
+        add_version(&cells, &as, opt);
+        if (!as.has_version)
+            ps_log(PS_LOG_WARN, "%s: no KUSER_SHARED_DATA page found", opt->args.item[0]);
+        if (as.has_dtb)
+            rc = add_tables(&cells, &as, err);
+        else
+            ps_log(PS_LOG_WARN, "%s: no page tables found", opt->args.item[0]);
+    }
+    if (rc == 0)
+        rc = ps_cells_write(&cells, columns, opt, err);
+    ps_cells_free(&cells);
+    ps_address_space_close(&as);
+    return rc;
+}

@@ -1,0 +1,103 @@
+#include "host/virtual/address_space.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/image/fault_guard.h"
+#include "host/virtual/address.h"
+#include "host/run/detect_version.h"
+
+static unsigned modes_of(const struct ps_address_space *as, const struct ps_options *opt)
+{
+    if (opt->arch && strcmp(opt->arch, "auto") != 0)
+        return strcmp(opt->arch, "x86") == 0 ? PS_DTB_MODES_X86 : PS_DTB_MODES_X64;
+    if (as->has_version)
+        return as->version.arch == PS_ARCH_X86 ? PS_DTB_MODES_X86 : PS_DTB_MODES_X64;
+    return PS_DTB_MODES_X86 | PS_DTB_MODES_X64;
+}
+
+static int find_dtb(struct ps_address_space *as, const struct ps_options *opt, struct ps_err *err)
+{
+    const unsigned modes = modes_of(as, opt);
+    uint64_t cr3;
+    int rc;
+
+    if (!opt->dtb)
+        return ps_dtb_find(&as->memory.mem, modes, &as->dtb, err);
+    rc = ps_address_parse(opt->dtb, "--dtb", &cr3, err);
+    if (rc == 0)
+        rc = ps_dtb_given(&as->memory.mem, modes, cr3, &as->dtb, err);
+    if (rc == 0)
+        rc = ps_fail(err, PS_EARG, cr3,
+                     "no kernel address is mapped by a page table at --dtb 0x%" PRIx64
+                     "; leave --dtb out to search for one",
+                     cr3);
+    return rc;
+}
+
+static int open_tables(struct ps_address_space *as, const struct ps_options *opt,
+                       struct ps_err *err)
+{
+    int rc = find_dtb(as, opt, err);
+
+    if (rc <= 0)
+        return rc;
+    as->paging = malloc(sizeof *as->paging);
+    if (!as->paging)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the page tables");
+    ps_paging_init(as->paging, &as->memory.mem, ps_pte_format_of(as->dtb.mode, as->build),
+                   as->dtb.root);
+    as->has_dtb = 1;
+    return 0;
+}
+
+int ps_address_space_open(struct ps_address_space *as, const struct ps_options *opt,
+                          const char *path, struct ps_err *err)
+{
+    struct ps_err why;
+    int rc;
+
+    *as = (struct ps_address_space){0};
+    ps_fault_guard_init();
+    rc = ps_image_open(&as->image, path, &why);
+    if (rc == 0)
+        rc = ps_image_memory_init(&as->memory, as->image, &why);
+    if (rc == 0) {
+        as->has_version = ps_detect_version(as->image, &as->version, &as->kuser_phys);
+        as->build = opt->build ? opt->build : as->has_version ? as->version.build : 0;
+        rc = open_tables(as, opt, &why);
+    }
+    if (rc < 0)
+        return ps_fail(err, (enum ps_code)why.code, why.at, "%.80s: %.160s", path, why.msg);
+    return 0;
+}
+
+void ps_address_space_close(struct ps_address_space *as)
+{
+    free(as->paging);
+    ps_image_memory_free(&as->memory);
+    ps_image_close(as->image);
+}
+
+int ps_address_space_need_tables(const struct ps_address_space *as, struct ps_err *err)
+{
+    if (as->has_dtb)
+        return 0;
+    return ps_fail(err, PS_EFORMAT, PS_AT_NONE,
+                   "%.100s: no page tables found; if you know the value of CR3, say it with --dtb",
+                   ps_image_path(as->image));
+}
+
+int ps_address_space_file_offset(const struct ps_address_space *as, uint64_t phys, uint64_t *off)
+{
+    size_t n = 0;
+    const struct ps_extent *e = ps_image_extents(as->image, &n);
+
+    for (size_t i = 0; i < n && phys >= e[i].phys; i++)
+        if (phys - e[i].phys < e[i].n_bytes) {
+            *off = e[i].file_off + (phys - e[i].phys);
+            return 1;
+        }
+    return 0;
+}

@@ -1,0 +1,37 @@
+/* An image with its Windows version and page tables: what the verbs share that work with
+ * virtual addresses. */
+#ifndef PS_HOST_VIRTUAL_ADDRESS_SPACE_H
+#define PS_HOST_VIRTUAL_ADDRESS_SPACE_H
+
+#include "host/options.h"
+#include "host/run/image_memory.h"
+#include "scan/windows/dtb.h"
+#include "scan/windows/kuser.h"
+#include "scan/windows/paging.h"
+
+struct ps_address_space {
+    struct ps_image *image;
+    struct ps_image_memory memory;
+    int has_version; /* a KUSER_SHARED_DATA page was found */
+    struct ps_windows_version version;
+    uint64_t kuser_phys; /* with has_version: the lowest such page */
+    uint32_t build;      /* --build, else of the version; 0: not known */
+    int has_dtb;
+    struct ps_dtb dtb;
+    struct ps_paging *paging; /* NULL without has_dtb */
+};
+
+/* Open the image, find version and page tables (--dtb, --arch and --build win). That there are
+ * none of them is no error; a --dtb that maps nothing is one (PS_EARG). The message of a failure
+ * names the image. Free with ps_address_space_close in any case. */
+int ps_address_space_open(struct ps_address_space *as, const struct ps_options *opt,
+                          const char *path, struct ps_err *err);
+void ps_address_space_close(struct ps_address_space *as);
+
+/* PS_EFORMAT with a sentence that says what to do, when there are no page tables. */
+int ps_address_space_need_tables(const struct ps_address_space *as, struct ps_err *err);
+
+/* Where a physical address is in the image file; 0: it is not there. */
+int ps_address_space_file_offset(const struct ps_address_space *as, uint64_t phys, uint64_t *off);
+
+#endif
