@@ -1,5 +1,7 @@
 # Programs with main() and shell scripts, one line each.
 ps_plain_test(NAME stress/fault_guard_stress LABELS stress SOURCES support/cut_file.c)
+ps_plain_test(NAME contract/bigpool_real LABELS contract LIBS PkgConfig::JANSSON
+    SOURCES real/unpack.c support/tmpdir.c)
 ps_plain_test(NAME contract/real_images LABELS contract LIBS PkgConfig::JANSSON
     SOURCES real/mapped.c real/truth.c real/unpack.c real/witness.c support/tmpdir.c)
 ps_plain_test(NAME contract/real_paging LABELS contract LIBS PkgConfig::JANSSON
