@@ -46,7 +46,7 @@ int ps_pages_recipe(char **text, const struct ps_page_mix *mix, const struct ps_
     if (!out)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
     fprintf(out, "size %" PRIu64 "\nseed 4600\narch %s\nbuild %u\n", n_bytes, x86 ? "x86" : "x64",
-            x86 ? 7601u : 19041u);
+            x86 ? 7601u : PS_BENCH_X64_BUILD);
     print_tag_list(out, tags, mix->common ? N_COMMON : N_LISTED);
     fprintf(out, "pages 0- %s\n", mix->fill);
     if (with_kuser && n_bytes > 2 * PS_RECIPE_PAGE)

@@ -9,6 +9,9 @@
 #include "scan/err.h"
 #include "scan/pool/era.h"
 
+/* Build of the x64 images, in their KUSER_SHARED_DATA and in the plans: Windows 10 2004. */
+#define PS_BENCH_X64_BUILD 19041u
+
 /* What a buffer is filled with. */
 struct ps_page_mix {
     const char *name;

@@ -222,14 +222,19 @@ static int bench_kernel(const struct kernel_bench *kb, const struct ps_kernel *k
     return rc;
 }
 
-/* The plan of an unknown build: it admits the most. */
+/* The plan that a scan of such an image compiles; for x86 that of an unknown build, which admits the
+ * most. */
+static const struct ps_era *era_of(const struct ps_page_mix *mix)
+{
+    return ps_era_pick(mix->arch, mix->arch == PS_ARCH_X64 ? PS_BENCH_X64_BUILD : 0);
+}
+
 static int compile_plans(struct kernel_bench *kb, struct ps_err *err)
 {
     int rc = 0;
 
     for (unsigned s = 0; s < kb->b->n_sets && rc == 0; s++)
-        rc = ps_plan_compile(&kb->plan[s], ps_era_pick(kb->mix->arch, 0), &kb->b->set[s].rules, 0,
-                             err);
+        rc = ps_plan_compile(&kb->plan[s], era_of(kb->mix), &kb->b->set[s].rules, 0, err);
     return rc;
 }
 
