@@ -16,6 +16,7 @@ enum ps_verb {
     PS_VERB_DEVICES,
     PS_VERB_BENCH,
     PS_VERB_MKIMAGE,
+    PS_VERB_BIGPOOLS,
     PS_VERB_INFO,
     PS_VERB_VTOP,
     PS_VERB_PTOV,
@@ -80,6 +81,9 @@ struct ps_options {
     uint32_t repeats;
     uint64_t bench_bytes;
     struct ps_strings bench_rows; /* --rows; none: all */
+
+    /* bigpools verb */
+    int raw;
 
     /* mkimage verb */
     const char *truth; /* NULL: do not list what was planted */

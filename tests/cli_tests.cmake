@@ -29,3 +29,4 @@ set_property(TEST cli/real_digests APPEND PROPERTY ENVIRONMENT
     "POCL_CACHE_DIR=${CMAKE_CURRENT_BINARY_DIR}/pocl-cache"
     "LSAN_OPTIONS=print_suppressions=0:suppressions=${CMAKE_CURRENT_SOURCE_DIR}/support/lsan_opencl.supp")
 set_tests_properties(cli/real_digests PROPERTIES RESOURCE_LOCK opencl)
+ps_script_test(NAME cli/bigpools LABELS cli)

@@ -15,6 +15,7 @@
 #define VTOP      PS_VERB_BIT(PS_VERB_VTOP)
 #define PTOV      PS_VERB_BIT(PS_VERB_PTOV)
 #define VIRTUAL   (INFO | VTOP | PTOV)
+#define BIGPOOLS  PS_VERB_BIT(PS_VERB_BIGPOOLS)
 #define ANY       UINT32_MAX
 
 #define AT(field) offsetof(struct ps_options, field)
@@ -82,18 +83,18 @@ const struct ps_option ps_option_table[] = {
      .verbs = SCAN | BENCH, .metavar = "FILE", .hi = 65536,
      .help = "one more image, as if FILE stood among the operands"},
 
-    {.name = "tags", .kind = PS_OPT_LIST, .common = 1, .offset = AT(tags), .verbs = SCAN,
+    {.name = "tags", .kind = PS_OPT_LIST, .common = 1, .offset = AT(tags), .verbs = BIGPOOLS | SCAN,
      .metavar = "A,B,...", .hi = 65536,
      .help = "only these pool tags; '?' is any one character, a final '*' all the rest, '\\xNN' "
              "a byte, '\\,' a comma"},
     {.name = "tag-file", .kind = PS_OPT_APPEND, .offset = AT(tag_files),
-     .verbs = SCAN | TAGS | BENCH, .metavar = "FILE", .hi = 64,
+     .verbs = BIGPOOLS | SCAN | TAGS | BENCH, .metavar = "FILE", .hi = 64,
      .help = "more tags, from a .tags file or a pooltag.txt of the Windows debuggers; repeatable"},
     {.name = "no-builtin-tags", .kind = PS_OPT_FLAG, .offset = AT(no_builtin_tags),
-     .verbs = SCAN | TAGS | BENCH, .help = "leave the built-in tag database out"},
+     .verbs = BIGPOOLS | SCAN | TAGS | BENCH, .help = "leave the built-in tag database out"},
     {.name = "all-headers", .kind = PS_OPT_FLAG, .common = 1, .offset = AT(all_headers),
      .verbs = SCAN, .help = "every structurally valid header, whether its tag is known or not"},
-    {.name = "show-free", .kind = PS_OPT_FLAG, .offset = AT(show_free), .verbs = SCAN,
+    {.name = "show-free", .kind = PS_OPT_FLAG, .offset = AT(show_free), .verbs = BIGPOOLS | SCAN,
      .help = "report free blocks too"},
     {.name = "min-confidence", .kind = PS_OPT_NUMBER, .offset = AT(min_confidence), .verbs = SCAN,
      .metavar = "N", .hi = 100,
@@ -104,11 +105,11 @@ const struct ps_option ps_option_table[] = {
     {.name = "fail-if-none", .kind = PS_OPT_FLAG, .offset = AT(fail_if_none), .verbs = SCAN,
      .help = "no findings at all is an error"},
 
-    {.name = "arch", .kind = PS_OPT_CHOICE, .offset = AT(arch), .verbs = SCAN | BENCH | VIRTUAL,
+    {.name = "arch", .kind = PS_OPT_CHOICE, .offset = AT(arch), .verbs = BIGPOOLS | SCAN | BENCH | VIRTUAL,
      .metavar = "ARCH", .choice = arch_choice,
      .help = "architecture of the imaged Windows; auto finds it in the image"},
     {.name = "build", .kind = PS_OPT_NUMBER, .offset = AT(build),
-     .verbs = SCAN | VIRTUAL, .metavar = "N",
+     .verbs = BIGPOOLS | SCAN | VIRTUAL, .metavar = "N",
      .hi = 999999,
      .help = "build number of the imaged Windows, such as 19041; 0 finds it in the image"},
     {.name = "dtb", .kind = PS_OPT_STRING, .offset = AT(dtb), .verbs = VIRTUAL,
@@ -140,13 +141,13 @@ const struct ps_option ps_option_table[] = {
      .metavar = "HOW", .choice = io_choice, .help = "how images are read"},
 
     {.name = "format", .kind = PS_OPT_CHOICE, .common = 1, .offset = AT(format),
-     .verbs = SCAN | TAGS | DEVICES | BENCH | VIRTUAL, .metavar = "NAME", .choice = format_choice,
+     .verbs = BIGPOOLS | SCAN | TAGS | DEVICES | BENCH | VIRTUAL, .metavar = "NAME", .choice = format_choice,
      .help = "form of the results; auto is table on a terminal and jsonl elsewhere"},
     {.name = "renderer", .letter = 'r', .kind = PS_OPT_CHOICE, .offset = AT(format),
-     .verbs = SCAN | TAGS | DEVICES | BENCH | VIRTUAL, .metavar = "NAME", .choice = format_choice,
+     .verbs = BIGPOOLS | SCAN | TAGS | DEVICES | BENCH | VIRTUAL, .metavar = "NAME", .choice = format_choice,
      .help = "the same as --format"},
     {.name = "output", .letter = 'o', .kind = PS_OPT_STRING, .common = 1, .offset = AT(output),
-     .verbs = SCAN | TAGS | DEVICES | BENCH | VIRTUAL, .metavar = "FILE",
+     .verbs = BIGPOOLS | SCAN | TAGS | DEVICES | BENCH | VIRTUAL, .metavar = "FILE",
      .help = "results to FILE, which appears whole or not at all; '-' is standard output"},
     {.name = "progress", .kind = PS_OPT_WHEN, .offset = AT(progress), .verbs = SCAN,
      .metavar = "WHEN", .choice = when_choice,
@@ -161,6 +162,9 @@ const struct ps_option ps_option_table[] = {
      .metavar = "NAME", .help = "only tags of this component, such as nt or tcpip.sys"},
     {.name = "kind", .kind = PS_OPT_STRING, .offset = AT(kind), .verbs = TAGS, .metavar = "NAME",
      .help = "only tags of this kind, such as process or file"},
+
+    {.name = "raw", .kind = PS_OPT_FLAG, .common = 0, .offset = AT(raw), .verbs = BIGPOOLS,
+     .help = "where each entry stands too, and its fields as stored"},
 
     {.name = "repeats", .kind = PS_OPT_NUMBER, .offset = AT(repeats), .verbs = BENCH,
      .metavar = "N", .lo = 1, .hi = 1000, .help = "time each row N times (10)"},
@@ -202,6 +206,9 @@ const struct ps_verb_info ps_verb_table[] = {
     {"scan", PS_VERB_SCAN, "IMAGE...", 1, 65536, "find pool headers in images (the default)",
      "One pass over the physical memory of each IMAGE: every POOL_HEADER with a known pool tag, "
      "with the evidence for it. An image is a raw file, or the first part (.001) of a split one."},
+    {"bigpools", PS_VERB_BIGPOOLS, "IMAGE", 1, 1, "list the big-pool table",
+     "Every allocation larger than a page, from the table that Windows keeps of them; it is found "
+     "in IMAGE without page tables or symbols."},
     {"tags", PS_VERB_TAGS, "[PATTERN]", 0, 1, "list the tag database",
      "The tags that are known, with component and description; with PATTERN those that match "
      "it."},
@@ -231,10 +238,10 @@ const struct ps_verb_info ps_verb_table[] = {
 
 const size_t ps_n_verbs = sizeof ps_verb_table / sizeof *ps_verb_table;
 
-const char *const ps_later_verbs[] = {"bigpools", "used",  "pool", "find",
+const char *const ps_later_verbs[] = {"used",  "pool", "find",
                                       "plan",     "merge", "diff", NULL};
 
-const char *const ps_later_options[] = {"symbols", "sort", "raw", NULL};
+const char *const ps_later_options[] = {"symbols", "sort", NULL};
 
 const struct ps_option *ps_option_named(const char *name)
 {

@@ -56,7 +56,7 @@ scan --component nt image
 help bogus
 scna
 info a b
-bigpools image
+bigpools
 used image
 pool image 0
 find image Proc

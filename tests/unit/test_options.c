@@ -75,8 +75,8 @@ static void add_string(struct text *t, const char *name, const char *s, const ch
     cr_assert(s || !usual, "%s is NULL", name);
 }
 
-static const char *const verb_names[] = {"scan", "tags", "devices", "bench",   "mkimage", "info",
-                                         "vtop", "ptov", "help",    "version", "generate"};
+static const char *const verb_names[] = {"scan", "tags", "devices", "bench", "mkimage", "bigpools",
+                                         "info", "vtop", "ptov",    "help",  "version", "generate"};
 
 static void describe(struct text *t, const struct ps_options *o)
 {

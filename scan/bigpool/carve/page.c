@@ -99,6 +99,7 @@ static int look(const uint8_t *page, uint32_t geometry, uint32_t phase, struct p
     const struct ps_bigpool_geometry *g = &ps_bigpool_geometries[geometry];
     const uint32_t n_whole = (PAGE_BYTES - phase) / g->entry_bytes;
     uint32_t illegal[PS_BIGPOOL_N_FAMILIES] = {0};
+    uint32_t used_illegal[PS_BIGPOOL_N_FAMILIES] = {0};
     uint32_t n_used = 0;
 
     *out = (struct ps_bigpool_look){
@@ -106,16 +107,22 @@ static int look(const uint8_t *page, uint32_t geometry, uint32_t phase, struct p
     for (uint32_t i = 0; i < n_whole; i++) {
         const uint8_t *at = page + phase + i * g->entry_bytes;
 
-        n_used += is_used(g->arch, load_va(g->arch, at));
+        const uint32_t used = is_used(g->arch, load_va(g->arch, at));
+
+        n_used += used;
         for (int f = 0; f < PS_BIGPOOL_N_FAMILIES; f++) {
             const struct ps_bigpool_layout *l =
                 ps_bigpool_family_layout(g, (enum ps_bigpool_family)f);
 
-            illegal[f] += !l || !ps_bigpool_entry_legal(l, at, g->entry_bytes);
+            int legal = l && ps_bigpool_entry_legal(l, at, g->entry_bytes);
+
+            illegal[f] += !legal;
+            used_illegal[f] += !legal && used;
         }
     }
     for (int f = 0; f < PS_BIGPOOL_N_FAMILIES; f++)
-        if (illegal[f] <= n_whole / DAMAGE_PART)
+        /* Of the few used entries of a page not all may be wrong. */
+        if (illegal[f] <= n_whole / DAMAGE_PART && used_illegal[f] <= n_used / 4)
             out->families |= (uint8_t)(1u << f);
     out->n_used = (uint16_t)n_used;
     out->has_ends = (uint16_t)has_used_ends(page, g, phase);

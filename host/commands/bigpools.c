@@ -1,0 +1,221 @@
+/* poolscan bigpools: the big-pool table of an image. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/commands/commands.h"
+#include "host/image/fault_guard.h"
+#include "host/image/image.h"
+#include "host/log.h"
+#include "host/output/listing.h"
+#include "host/run/find_bigpool.h"
+#include "host/run/tag_source.h"
+#include "kernels/pool_header.h"
+
+enum field {
+    ALLOCATION,
+    TAG,
+    POOL_TYPE,
+    NUMBER_OF_BYTES,
+    STATUS,
+    COMPONENT,
+    DESCRIPTION,
+    N_FIELDS,
+    ENTRY = N_FIELDS,
+    SLOT,
+    TYPE_RAW,
+    PATTERN,
+    SLUSH,
+    N_RAW_FIELDS
+};
+
+static const struct ps_column columns[N_RAW_FIELDS] = {
+    [ALLOCATION] = {"Allocation", "Allocation", PS_COLUMN_TEXT, 0},
+    [TAG] = {"Tag", "Tag", PS_COLUMN_TEXT, 0},
+    [POOL_TYPE] = {"PoolType", "PoolType", PS_COLUMN_TEXT, 0},
+    [NUMBER_OF_BYTES] = {"NumberOfBytes", "NumberOfBytes", PS_COLUMN_LITERAL, 0},
+    [STATUS] = {"Status", "Status", PS_COLUMN_TEXT, 0},
+    [COMPONENT] = {"Component", "Component", PS_COLUMN_TEXT, 0},
+    [DESCRIPTION] = {"Description", "Description", PS_COLUMN_TEXT, 1},
+    [ENTRY] = {"EntryOffset", "EntryOffset", PS_COLUMN_TEXT, 0},
+    [SLOT] = {"Slot", "Slot", PS_COLUMN_LITERAL, 0},
+    [TYPE_RAW] = {"PoolTypeRaw", "PoolTypeRaw", PS_COLUMN_LITERAL, 0},
+    [PATTERN] = {"Pattern", "Pattern", PS_COLUMN_LITERAL, 0},
+    [SLUSH] = {"SlushSize", "SlushSize", PS_COLUMN_LITERAL, 0},
+};
+
+struct row {
+    char text[N_RAW_FIELDS][PS_BIGPOOL_TYPE_TEXT_BYTES];
+    const char *cell[N_RAW_FIELDS];
+};
+
+static void set(struct row *row, enum field f, const char *format, uint64_t value)
+{
+    snprintf(row->text[f], sizeof row->text[f], format, value);
+    row->cell[f] = row->text[f];
+}
+
+static void explain(struct row *row, const struct ps_tagdb *db, uint32_t tag)
+{
+    uint32_t at = ps_tagdb_find(db, tag);
+    const struct ps_tag_info *info;
+
+    row->cell[TAG] = ps_tag_print(tag, row->text[TAG]);
+    if (at == PS_TAG_UNKNOWN)
+        return;
+    info = ps_tagdb_at(db, at);
+    row->cell[COMPONENT] = *info->component ? info->component : NULL;
+    row->cell[DESCRIPTION] = *info->description ? info->description : NULL;
+}
+
+static void make_row(const struct ps_bigpool_table *t, const struct ps_bigpool_row *from,
+                     const struct ps_tagdb *db, struct row *row)
+{
+    const struct ps_bigpool_entry *e = &from->entry;
+
+    set(row, ALLOCATION, "0x%016" PRIx64, e->va);
+    set(row, NUMBER_OF_BYTES, "%" PRIu64, e->n_bytes);
+    set(row, ENTRY, "0x%016" PRIx64, from->phys);
+    set(row, SLOT, "%" PRIu64, from->slot);
+    row->cell[STATUS] = e->state == PS_BIGPOOL_FREED ? "Free" : "Allocated";
+    explain(row, db, e->tag);
+    if (t->layout->word != PS_BIGPOOL_PAGES) {
+        row->cell[POOL_TYPE] = ps_bigpool_type_print(t->names, e->type, row->text[POOL_TYPE]);
+        set(row, TYPE_RAW, "%" PRIu64, e->type);
+    }
+    if (t->layout->word == PS_BIGPOOL_PACKED) {
+        set(row, PATTERN, "%" PRIu64, e->pattern);
+        set(row, SLUSH, "%" PRIu64, e->slush);
+    }
+}
+
+/* Which entries are wanted. */
+struct filter {
+    struct ps_tag_pattern *pattern;
+    size_t n;
+    int show_free;
+};
+
+static int make_filter(struct filter *f, const struct ps_options *opt, struct ps_err *err)
+{
+    int rc = 0;
+
+    f->show_free = opt->show_free;
+    f->pattern = calloc(opt->tags.n + 1, sizeof *f->pattern);
+    if (!f->pattern)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu tags", opt->tags.n);
+    for (; f->n < opt->tags.n && rc == 0; f->n++)
+        rc = ps_tag_pattern_parse(opt->tags.item[f->n], strlen(opt->tags.item[f->n]),
+                                  &f->pattern[f->n], err);
+    return rc;
+}
+
+static int is_wanted(const struct filter *f, const struct ps_bigpool_entry *e)
+{
+    if (e->state == PS_BIGPOOL_FREED && !f->show_free)
+        return 0;
+    for (size_t i = 0; i < f->n; i++)
+        if (ps_tag_pattern_matches(f->pattern[i], e->tag) ||
+            ps_tag_pattern_matches(f->pattern[i], e->tag & ~PS_TAG_PROTECTED))
+            return 1;
+    return f->n == 0;
+}
+
+static int write_rows(const struct ps_bigpool_table *t, const struct filter *filter,
+                      const struct ps_tagdb *db, const struct ps_options *opt, struct ps_err *err)
+{
+    const size_t n_columns = opt->raw ? N_RAW_FIELDS : N_FIELDS;
+    struct row *row = calloc(t->n_rows + 1, sizeof *row);
+    const char **cell = calloc((t->n_rows + 1) * n_columns, sizeof *cell);
+    size_t n = 0;
+    int rc = -PS_ENOMEM;
+
+    for (size_t i = 0; row && cell && i < t->n_rows; i++) {
+        if (!is_wanted(filter, &t->row[i].entry))
+            continue;
+        make_row(t, &t->row[i], db, &row[n]);
+        memcpy(cell + n * n_columns, row[n].cell, n_columns * sizeof *cell);
+        n++;
+    }
+    if (row && cell)
+        rc = ps_listing_write(&(struct ps_listing){columns, n_columns, cell, n}, opt->format,
+                              opt->output, err);
+    else
+        rc = ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu entries", t->n_rows);
+    free(cell);
+    free(row);
+    return rc;
+}
+
+static void print_summary(const struct ps_bigpool_table *t, uint64_t n_unreadable)
+{
+    if (t->method == PS_BIGPOOL_NOT_FOUND) {
+        fprintf(stderr,
+                "poolscan: no page of a big-pool table in this image, %" PRIu64
+                " bytes unreadable\n",
+                n_unreadable);
+        return;
+    }
+    fprintf(stderr,
+            "poolscan: big-pool table by %s, layout %s: %u slots, %zu allocated, %zu freed; "
+            "%zu of %zu entries obey the hash (%s); %zu of %zu pages, %zu empty, %zu missing, "
+            "%zu of other tables, %zu over the limit; %zu entries lost, %zu damaged, %" PRIu64
+            " bytes unreadable\n",
+            ps_bigpool_method_name(t->method), t->layout->name, t->n_slots, t->n_allocated,
+            t->n_freed, t->n_obey, t->n_rows, ps_bigpool_hash_name(t->hash), t->n_pages_found,
+            t->n_pages, t->n_pages_empty, t->n_pages_missing, t->n_pages_other, t->n_pages_over,
+            t->n_lost, t->n_damaged, n_unreadable);
+}
+
+static unsigned arches_of(const char *arch)
+{
+    if (arch && strcmp(arch, "x86") == 0)
+        return PS_BIGPOOL_X86;
+    if (arch && strcmp(arch, "x64") == 0)
+        return PS_BIGPOOL_X64;
+    return PS_BIGPOOL_X86 | PS_BIGPOOL_X64;
+}
+
+static int list_image(const struct ps_options *opt, const struct filter *filter,
+                      const struct ps_tagdb *db, struct ps_err *err)
+{
+    const struct ps_bigpool_spec spec = {.arches = arches_of(opt->arch), .build = opt->build};
+    struct ps_bigpool_table table = {0};
+    struct ps_image *image = NULL;
+    uint64_t n_unreadable = 0;
+    int rc = ps_image_open(&image, opt->args.item[0], err);
+
+    if (rc < 0) {
+        ps_log(PS_LOG_ERROR, "%s: %s", opt->args.item[0], err->msg);
+        err->msg[0] = 0;
+        return rc;
+    }
+    rc = ps_find_bigpool(image, &spec, &table, &n_unreadable, err);
+    if (rc >= 0)
+        rc = write_rows(&table, filter, db, opt, err);
+    if (rc >= 0 && !opt->quiet)
+        print_summary(&table, n_unreadable);
+    if (rc >= 0 && n_unreadable)
+        rc = ps_fail(err, PS_EIO, PS_AT_NONE, "%" PRIu64 " bytes of the image cannot be read",
+                     n_unreadable);
+    ps_bigpool_table_free(&table);
+    ps_image_close(image);
+    return rc;
+}
+
+int ps_cmd_bigpools(const struct ps_options *opt, struct ps_err *err)
+{
+    struct ps_tagdb *db = NULL;
+    struct filter filter = {0};
+    int rc = make_filter(&filter, opt, err);
+
+    ps_fault_guard_init();
+    if (rc >= 0)
+        rc = ps_tag_source_load(&db, opt, err);
+    if (rc >= 0)
+        rc = list_image(opt, &filter, db, err);
+    ps_tagdb_free(db);
+    free(filter.pattern);
+    return rc;
+}
