@@ -14,33 +14,36 @@
 #define CLASSIC(A)    "classic=" #A
 
 /* clang-format off */
-#define MIXES(ARCH, BUSY_POOL, IDLE_POOL, POOL_PAGES)                                              \
-    {.name = "image", .arch = (ARCH), .fill = BUSY(BUSY_POOL)},                                    \
-    {.name = "image same hits", .arch = (ARCH), .fill = BUSY(BUSY_POOL), .common = 1},             \
-    {.name = "idle image", .arch = (ARCH), .fill = IDLE(IDLE_POOL)},                               \
-    {.name = "zero", .arch = (ARCH), .fill = "zero"},                                              \
-    {.name = "random", .arch = (ARCH), .fill = "random"},                                          \
-    {.name = "text", .arch = (ARCH), .fill = "text style=any tags=a"},                             \
-    {.name = "code", .arch = (ARCH), .fill = "code decoys=a"},                                     \
-    {.name = "pointers", .arch = (ARCH), .fill = "pointers"},                                      \
-    {.name = "pool", .arch = (ARCH), .fill = POOL_PAGES},                                          \
-    {.name = "pool same hits", .arch = (ARCH), .fill = POOL_PAGES, .common = 1},                   \
-    {.name = "headers 1/1000", .arch = (ARCH), .fill = "random", .per_mille = 1},                  \
-    {.name = "headers 1/10", .arch = (ARCH), .fill = "random", .per_mille = 100},                  \
-    {.name = "headers 1/2", .arch = (ARCH), .fill = "zero", .dense = 1}
+#define ON(ARCH, BUILD) .arch = (ARCH), .build = (BUILD)
+
+#define MIXES(ARCH, BUILD, BUSY_POOL, IDLE_POOL, POOL_PAGES)                                       \
+    {.name = "image", ON(ARCH, BUILD), .fill = BUSY(BUSY_POOL)},                                   \
+    {.name = "image same hits", ON(ARCH, BUILD), .fill = BUSY(BUSY_POOL), .common = 1},            \
+    {.name = "image any build", ON(ARCH, BUILD), .fill = BUSY(BUSY_POOL), .any_build = 1},         \
+    {.name = "idle image", ON(ARCH, BUILD), .fill = IDLE(IDLE_POOL)},                              \
+    {.name = "zero", ON(ARCH, BUILD), .fill = "zero"},                                             \
+    {.name = "random", ON(ARCH, BUILD), .fill = "random"},                                         \
+    {.name = "text", ON(ARCH, BUILD), .fill = "text style=any tags=a"},                            \
+    {.name = "code", ON(ARCH, BUILD), .fill = "code decoys=a"},                                    \
+    {.name = "pointers", ON(ARCH, BUILD), .fill = "pointers"},                                     \
+    {.name = "pool", ON(ARCH, BUILD), .fill = POOL_PAGES},                                         \
+    {.name = "pool same hits", ON(ARCH, BUILD), .fill = POOL_PAGES, .common = 1},                  \
+    {.name = "headers 1/1000", ON(ARCH, BUILD), .fill = "random", .per_mille = 1},                 \
+    {.name = "headers 1/10", ON(ARCH, BUILD), .fill = "random", .per_mille = 100},                 \
+    {.name = "headers 1/2", ON(ARCH, BUILD), .fill = "zero", .dense = 1}
 
 const struct ps_page_mix ps_page_mixes[] = {
-    MIXES(PS_ARCH_X64, SEGMENT(4, 4), SEGMENT(1, 1), "mix run=4 vs=1 lfh=1 tags=a"),
-    MIXES(PS_ARCH_X86, CLASSIC(8), CLASSIC(2), "classic tags=a"),
+    MIXES(PS_ARCH_X64, 19041, SEGMENT(4, 4), SEGMENT(1, 1), "mix run=4 vs=1 lfh=1 tags=a"),
+    MIXES(PS_ARCH_X86, 7601, CLASSIC(8), CLASSIC(2), "classic tags=a"),
 };
 
 const size_t ps_n_page_mixes = sizeof ps_page_mixes / sizeof *ps_page_mixes;
 
 /* A header in every second slot, by the allocator that packs blocks closest. */
 const struct ps_page_mix ps_page_mix_dense[2] = {
-    {.name = "dense", .arch = PS_ARCH_X64,
+    {.name = "dense", .arch = PS_ARCH_X64, .build = 19041,
      .fill = "lfh first=0 stride=0x20 unused=0 freed=0 tags=a"},
-    {.name = "dense", .arch = PS_ARCH_X86,
+    {.name = "dense", .arch = PS_ARCH_X86, .build = 19041,
      .fill = "lfh first=0 stride=0x10 unused=0 freed=0 tags=a"},
 };
 /* clang-format on */

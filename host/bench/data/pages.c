@@ -46,7 +46,7 @@ int ps_pages_recipe(char **text, const struct ps_page_mix *mix, const struct ps_
     if (!out)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
     fprintf(out, "size %" PRIu64 "\nseed 4600\narch %s\nbuild %u\n", n_bytes, x86 ? "x86" : "x64",
-            x86 ? 7601u : PS_BENCH_X64_BUILD);
+            mix->build);
     print_tag_list(out, tags, mix->common ? N_COMMON : N_LISTED);
     fprintf(out, "pages 0- %s\n", mix->fill);
     if (with_kuser && n_bytes > 2 * PS_RECIPE_PAGE)
@@ -87,10 +87,15 @@ static int fill_page(struct ps_pages *p, const struct ps_recipe *recipe, size_t 
 }
 
 /* A header as an allocator writes it: x86 packs 9 + 7 + 9 + 7 bits, x64 four bytes. PoolType 2 is
- * a non-paged block in use since Vista, and a paged one before. */
-static uint32_t header_word(enum ps_arch arch, uint32_t block)
+ * a non-paged block in use since Vista. On x86 the allocator is the classic one, and every block
+ * but the first of a page says how large the one before it is; on x64 it is the segment heap. */
+static uint32_t header_word(enum ps_arch arch, uint32_t slot, uint32_t block, uint64_t *state)
 {
-    return arch == PS_ARCH_X86 ? block << 16 | 2u << 25 : block << 16 | 2u << 24;
+    uint32_t most = slot < 32 ? slot : 32;
+
+    if (arch == PS_ARCH_X64)
+        return block << 16 | 2u << 24;
+    return (slot ? 1 + ps_bench_below(state, most) : 0) | block << 16 | 2u << 25;
 }
 
 static int plant_page(struct ps_pages *p, const struct ps_page_mix *mix,
@@ -105,10 +110,12 @@ static int plant_page(struct ps_pages *p, const struct ps_page_mix *mix,
         uint64_t off = (uint64_t)page * PS_RECIPE_PAGE + slot * slot_bytes;
         uint32_t word[2];
         uint32_t most = n_slots - slot < 32 ? n_slots - slot : 32;
+        uint32_t block;
 
         if (mix->dense ? slot % 2 != 0 : ps_bench_below(state, 1000) >= mix->per_mille)
             continue;
-        word[0] = header_word(mix->arch, mix->dense ? 2 : 2 + ps_bench_below(state, most - 1));
+        block = mix->dense ? 2 : 2 + ps_bench_below(state, most - 1);
+        word[0] = header_word(mix->arch, slot, block, state);
         word[1] = ps_bench_tags_draw(tags, state);
         memcpy(p->mem + off, word, sizeof word);
         rc = remember(p, off, word[0], word[1], err);

@@ -9,13 +9,12 @@
 #include "scan/err.h"
 #include "scan/pool/era.h"
 
-/* Build of the x64 images, in their KUSER_SHARED_DATA and in the plans: Windows 10 2004. */
-#define PS_BENCH_X64_BUILD 19041u
-
 /* What a buffer is filled with. */
 struct ps_page_mix {
     const char *name;
     enum ps_arch arch;
+    uint32_t build;     /* of the Windows in it */
+    int any_build;      /* the plan does not know it and admits headers of every build */
     const char *fill;   /* a page statement of the recipe language */
     int common;         /* its pools hold the 15 commonest tags only: all tag sets find the same */
     uint32_t per_mille; /* of 1000 slots so many begin a header, over that fill ... */
@@ -27,7 +26,7 @@ extern const size_t ps_n_page_mixes;
 
 /* Those that are like the image of a machine: at work, and idle. */
 #define PS_PAGE_MIX_IMAGE 0u
-#define PS_PAGE_MIX_IDLE  2u
+#define PS_PAGE_MIX_IDLE  3u
 
 /* Filled with headers by a recipe, for x64 and for x86: the most memory that a scan can take. */
 extern const struct ps_page_mix ps_page_mix_dense[2];

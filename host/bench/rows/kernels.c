@@ -222,11 +222,10 @@ static int bench_kernel(const struct kernel_bench *kb, const struct ps_kernel *k
     return rc;
 }
 
-/* The plan that a scan of such an image compiles; for x86 that of an unknown build, which admits the
- * most. */
+/* That of the plan which a scan of such an image compiles. */
 static const struct ps_era *era_of(const struct ps_page_mix *mix)
 {
-    return ps_era_pick(mix->arch, mix->arch == PS_ARCH_X64 ? PS_BENCH_X64_BUILD : 0);
+    return ps_era_pick(mix->arch, mix->any_build ? 0 : mix->build);
 }
 
 static int compile_plans(struct kernel_bench *kb, struct ps_err *err)
