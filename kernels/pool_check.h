@@ -16,9 +16,9 @@ static inline ps_u32 ps_block_size(PS_PLAN_AS const struct ps_plan *plan, ps_u32
     return (word0 >> PS_BLOCK_SHIFT) & plan->block_mask;
 }
 
-/* Are the sizes and the PoolType of a header at slot 'slot' of its page legal? The block ends in the
- * page and the previous one begins in it. 1 or 0. All parts are computed, with no branch in between:
- * on candidates the outcome cannot be predicted. */
+/* Are the sizes and the PoolType of a header at slot 'slot' of its page legal? The block ends in
+ * the page and the previous one begins in it. 1 or 0. All parts are computed, with no branch in
+ * between: on candidates the outcome cannot be predicted. */
 static inline ps_u32 ps_header_ok(PS_PLAN_AS const struct ps_plan *plan, ps_u32 slot, ps_u32 word0)
 {
     ps_u32 block = ps_block_size(plan, word0);

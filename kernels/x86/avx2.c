@@ -5,8 +5,8 @@
 #include "kernels/bodies.h"
 
 /* 'sizes' are the bits of BlockSize and PreviousSize. Adding 'edge' to them sets a bit of 'over'
- * when the block ends behind the page or the previous one begins before it: the number of slots is
- * a power of two, and the edge of a lane at slot s is s - 1 in the place of BlockSize and the
+ * when the block ends behind the page or the previous one begins before it: the number of slots
+ * is a power of two, and the edge of a lane at slot s is s - 1 in the place of BlockSize and the
  * largest PreviousSize less s in its own. */
 struct quick {
     __m256i mask, value, nonzero, lo, hi, sizes, edge, step, over;

@@ -44,9 +44,9 @@ static uint64_t load64(const uint8_t *p)
     return value;
 }
 
-/* A bit for each of the 64 slots from 'base' on whose first eight bytes have the PoolType bits of a
- * block in use and no top bit in the tag (the protected bit is Windows 7's). Few slots do, and which
- * is as good as random: no branch. */
+/* A bit for each of the 64 slots from 'base' on whose first eight bytes have the PoolType bits of
+ * a block in use and no top bit in the tag (the protected bit is Windows 7's). Few slots do, and
+ * which is as good as random: no branch. */
 static uint64_t maybe_headers(const struct ps_page_view *view, uint32_t base)
 {
     const uint64_t mask = (uint64_t)0x80808080u << 32 |
