@@ -9,7 +9,7 @@
 
 #include "host/options.h"
 #include "host/virtual/address_space.h"
-#include "scan/windows/inverse_map.h"
+#include "scan/windows/paging/inverse_map.h"
 #include "tests/real/unpack.h"
 #include "tests/support/tmpdir.h"
 

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "scan/windows/dtb.h"
-#include "scan/windows/inverse_map.h"
-#include "scan/windows/paging.h"
+#include "scan/windows/paging/dtb.h"
+#include "scan/windows/paging/inverse_map.h"
+#include "scan/windows/paging/paging.h"
 #include "tests/support/small_memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

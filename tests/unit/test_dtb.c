@@ -1,9 +1,9 @@
-#include "scan/windows/dtb.h"
+#include "scan/windows/paging/dtb.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "scan/windows/inverse_map.h"
+#include "scan/windows/paging/inverse_map.h"
 #include "tests/support/small_memory.h"
 
 #define FRAME(n) (UINT64_C(4096) * (n))

@@ -1,4 +1,4 @@
-#include "scan/windows/paging.h"
+#include "scan/windows/paging/paging.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "scan/windows/pte.h"
+#include "scan/windows/paging/pte.h"
 
 #include <criterion/criterion.h>
 

@@ -6,7 +6,7 @@
 #include "host/log.h"
 #include "host/virtual/address.h"
 #include "host/virtual/address_space.h"
-#include "scan/windows/inverse_map.h"
+#include "scan/windows/paging/inverse_map.h"
 
 enum { VIRTUAL, PHYSICAL, STATE, ACCESS, LARGE, N_FIELDS };
 

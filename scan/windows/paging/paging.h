@@ -1,12 +1,12 @@
 /* Virtual to physical: the walk through the page tables of one address space. */
-#ifndef PS_SCAN_WINDOWS_PAGING_H
-#define PS_SCAN_WINDOWS_PAGING_H
+#ifndef PS_SCAN_WINDOWS_PAGING_PAGING_H
+#define PS_SCAN_WINDOWS_PAGING_PAGING_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "scan/physmem.h"
-#include "scan/windows/pte.h"
+#include "scan/windows/paging/pte.h"
 
 #define PS_PAGING_CACHED_TABLES 16u
 #define PS_PAGING_CACHED_PAGES  256u

@@ -1,12 +1,12 @@
 /* All of the Windows kernel half of an address space in one walk. */
-#ifndef PS_SCAN_WINDOWS_KERNEL_WALK_H
-#define PS_SCAN_WINDOWS_KERNEL_WALK_H
+#ifndef PS_SCAN_WINDOWS_PAGING_KERNEL_WALK_H
+#define PS_SCAN_WINDOWS_PAGING_KERNEL_WALK_H
 
 #include <stdint.h>
 
 #include "scan/err.h"
 #include "scan/physmem.h"
-#include "scan/windows/pte.h"
+#include "scan/windows/paging/pte.h"
 
 /* One entry that leads to memory: a page, or one in transition. */
 struct ps_kernel_leaf {

@@ -1,4 +1,4 @@
-#include "scan/windows/kernel_walk.h"
+#include "scan/windows/paging/kernel_walk.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,10 @@
-#include "scan/windows/dtb.h"
+#include "scan/windows/paging/dtb.h"
 
 #include <stdlib.h>
 
-#include "scan/windows/kernel_walk.h"
+#include "scan/windows/paging/kernel_walk.h"
 #include "scan/windows/kuser.h"
-#include "scan/windows/paging.h"
+#include "scan/windows/paging/paging.h"
 
 #define WINDOW_BYTES   ((size_t)1 << 20)
 #define LOW_STUB_BYTES ((uint64_t)1 << 20)

@@ -1,12 +1,12 @@
 /* The directory table base: which page is the top of the page tables, without symbols. */
-#ifndef PS_SCAN_WINDOWS_DTB_H
-#define PS_SCAN_WINDOWS_DTB_H
+#ifndef PS_SCAN_WINDOWS_PAGING_DTB_H
+#define PS_SCAN_WINDOWS_PAGING_DTB_H
 
 #include <stdint.h>
 
 #include "scan/err.h"
 #include "scan/physmem.h"
-#include "scan/windows/pte.h"
+#include "scan/windows/paging/pte.h"
 
 enum ps_dtb_method {
     PS_DTB_GIVEN,    /* somebody said so */

@@ -1,4 +1,4 @@
-#include "scan/windows/paging.h"
+#include "scan/windows/paging/paging.h"
 
 #define NO_TABLE UINT64_MAX
 #define NO_PAGE  UINT64_C(1)

@@ -1,4 +1,4 @@
-#include "scan/windows/inverse_map.h"
+#include "scan/windows/paging/inverse_map.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* One page-table entry: what its bits say. Knows no memory. Sources: docs/PAGING.md. */
-#ifndef PS_SCAN_WINDOWS_PTE_H
-#define PS_SCAN_WINDOWS_PTE_H
+#ifndef PS_SCAN_WINDOWS_PAGING_PTE_H
+#define PS_SCAN_WINDOWS_PAGING_PTE_H
 
 #include <stdint.h>
 

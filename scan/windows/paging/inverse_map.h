@@ -1,13 +1,13 @@
 /* Physical to virtual: all addresses at which the Windows kernel half shows a frame. */
-#ifndef PS_SCAN_WINDOWS_INVERSE_MAP_H
-#define PS_SCAN_WINDOWS_INVERSE_MAP_H
+#ifndef PS_SCAN_WINDOWS_PAGING_INVERSE_MAP_H
+#define PS_SCAN_WINDOWS_PAGING_INVERSE_MAP_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "scan/err.h"
 #include "scan/physmem.h"
-#include "scan/windows/kernel_walk.h"
+#include "scan/windows/paging/kernel_walk.h"
 
 enum ps_mapping_flags {
     PS_MAPPING_WRITABLE = 1u << 0,

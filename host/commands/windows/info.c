@@ -5,7 +5,7 @@
 #include "host/commands/commands.h"
 #include "host/log.h"
 #include "host/virtual/address_space.h"
-#include "scan/windows/kernel_walk.h"
+#include "scan/windows/paging/kernel_walk.h"
 
 enum { VARIABLE, VALUE, HOW, N_FIELDS };
 

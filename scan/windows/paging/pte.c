@@ -1,4 +1,4 @@
-#include "scan/windows/pte.h"
+#include "scan/windows/paging/pte.h"
 
 #define KIB UINT64_C(1024)
 #define MIB (KIB * KIB)
