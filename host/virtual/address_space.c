@@ -52,22 +52,33 @@ static int open_tables(struct ps_address_space *as, const struct ps_options *opt
     return 0;
 }
 
+int ps_address_space_attach(struct ps_address_space *as, const struct ps_options *opt,
+                            struct ps_image *image, struct ps_err *err)
+{
+    int rc;
+
+    *as = (struct ps_address_space){.image = image};
+    rc = ps_image_memory_init(&as->memory, image, err);
+    if (rc < 0)
+        return rc;
+    as->has_version = ps_detect_version(image, &as->version, &as->kuser_phys);
+    as->build = opt->build ? opt->build : as->has_version ? as->version.build : 0;
+    return open_tables(as, opt, err);
+}
+
 int ps_address_space_open(struct ps_address_space *as, const struct ps_options *opt,
                           const char *path, struct ps_err *err)
 {
+    struct ps_image *image = NULL;
     struct ps_err why;
     int rc;
 
     *as = (struct ps_address_space){0};
     ps_fault_guard_init();
-    rc = ps_image_open(&as->image, path, &why);
+    rc = ps_image_open(&image, path, &why);
     if (rc == 0)
-        rc = ps_image_memory_init(&as->memory, as->image, &why);
-    if (rc == 0) {
-        as->has_version = ps_detect_version(as->image, &as->version, &as->kuser_phys);
-        as->build = opt->build ? opt->build : as->has_version ? as->version.build : 0;
-        rc = open_tables(as, opt, &why);
-    }
+        rc = ps_address_space_attach(as, opt, image, &why);
+    as->owned_image = image;
     if (rc < 0)
         return ps_fail(err, (enum ps_code)why.code, why.at, "%.80s: %.160s", path, why.msg);
     return 0;
@@ -77,7 +88,7 @@ void ps_address_space_close(struct ps_address_space *as)
 {
     free(as->paging);
     ps_image_memory_free(&as->memory);
-    ps_image_close(as->image);
+    ps_image_close(as->owned_image);
 }
 
 int ps_address_space_need_tables(const struct ps_address_space *as, struct ps_err *err)

@@ -5,12 +5,13 @@
 
 #include "host/options.h"
 #include "host/run/image_memory.h"
-#include "scan/windows/dtb.h"
+#include "scan/windows/paging/dtb.h"
 #include "scan/windows/kuser.h"
-#include "scan/windows/paging.h"
+#include "scan/windows/paging/paging.h"
 
 struct ps_address_space {
     struct ps_image *image;
+    struct ps_image *owned_image; /* the same, or NULL after ps_address_space_attach */
     struct ps_image_memory memory;
     int has_version; /* a KUSER_SHARED_DATA page was found */
     struct ps_windows_version version;
@@ -21,9 +22,14 @@ struct ps_address_space {
     struct ps_paging *paging; /* NULL without has_dtb */
 };
 
-/* Open the image, find version and page tables (--dtb, --arch and --build win). That there are
- * none of them is no error; a --dtb that maps nothing is one (PS_EARG). The message of a failure
- * names the image. Free with ps_address_space_close in any case. */
+/* Find version and page tables of an open image (--dtb, --arch and --build win), which stays the
+ * caller's and outlives *as. That there are none of them is no error; a --dtb that maps nothing is
+ * one (PS_EARG). Free with ps_address_space_close in any case. */
+int ps_address_space_attach(struct ps_address_space *as, const struct ps_options *opt,
+                            struct ps_image *image, struct ps_err *err);
+
+/* The same for an image to be opened. The message of a failure names it. Free with
+ * ps_address_space_close in any case. */
 int ps_address_space_open(struct ps_address_space *as, const struct ps_options *opt,
                           const char *path, struct ps_err *err);
 void ps_address_space_close(struct ps_address_space *as);
