@@ -51,7 +51,8 @@ static int add_row(struct filler *f, const struct ps_bigpool_row *row)
 
 static int take_entry(struct filler *f, const uint8_t *bytes, uint64_t phys, uint64_t slot)
 {
-    struct ps_bigpool_row row = {.phys = phys, .slot = (uint32_t)slot};
+    struct ps_bigpool_row row = {
+        .phys = phys, .first_phys = PS_BIGPOOL_NO_PHYS, .slot = (uint32_t)slot};
     struct ps_bigpool_table *t = f->table;
 
     if (slot >= t->n_slots)

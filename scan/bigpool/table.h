@@ -20,8 +20,12 @@ enum ps_bigpool_method {
 /* "none", "carve", "carve+self", "carve-run". */
 const char *ps_bigpool_method_name(enum ps_bigpool_method method);
 
+/* No physical address: nothing is known, or the page is not in memory. */
+#define PS_BIGPOOL_NO_PHYS UINT64_MAX
+
 struct ps_bigpool_row {
-    uint64_t phys; /* of the entry's first byte */
+    uint64_t phys;       /* of the entry's first byte */
+    uint64_t first_phys; /* of the allocation's first byte, or PS_BIGPOOL_NO_PHYS */
     uint32_t slot;
     struct ps_bigpool_entry entry;
 };
