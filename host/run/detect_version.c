@@ -10,18 +10,32 @@
 
 struct probe {
     const uint8_t *mem;
+    uint64_t phys; /* of mem */
     size_t n_pages;
-    size_t found; /* index of the page, n_pages if none */
-    struct ps_windows_version version;
+    uint64_t image_pages;
+    struct ps_detected_version *best; /* n_seen 0: none yet */
 };
+
+static void consider(struct probe *p, const struct ps_windows_version *v, uint64_t phys)
+{
+    struct ps_detected_version *best = p->best;
+
+    if (best->n_seen++ != 0 &&
+        ps_kuser_distance(v, p->image_pages) >= ps_kuser_distance(&best->version, p->image_pages))
+        return;
+    best->version = *v;
+    best->phys = phys;
+    best->fits = ps_kuser_fits(v, p->image_pages);
+}
 
 static void probe_pages(void *arg)
 {
     struct probe *p = arg;
+    struct ps_windows_version v;
 
-    for (p->found = 0; p->found < p->n_pages; p->found++)
-        if (ps_kuser_probe(p->mem + p->found * PS_PAGE_BYTES, &p->version))
-            return;
+    for (size_t off = 0; off < p->n_pages * PS_PAGE_BYTES && !p->best->fits; off += PS_PAGE_BYTES)
+        if (ps_kuser_probe(p->mem + off, &v))
+            consider(p, &v, p->phys + off);
 }
 
 /* Probe a window, mapped if possible, else through 'buffer'. */
@@ -30,52 +44,57 @@ static void probe_window(struct ps_image *image, uint64_t phys, size_t n_bytes, 
 {
     struct ps_err ignored;
 
+    p->phys = phys;
     p->n_pages = n_bytes / PS_PAGE_BYTES;
     p->mem = ps_image_map(image, phys, n_bytes);
     if (p->mem) {
-        if (ps_fault_guard(p->mem, n_bytes, probe_pages, p))
-            p->found = p->n_pages;
+        (void)ps_fault_guard(p->mem, n_bytes, probe_pages, p);
         ps_image_release(image, p->mem, n_bytes);
         return;
     }
-    p->found = p->n_pages;
     p->mem = buffer;
     if (ps_image_read(image, phys, buffer, n_bytes, &ignored) == 0)
         probe_pages(p);
 }
 
-static int probe_extent(struct ps_image *image, const struct ps_extent *e, uint64_t *budget,
-                        uint8_t *buffer, struct probe *p, uint64_t *phys)
+static void probe_extent(struct ps_image *image, const struct ps_extent *e, uint64_t *budget,
+                         uint8_t *buffer, struct probe *p)
 {
     const uint64_t whole = e->n_bytes / PS_PAGE_BYTES * PS_PAGE_BYTES;
 
-    for (uint64_t off = 0; off < whole && *budget != 0 && !ps_cancel_requested();) {
+    for (uint64_t off = 0;
+         off < whole && *budget != 0 && !p->best->fits && !ps_cancel_requested();) {
         uint64_t n = whole - off < WINDOW_BYTES ? whole - off : WINDOW_BYTES;
 
         probe_window(image, e->phys + off, (size_t)n, buffer, p);
-        if (p->found < p->n_pages) {
-            *phys = e->phys + off + p->found * PS_PAGE_BYTES;
-            return 1;
-        }
         off += n;
         *budget -= n < *budget ? n : *budget;
     }
-    return 0;
 }
 
-int ps_detect_version(struct ps_image *image, struct ps_windows_version *out, uint64_t *phys)
+/* A sparse file can end in a hole, which is no extent. */
+static uint64_t pages_of(const struct ps_image *image, const struct ps_extent *e, size_t n)
+{
+    const uint64_t end = n ? e[n - 1].phys + e[n - 1].n_bytes : 0;
+    const uint64_t file = ps_image_file_bytes(image);
+
+    return (end > file ? end : file) / PS_PAGE_BYTES;
+}
+
+int ps_detect_version(struct ps_image *image, struct ps_detected_version *out)
 {
     uint8_t *buffer = aligned_alloc(PS_PAGE_BYTES, WINDOW_BYTES);
     uint64_t budget = PS_DETECT_BYTES;
-    struct probe p = {0};
+    struct ps_detected_version best = {0};
     size_t n = 0;
     const struct ps_extent *e = ps_image_extents(image, &n);
-    int found = 0;
+    struct probe p = {.best = &best, .image_pages = pages_of(image, e, n)};
 
-    for (size_t i = 0; buffer && i < n && !found; i++)
-        found = probe_extent(image, &e[i], &budget, buffer, &p, phys);
-    if (found)
-        *out = p.version;
+    for (size_t i = 0; buffer && i < n && !best.fits; i++)
+        probe_extent(image, &e[i], &budget, buffer, &p);
     free(buffer);
-    return found;
+    if (best.n_seen == 0)
+        return 0;
+    *out = best;
+    return 1;
 }

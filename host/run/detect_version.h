@@ -9,8 +9,17 @@
  * and a cold image should not be read twice. */
 #define PS_DETECT_BYTES ((uint64_t)4 << 30)
 
-/* 1: *out is the version in the lowest such page, whose physical address is *phys; 0: none was
- * found. Pages that cannot be read are passed over; the scan reports them. */
-int ps_detect_version(struct ps_image *image, struct ps_windows_version *out, uint64_t *phys);
+/* What the KUSER_SHARED_DATA pages of an image say. */
+struct ps_detected_version {
+    struct ps_windows_version version; /* of the page at 'phys' */
+    uint64_t phys;
+    unsigned n_seen; /* such pages looked at; the search ends at the first one that fits */
+    int fits;        /* NumberOfPhysicalPages is that of the image (ps_kuser_fits) */
+};
+
+/* 1: *out is the lowest such page that fits the size of the image, else the one that comes nearest;
+ * 0: there is none. Pages that cannot be read are passed over; the scan reports them. Where page
+ * tables are found, the page that they map wins over this one: host/virtual/address_space.h. */
+int ps_detect_version(struct ps_image *image, struct ps_detected_version *out);
 
 #endif

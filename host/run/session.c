@@ -76,18 +76,20 @@ static const struct ps_era *find_era(const struct ps_scan_session *s, struct ps_
     const struct ps_options *opt = s->opt;
     const int arch_given = opt->arch && strcmp(opt->arch, "auto") != 0;
     struct ps_windows_version v = {.arch = PS_ARCH_X64};
-    uint64_t phys = 0;
+    struct ps_detected_version found;
 
     if (!(arch_given && opt->build)) {
-        if (ps_detect_version(image, &v, &phys))
+        if (ps_detect_version(image, &found)) {
+            v = found.version;
             ps_log(PS_LOG_INFO, "%s: Windows %u.%u build %u %s, KUSER_SHARED_DATA at 0x%" PRIx64,
                    ps_image_path(image), v.major, v.minor, v.build,
-                   v.arch == PS_ARCH_X86 ? "x86" : "x64", phys);
-        else
+                   v.arch == PS_ARCH_X86 ? "x86" : "x64", found.phys);
+        } else {
             ps_log(PS_LOG_WARN,
                    "%s: no KUSER_SHARED_DATA page found, so the Windows version is not known; "
                    "taking %s of any build (--arch and --build say it)",
                    ps_image_path(image), arch_given ? opt->arch : "x64");
+        }
     }
     if (arch_given) {
         enum ps_arch arch = strcmp(opt->arch, "x86") == 0 ? PS_ARCH_X86 : PS_ARCH_X64;

@@ -6,15 +6,46 @@
 
 #include "host/image/fault_guard.h"
 #include "host/virtual/address.h"
-#include "host/run/detect_version.h"
 
 static unsigned modes_of(const struct ps_address_space *as, const struct ps_options *opt)
 {
     if (opt->arch && strcmp(opt->arch, "auto") != 0)
         return strcmp(opt->arch, "x86") == 0 ? PS_DTB_MODES_X86 : PS_DTB_MODES_X64;
-    if (as->has_version)
+    if (as->has_version && as->kuser.fits)
         return as->version.arch == PS_ARCH_X86 ? PS_DTB_MODES_X86 : PS_DTB_MODES_X64;
     return PS_DTB_MODES_X86 | PS_DTB_MODES_X64;
+}
+
+/* The build of a page of the other architecture (a guest's, say) means nothing. */
+static uint32_t build_of(const struct ps_address_space *as, const struct ps_options *opt)
+{
+    const int is_x86 = as->version.arch == PS_ARCH_X86;
+
+    if (opt->build || !as->has_version)
+        return opt->build;
+    if (opt->arch && strcmp(opt->arch, is_x86 ? "x64" : "x86") == 0)
+        return 0;
+    return as->version.build;
+}
+
+static void find_version(struct ps_address_space *as, const struct ps_options *opt)
+{
+    as->has_version = ps_detect_version(as->image, &as->kuser);
+    if (as->has_version) {
+        as->version = as->kuser.version;
+        as->kuser_phys = as->kuser.phys;
+    }
+    as->build = build_of(as, opt);
+}
+
+static void take_mapped_version(struct ps_address_space *as, const struct ps_options *opt)
+{
+    if (!as->dtb.maps_kuser)
+        return;
+    as->has_version = as->kuser_is_mapped = 1;
+    as->version = as->dtb.version;
+    as->kuser_phys = as->dtb.kuser;
+    as->build = build_of(as, opt);
 }
 
 static int find_dtb(struct ps_address_space *as, const struct ps_options *opt, struct ps_err *err)
@@ -46,6 +77,7 @@ static int open_tables(struct ps_address_space *as, const struct ps_options *opt
     as->paging = malloc(sizeof *as->paging);
     if (!as->paging)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the page tables");
+    take_mapped_version(as, opt);
     ps_paging_init(as->paging, &as->memory.mem, ps_pte_format_of(as->dtb.mode, as->build),
                    as->dtb.root);
     as->has_dtb = 1;
@@ -61,8 +93,7 @@ int ps_address_space_attach(struct ps_address_space *as, const struct ps_options
     rc = ps_image_memory_init(&as->memory, image, err);
     if (rc < 0)
         return rc;
-    as->has_version = ps_detect_version(image, &as->version, &as->kuser_phys);
-    as->build = opt->build ? opt->build : as->has_version ? as->version.build : 0;
+    find_version(as, opt);
     return open_tables(as, opt, err);
 }
 

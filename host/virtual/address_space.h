@@ -4,9 +4,9 @@
 #define PS_HOST_VIRTUAL_ADDRESS_SPACE_H
 
 #include "host/options.h"
+#include "host/run/detect_version.h"
 #include "host/run/image_memory.h"
 #include "scan/windows/paging/dtb.h"
-#include "scan/windows/kuser.h"
 #include "scan/windows/paging/paging.h"
 
 struct ps_address_space {
@@ -15,16 +15,21 @@ struct ps_address_space {
     struct ps_image_memory memory;
     int has_version; /* a KUSER_SHARED_DATA page was found */
     struct ps_windows_version version;
-    uint64_t kuser_phys; /* with has_version: the lowest such page */
-    uint32_t build;      /* --build, else of the version; 0: not known */
+    uint64_t kuser_phys; /* with has_version: that page */
+    int kuser_is_mapped; /* the page tables map it at its fixed address: proof */
+    struct ps_detected_version
+        kuser;      /* what the search without page tables found; n_seen 0: none */
+    uint32_t build; /* --build, else of the version; 0: not known */
     int has_dtb;
     struct ps_dtb dtb;
     struct ps_paging *paging; /* NULL without has_dtb */
 };
 
 /* Find version and page tables of an open image (--dtb, --arch and --build win), which stays the
- * caller's and outlives *as. That there are none of them is no error; a --dtb that maps nothing is
- * one (PS_EARG). Free with ps_address_space_close in any case. */
+ * caller's and outlives *as. The version is that of the KUSER_SHARED_DATA page which the page
+ * tables map, else of the one that fits the image best; every verb takes it from here. That there
+ * are none of them is no error; a --dtb that maps nothing is one (PS_EARG). Free with
+ * ps_address_space_close in any case. */
 int ps_address_space_attach(struct ps_address_space *as, const struct ps_options *opt,
                             struct ps_image *image, struct ps_err *err);
 

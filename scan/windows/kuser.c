@@ -13,7 +13,11 @@ enum {
     KUSER_PRODUCT_VALID = 0x268,
     KUSER_MAJOR = 0x26c,
     KUSER_MINOR = 0x270,
+    KUSER_PHYSICAL_PAGES = 0x2e8,
 };
+
+#define PAGES_PER_MIB UINT64_C(256)
+#define PAGES_PER_GIB (1024 * PAGES_PER_MIB)
 
 #define MACHINE_I386  0x014cu
 #define MACHINE_AMD64 0x8664u
@@ -103,6 +107,20 @@ int ps_kuser_probe(const uint8_t *page, struct ps_windows_version *out)
     found.build = build_of(page, found.arch, found.major, found.minor);
     if (found.build == 0)
         return 0;
+    found.n_pages = le32(page + KUSER_PHYSICAL_PAGES);
     *out = found;
     return 1;
+}
+
+uint64_t ps_kuser_distance(const struct ps_windows_version *v, uint64_t image_pages)
+{
+    return v->n_pages > image_pages ? v->n_pages - image_pages : image_pages - v->n_pages;
+}
+
+int ps_kuser_fits(const struct ps_windows_version *v, uint64_t image_pages)
+{
+    const uint64_t hole = image_pages > 4 * PAGES_PER_GIB ? 2 * PAGES_PER_GIB : 0;
+
+    return v->n_pages <= image_pages &&
+           image_pages - v->n_pages <= 16 * PAGES_PER_MIB + image_pages / 64 + hole;
 }

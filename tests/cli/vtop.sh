@@ -4,17 +4,9 @@
 . "$(dirname "$0")/lib.sh"
 
 image=$work/image.raw
-truncate -s 256K "$image"
-dd if=/dev/zero of="$image" bs=4096 count=64 2>/dev/null
-
-# put64 OFFSET VALUE: eight bytes, little-endian
-put64() {
-    local i text=
-    for i in 0 1 2 3 4 5 6 7; do
-        text+=$(printf '\\x%02x' $((($2 >> (8 * i)) & 255)))
-    done
-    printf '%b' "$text" | dd of="$image" bs=1 seek=$(($1)) conv=notrunc 2>/dev/null
-}
+# shellcheck source=tests/cli/bytes.sh
+. "$(dirname "$0")/bytes.sh"
+new_image 64
 
 # Top table in frame 2, self-map in slot 0x1ed; ffffb80000000000 and the page 2 MiB above it.
 put64 0x2f68 0x2063
@@ -25,18 +17,6 @@ put64 0x4008 0x000000e3
 put64 0x5000 0x8000000000006063
 put64 0x5008 0x6880
 put64 0x5010 0x00012345000010a0
-
-last() {
-    tail -n 1 "$work/out"
-}
-
-# has FIELD VALUE: the last line printed has it
-has() {
-    case $(last) in
-        *"\"$1\":$2"*) ;;
-        *) wrong "$1 is not $2: $(last)" ;;
-    esac
-}
 
 expect 0 0 "$POOLSCAN" vtop "$image" 'ffffb800`00000123'
 [ "$(wc -l <"$work/out")" = 5 ] || wrong "four entries and a result: $(cat "$work/out")"

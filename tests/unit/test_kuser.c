@@ -46,6 +46,37 @@ Test(kuser, windows_10_tells_its_build)
     cr_assert_eq(v.major, 10);
     cr_assert_eq(v.minor, 0);
     cr_assert_eq(v.build, 19041);
+    cr_assert_eq(v.n_pages, 0x3ff00);
+}
+
+/* Values of the two real images (docs/REAL_IMAGES.md), of guests, and of an image that was cut. */
+Test(kuser, which_memory_it_is_of)
+{
+    static const struct {
+        uint32_t n_pages;
+        uint64_t image_pages;
+        int fits;
+    } want[] = {
+        {0xff7c, 0x10000, 1},
+        {0x3ff71, 0x40000, 1},
+        {0x40000, 0x40000, 1},
+        {0x40001, 0x40000, 0},
+        {0x10000, 0x40000, 0},
+        {0, 0x40000, 0},
+        {0, 16, 1},
+        {0x1f0000, 0x200000, 1},
+        {0x100000, 0x200000, 0},
+        {0x1ff000, 0x220000, 1}, /* 8 GiB around a hole of 512 MiB */
+        {0x80000, 0x100000, 0},  /* no hole in an image of 4 GiB */
+    };
+
+    for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
+        struct ps_windows_version v = {.n_pages = want[i].n_pages};
+
+        cr_expect_eq(ps_kuser_fits(&v, want[i].image_pages), want[i].fits, "row %zu", i);
+    }
+    cr_assert_eq(ps_kuser_distance(&(struct ps_windows_version){.n_pages = 5}, 7), 2);
+    cr_assert_eq(ps_kuser_distance(&(struct ps_windows_version){.n_pages = 7}, 5), 2);
 }
 
 Test(kuser, older_versions_get_the_build_of_major_minor)

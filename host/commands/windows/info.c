@@ -65,15 +65,41 @@ static void add_image(struct ps_cells *c, const struct ps_image *image)
     add_extents(c, image);
 }
 
+static const char *why_this_kuser(const struct ps_address_space *as)
+{
+    return as->kuser_is_mapped ? "the page tables map it at its fixed address"
+           : as->kuser.fits    ? "NumberOfPhysicalPages is that of the image"
+                               : "the nearest to the image in NumberOfPhysicalPages";
+}
+
+static void add_kuser(struct ps_cells *c, const struct ps_address_space *as)
+{
+    const int differs = as->kuser.n_seen != 0 && as->kuser.phys != as->kuser_phys;
+
+    add(c, "KuserSharedData");
+    ps_cells_set_address(c, VALUE, as->kuser_phys);
+    ps_cells_set(c, HOW, "%s", why_this_kuser(as));
+    add_number(c, "KuserPagesSeen", as->kuser.n_seen);
+    ps_cells_set(c, HOW, "%s",
+                 as->kuser.fits ? "up to the first one that fits" : "none of them fits");
+    if (differs) {
+        add(c, "KuserOther");
+        ps_cells_set_address(c, VALUE, as->kuser.phys);
+        ps_cells_set(c, HOW, "build %" PRIu32 " %s, not mapped by the page tables",
+                     as->kuser.version.build,
+                     as->kuser.version.arch == PS_ARCH_X86 ? "x86" : "x64");
+    }
+    add_number(c, "NumberOfPhysicalPages", as->version.n_pages);
+    ps_cells_set(c, HOW, "KUSER_SHARED_DATA");
+}
+
 static void add_version(struct ps_cells *c, const struct ps_address_space *as,
                         const struct ps_options *opt)
 {
     const struct ps_windows_version *v = &as->version;
 
     if (as->has_version) {
-        add(c, "KuserSharedData");
-        ps_cells_set_address(c, VALUE, as->kuser_phys);
-        ps_cells_set(c, HOW, "lowest page that has all its fields");
+        add_kuser(c, as);
         add(c, "WindowsVersion");
         ps_cells_set(c, VALUE, "%" PRIu32 ".%" PRIu32, v->major, v->minor);
         ps_cells_set(c, HOW, "KUSER_SHARED_DATA");
@@ -82,8 +108,7 @@ static void add_version(struct ps_cells *c, const struct ps_address_space *as,
         ps_cells_set(c, HOW, "KUSER_SHARED_DATA");
     }
     if (as->build != 0) {
-        add(c, "Build");
-        ps_cells_set(c, VALUE, "%" PRIu32, as->build);
+        add_number(c, "Build", as->build);
         ps_cells_set(c, HOW, "%s",
                      opt->build       ? "given"
                      : v->major >= 10 ? "KUSER_SHARED_DATA"

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "scan/windows/paging/kernel_walk.h"
-#include "scan/windows/kuser.h"
 #include "scan/windows/paging/paging.h"
 
 #define WINDOW_BYTES   ((size_t)1 << 20)
@@ -70,6 +69,7 @@ static void look_at_kuser(struct ps_paging *p, const struct ps_physmem *mem, str
         return;
     d->maps_kuser = (version.arch == PS_ARCH_X64) == (d->mode == PS_PAGING_X64);
     d->kuser = phys;
+    d->version = version;
 }
 
 static int score(struct search *s, enum ps_paging_mode mode, uint64_t cr3,

@@ -6,6 +6,7 @@
 
 #include "scan/err.h"
 #include "scan/physmem.h"
+#include "scan/windows/kuser.h"
 #include "scan/windows/paging/pte.h"
 
 enum ps_dtb_method {
@@ -21,11 +22,12 @@ struct ps_dtb {
     uint64_t root;
     enum ps_paging_mode mode;
     enum ps_dtb_method method;
-    uint64_t n_pages;      /* the score: pages of the image that its kernel half maps, counted up to
-                            * PS_DTB_SCORE_TABLES tables */
-    int maps_kuser;        /* the kernel address of KUSER_SHARED_DATA leads to such a page */
-    uint64_t kuser;        /* physical address of that page */
-    unsigned n_candidates; /* looked at, this one included */
+    uint64_t n_pages; /* the score: pages of the image that its kernel half maps, counted up to
+                       * PS_DTB_SCORE_TABLES tables */
+    int maps_kuser;   /* the kernel address of KUSER_SHARED_DATA leads to such a page */
+    uint64_t kuser;   /* physical address of that page */
+    struct ps_windows_version version; /* what that page says */
+    unsigned n_candidates;             /* looked at, this one included */
 };
 
 #define PS_DTB_SCORE_TABLES UINT64_C(8192)
