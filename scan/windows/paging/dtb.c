@@ -115,8 +115,11 @@ static void look_for_low_stub(struct search *s, const uint8_t *page)
 {
     if ((q(page, 0) & UINT64_C(0xffffffffffff00ff)) == UINT64_C(0x00000001000600e9) &&
         (q(page, 0x70 / 8) & UINT64_C(0xfffff80000000003)) == UINT64_C(0xfffff80000000000) &&
-        (q(page, 0xa0 / 8) & UINT64_C(0xffffff0000000fff)) == 0 && q(page, 0xa0 / 8) != 0)
+        (q(page, 0xa0 / 8) & UINT64_C(0xffffff0000000fff)) == 0 && q(page, 0xa0 / 8) != 0) {
         consider(s, PS_PAGING_X64, q(page, 0xa0 / 8), PS_DTB_LOW_STUB);
+        if (s->n > 0 && s->found[s->n - 1].method == PS_DTB_LOW_STUB)
+            s->found[s->n - 1].kernel_va = q(page, 0x70 / 8);
+    }
 }
 
 /* Since 10 1607 the slot is drawn by lot, so all of the upper half is compared. */

@@ -22,10 +22,11 @@ struct ps_dtb {
     uint64_t root;
     enum ps_paging_mode mode;
     enum ps_dtb_method method;
-    uint64_t n_pages; /* the score: pages of the image that its kernel half maps, counted up to
-                       * PS_DTB_SCORE_TABLES tables */
-    int maps_kuser;   /* the kernel address of KUSER_SHARED_DATA leads to such a page */
-    uint64_t kuser;   /* physical address of that page */
+    uint64_t kernel_va; /* PS_DTB_LOW_STUB: an address in or near the Windows kernel; else 0 */
+    uint64_t n_pages;   /* the score: pages of the image that its kernel half maps, counted up to
+                         * PS_DTB_SCORE_TABLES tables */
+    int maps_kuser;     /* the kernel address of KUSER_SHARED_DATA leads to such a page */
+    uint64_t kuser;     /* physical address of that page */
     struct ps_windows_version version; /* what that page says */
     unsigned n_candidates;             /* looked at, this one included */
 };
