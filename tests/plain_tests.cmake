@@ -6,6 +6,7 @@ ps_plain_test(NAME contract/real_images LABELS contract LIBS PkgConfig::JANSSON
     SOURCES real/mapped.c real/truth.c real/unpack.c real/witness.c support/tmpdir.c)
 ps_plain_test(NAME contract/real_paging LABELS contract LIBS PkgConfig::JANSSON
     SOURCES real/unpack.c support/tmpdir.c)
+ps_plain_test(NAME unit/known_kernels LABELS unit)
 ps_plain_test(NAME unit/tag_lists LABELS unit)
 ps_plain_test(NAME unit/pooltag_files LABELS unit)
 set_tests_properties(unit/tag_lists unit/pooltag_files PROPERTIES ENVIRONMENT "PS_SOURCE=${PROJECT_SOURCE_DIR}")
