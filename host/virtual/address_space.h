@@ -6,8 +6,11 @@
 #include "host/options.h"
 #include "host/run/detect_version.h"
 #include "host/run/image_memory.h"
+#include "scan/windows/kernel/kernel_image.h"
 #include "scan/windows/paging/dtb.h"
 #include "scan/windows/paging/paging.h"
+#include "scan/windows/symbols/known_kernels.h"
+#include "scan/windows/symbols/symbols.h"
 
 struct ps_address_space {
     struct ps_image *image;
@@ -23,6 +26,12 @@ struct ps_address_space {
     int has_dtb;
     struct ps_dtb dtb;
     struct ps_paging *paging; /* NULL without has_dtb */
+    /* All zero before ps_address_space_kernel (host/virtual/windows_kernel.h). */
+    int looked_for_kernel;
+    struct ps_kernel_image kernel;
+    struct ps_symbols symbols;
+    char kernel_version[PS_KERNEL_VERSION_BYTES]; /* PS_SYMBOLS_BUILT_IN: "10.0.19041.329" */
+    int build_is_of_kernel;                       /* 'build' is NtBuildNumber of the kernel */
 };
 
 /* Find version and page tables of an open image (--dtb, --arch and --build win), which stays the

@@ -3,11 +3,18 @@
 
 #include "host/commands/cells.h"
 #include "host/commands/commands.h"
+#include "host/commands/windows/info.h"
 #include "host/log.h"
 #include "host/virtual/address_space.h"
+#include "host/virtual/windows_kernel.h"
 #include "scan/windows/paging/kernel_walk.h"
 
-enum { VARIABLE, VALUE, HOW, N_FIELDS };
+enum {
+    VARIABLE = PS_INFO_VARIABLE,
+    VALUE = PS_INFO_VALUE,
+    HOW = PS_INFO_HOW,
+    N_FIELDS = PS_N_INFO_COLUMNS
+};
 
 static const struct ps_column columns[N_FIELDS] = {
     [VARIABLE] = {"Variable", "VARIABLE", PS_COLUMN_TEXT, 0},
@@ -18,7 +25,7 @@ static const struct ps_column columns[N_FIELDS] = {
 /* More extents than anybody reads are counted, not listed. */
 #define MAX_EXTENTS 16u
 
-static void add(struct ps_cells *c, const char *variable)
+void ps_info_row(struct ps_cells *c, const char *variable)
 {
     ps_cells_row(c);
     ps_cells_set(c, VARIABLE, "%s", variable);
@@ -26,7 +33,7 @@ static void add(struct ps_cells *c, const char *variable)
 
 static void add_number(struct ps_cells *c, const char *variable, uint64_t value)
 {
-    add(c, variable);
+    ps_info_row(c, variable);
     ps_cells_set(c, VALUE, "%" PRIu64, value);
 }
 
@@ -45,7 +52,7 @@ static void add_extents(struct ps_cells *c, const struct ps_image *image)
     add_number(c, "HoleBytes", end - present);
     add_number(c, "Extents", n);
     for (size_t i = 0; i < n && i < MAX_EXTENTS; i++) {
-        add(c, "Extent");
+        ps_info_row(c, "Extent");
         ps_cells_set(c, VALUE, "0x%016" PRIx64 "-0x%016" PRIx64, e[i].phys,
                      e[i].phys + e[i].n_bytes);
         ps_cells_set(c, HOW, "file offset 0x%" PRIx64, e[i].file_off);
@@ -54,12 +61,12 @@ static void add_extents(struct ps_cells *c, const struct ps_image *image)
 
 static void add_image(struct ps_cells *c, const struct ps_image *image)
 {
-    add(c, "Image");
+    ps_info_row(c, "Image");
     ps_cells_set(c, VALUE, "%.400s", ps_image_path(image));
-    add(c, "ImageId");
+    ps_info_row(c, "ImageId");
     ps_cells_set(c, VALUE, "%s", ps_image_id(image));
     ps_cells_set(c, HOW, "size, first and last MiB");
-    add(c, "Container");
+    ps_info_row(c, "Container");
     ps_cells_set(c, VALUE, "%s", ps_image_format(image));
     add_number(c, "FileBytes", ps_image_file_bytes(image));
     add_extents(c, image);
@@ -76,14 +83,14 @@ static void add_kuser(struct ps_cells *c, const struct ps_address_space *as)
 {
     const int differs = as->kuser.n_seen != 0 && as->kuser.phys != as->kuser_phys;
 
-    add(c, "KuserSharedData");
+    ps_info_row(c, "KuserSharedData");
     ps_cells_set_address(c, VALUE, as->kuser_phys);
     ps_cells_set(c, HOW, "%s", why_this_kuser(as));
     add_number(c, "KuserPagesSeen", as->kuser.n_seen);
     ps_cells_set(c, HOW, "%s",
                  as->kuser.fits ? "up to the first one that fits" : "none of them fits");
     if (differs) {
-        add(c, "KuserOther");
+        ps_info_row(c, "KuserOther");
         ps_cells_set_address(c, VALUE, as->kuser.phys);
         ps_cells_set(c, HOW, "build %" PRIu32 " %s, not mapped by the page tables",
                      as->kuser.version.build,
@@ -100,19 +107,20 @@ static void add_version(struct ps_cells *c, const struct ps_address_space *as,
 
     if (as->has_version) {
         add_kuser(c, as);
-        add(c, "WindowsVersion");
+        ps_info_row(c, "WindowsVersion");
         ps_cells_set(c, VALUE, "%" PRIu32 ".%" PRIu32, v->major, v->minor);
         ps_cells_set(c, HOW, "KUSER_SHARED_DATA");
-        add(c, "Architecture");
+        ps_info_row(c, "Architecture");
         ps_cells_set(c, VALUE, "%s", v->arch == PS_ARCH_X86 ? "x86" : "x64");
         ps_cells_set(c, HOW, "KUSER_SHARED_DATA");
     }
     if (as->build != 0) {
         add_number(c, "Build", as->build);
         ps_cells_set(c, HOW, "%s",
-                     opt->build       ? "given"
-                     : v->major >= 10 ? "KUSER_SHARED_DATA"
-                                      : "last build of that version");
+                     opt->build               ? "given"
+                     : as->build_is_of_kernel ? "NtBuildNumber of the Windows kernel"
+                     : v->major >= 10         ? "KUSER_SHARED_DATA"
+                                              : "last build of that version");
     }
 }
 
@@ -125,12 +133,12 @@ static int add_tables(struct ps_cells *c, const struct ps_address_space *as, str
 
     if (rc < 0)
         return rc;
-    add(c, "Dtb");
+    ps_info_row(c, "Dtb");
     ps_cells_set_address(c, VALUE, as->dtb.root);
     ps_cells_set(c, HOW, "%s, maps %" PRIu64 " kernel pages, %s",
                  ps_dtb_method_name(as->dtb.method), as->dtb.n_pages,
                  as->dtb.maps_kuser ? "KUSER_SHARED_DATA among them" : "not KUSER_SHARED_DATA");
-    add(c, "Paging");
+    ps_info_row(c, "Paging");
     ps_cells_set(c, VALUE, "%s", ps_paging_mode_name(as->dtb.mode));
     add_number(c, "DtbCandidates", as->dtb.n_candidates);
     add_number(c, "KernelPages", counts.pages);
@@ -147,15 +155,19 @@ int ps_cmd_info(const struct ps_options *opt, struct ps_err *err)
     struct ps_address_space as = {0};
     int rc = ps_address_space_open(&as, opt, opt->args.item[0], err);
 
+    if (rc == 0)
+        rc = ps_address_space_kernel(&as, opt, err);
     if (rc == 0) {
         add_image(&cells, as.image);
         add_version(&cells, &as, opt);
         if (!as.has_version)
             ps_log(PS_LOG_WARN, "%s: no KUSER_SHARED_DATA page found", opt->args.item[0]);
-        if (as.has_dtb)
+        if (as.has_dtb) {
             rc = add_tables(&cells, &as, err);
-        else
+            ps_info_kernel(&cells, &as);
+        } else {
             ps_log(PS_LOG_WARN, "%s: no page tables found", opt->args.item[0]);
+        }
     }
     if (rc == 0)
         rc = ps_cells_write(&cells, columns, opt, err);

@@ -1,0 +1,18 @@
+/* Rows of poolscan info, which are too many for one file. */
+#ifndef PS_HOST_COMMANDS_WINDOWS_INFO_H
+#define PS_HOST_COMMANDS_WINDOWS_INFO_H
+
+#include <stdint.h>
+
+#include "host/commands/cells.h"
+#include "host/virtual/address_space.h"
+
+enum ps_info_column { PS_INFO_VARIABLE, PS_INFO_VALUE, PS_INFO_HOW, PS_N_INFO_COLUMNS };
+
+/* Begin the row of a variable. */
+void ps_info_row(struct ps_cells *c, const char *variable);
+
+/* The Windows kernel and its symbols. After ps_address_space_kernel. */
+void ps_info_kernel(struct ps_cells *c, const struct ps_address_space *as);
+
+#endif
