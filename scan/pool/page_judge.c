@@ -26,20 +26,25 @@ struct page {
     uint8_t bytes[PS_PAGE_BYTES];
     struct ps_page_view view;
     struct ps_page_map map;
-    int classic; /* by era, or by what the page shows */
 };
+
+void ps_page_map_read(const struct ps_page_view *view, struct ps_page_map *map)
+{
+    const enum ps_heap heap = view->era->heap;
+
+    memset(map, 0, sizeof *map);
+    if (heap != PS_HEAP_SEGMENT)
+        ps_classic_walk(view, map);
+    map->classic = heap == PS_HEAP_CLASSIC || map->closed || 2 * map->n_chained > view->n_slots;
+    if (!map->classic)
+        ps_segment_walk(view, map);
+}
 
 static void read_page(struct page *p, const struct ps_era *era, const uint8_t *bytes)
 {
     memcpy(p->bytes, bytes, sizeof p->bytes);
     p->view = ps_page_view(era, p->bytes);
-    memset(&p->map, 0, sizeof p->map);
-    if (era->heap != PS_HEAP_SEGMENT)
-        ps_classic_walk(&p->view, &p->map);
-    p->classic =
-        era->heap == PS_HEAP_CLASSIC || p->map.closed || 2 * p->map.n_chained > p->view.n_slots;
-    if (!p->classic)
-        ps_segment_walk(&p->view, &p->map);
+    ps_page_map_read(&p->view, &p->map);
 }
 
 static enum ps_type_state state_of(const struct page *p, uint32_t word0)
@@ -95,9 +100,9 @@ static uint32_t classic_evidence(const struct page *p, uint32_t slot, uint32_t w
         evidence |= PS_EV_CHAIN_BOTH;
     else if (links != 0)
         evidence |= PS_EV_CHAIN_ONE;
-    else if (p->classic)
+    else if (p->map.classic)
         evidence |= PS_EV_BAD_NEIGHBOUR;
-    if (p->classic && ps_view_index(&p->view, word0) > MAX_POOL_INDEX)
+    if (p->map.classic && ps_view_index(&p->view, word0) > MAX_POOL_INDEX)
         evidence |= PS_EV_POOL_INDEX;
     return evidence;
 }

@@ -8,6 +8,8 @@
 #include "kernels/kernel.h"
 #include "scan/finding.h"
 #include "scan/pool/era.h"
+#include "scan/pool/page_map.h"
+#include "scan/pool/page_view.h"
 #include "scan/tags/ruleset.h"
 
 /* Judge the n hits of one page. 'page' is 4096 readable bytes; hits are ascending, and
@@ -16,5 +18,9 @@
  * by siglongjmp. */
 void ps_page_judge(const struct ps_era *era, const struct ps_ruleset *rules, const uint8_t *page,
                    const struct ps_hit *hits, size_t n, struct ps_finding *out);
+
+/* What the judge goes by: the structures of the page, chains or those of the segment heap. Fills
+ * all of *map. The page must not change under it. */
+void ps_page_map_read(const struct ps_page_view *view, struct ps_page_map *map);
 
 #endif

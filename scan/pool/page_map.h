@@ -12,6 +12,7 @@ struct ps_page_map {
     uint32_t n_chained;            /* slots that classic chains cover */
     int any_rank;                  /* some rank is not 0 */
     int closed;                    /* the classic walk from 0 ends with the page */
+    int classic;                   /* a page of the classic pool, by era or by what it shows */
 };
 
 #define PS_RANK_MAX 255u
