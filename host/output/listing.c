@@ -2,6 +2,7 @@
 
 #include <libsmartcols/libsmartcols.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,10 +34,29 @@ static void add_clean(struct ps_text *text, const char *cell, add_clean_fn *add)
     ps_text_free(&clean);
 }
 
+/* Words are the program's own: nothing in them needs an escape. */
+static void add_json_list(struct ps_text *text, const char *cell)
+{
+    add_string(text, "[");
+    while (*cell) {
+        const size_t n = strcspn(cell, "|");
+
+        ps_text_add_json(text, cell, n);
+        cell += n;
+        if (*cell) {
+            add_string(text, ",");
+            cell++;
+        }
+    }
+    add_string(text, "]");
+}
+
 static void add_json_cell(struct ps_text *text, enum ps_column_kind kind, const char *cell)
 {
     if (!cell)
         add_string(text, "null");
+    else if (kind == PS_COLUMN_LIST)
+        add_json_list(text, cell);
     else if (kind != PS_COLUMN_TEXT)
         add_string(text, cell);
     else
@@ -104,9 +124,16 @@ static int set_cell(struct libscols_line *line, size_t at, enum ps_column_kind k
                     const char *cell)
 {
     char size[PS_UNIT_TEXT_BYTES];
+    char hex[2 + 16 + 1];
 
-    if (cell && kind == PS_COLUMN_BYTES)
+    if (kind == PS_COLUMN_MARK)
+        cell = cell && strcmp(cell, "true") == 0 ? "*" : "";
+    else if (cell && kind == PS_COLUMN_BYTES)
         cell = ps_print_bytes(strtoull(cell, NULL, 10), size);
+    else if (cell && kind == PS_COLUMN_HEX) {
+        snprintf(hex, sizeof hex, "0x%llx", strtoull(cell, NULL, 10));
+        cell = hex;
+    }
     return scols_line_set_data(line, at, cell ? cell : "-");
 }
 
@@ -127,10 +154,15 @@ static int fill_table(struct libscols_table *table, const struct ps_listing *l)
 {
     for (size_t i = 0; i < l->n_columns; i++) {
         const struct ps_column *c = &l->column[i];
-        int flags =
-            (c->may_cut ? SCOLS_FL_TRUNC : 0) | (c->kind == PS_COLUMN_TEXT ? 0 : SCOLS_FL_RIGHT);
+        const int left = c->kind == PS_COLUMN_TEXT || c->kind == PS_COLUMN_LIST;
+        int flags = (c->may_cut ? SCOLS_FL_TRUNC : 0) | (left ? 0 : SCOLS_FL_RIGHT);
+        struct libscols_column *column;
 
-        if (c->title && !scols_table_new_column(table, c->title, 0, flags))
+        if (!c->title)
+            continue;
+        column = scols_table_new_column(table, c->title, 0, flags);
+        /* The \x of a tag that is not printable stays as it is. */
+        if (!column || scols_column_set_safechars(column, "\\") < 0)
             return -1;
     }
     for (size_t row = 0; row < l->n_rows; row++)

@@ -11,6 +11,9 @@ enum ps_column_kind {
     PS_COLUMN_TEXT,
     PS_COLUMN_LITERAL, /* a number, true or false: no quotes in JSON */
     PS_COLUMN_BYTES,   /* a number of bytes; the table has it in KiB, MiB ... */
+    PS_COLUMN_HEX,     /* a number; the table has it in hexadecimal */
+    PS_COLUMN_MARK,    /* true or false; the table has a star or a blank */
+    PS_COLUMN_LIST,    /* words with | between them; an array in JSON */
 };
 
 struct ps_column {

@@ -17,20 +17,24 @@ static const char *const cells[] = {
     "a,b \"c\"", "7", "2048", "\xff\xfe", NULL, NULL,
 };
 
-static void check(const char *format, size_t n_rows, const char *want)
+static void check_listing(const struct ps_listing *l, const char *format, const char *want)
 {
-    const struct ps_listing l = {columns, 3, cells, n_rows};
     struct ps_err err = {0};
     struct ps_tmpdir dir;
     char *text;
 
     ps_tmpdir_make(&dir);
-    cr_assert_eq(ps_listing_write(&l, format, ps_tmpdir_file(&dir, "out"), &err), 0, "%s", err.msg);
+    cr_assert_eq(ps_listing_write(l, format, ps_tmpdir_file(&dir, "out"), &err), 0, "%s", err.msg);
     text = read_file(ps_tmpdir_file(&dir, "out"), NULL);
     cr_assert_not_null(text);
-    cr_assert_str_eq(text, want, "%s", format);
+    cr_assert_str_eq(text, want, "%s: %s", format, text);
     free(text);
     ps_tmpdir_remove(&dir);
+}
+
+static void check(const char *format, size_t n_rows, const char *want)
+{
+    check_listing(&(struct ps_listing){columns, 3, cells, n_rows}, format, want);
 }
 
 Test(listing, json)
@@ -51,6 +55,26 @@ Test(listing, json)
 Test(listing, csv)
 {
     check("csv", 2, "Name,Count,Bytes\r\n\"a,b \"\"c\"\"\",7,2048\r\n\\xff\\xfe,,\r\n");
+}
+
+/* A hexadecimal number, a mark, a list of words; the table shows backslashes as they are. */
+Test(listing, kinds_for_addresses)
+{
+    static const struct ps_column some[] = {
+        {"Owner", "*", PS_COLUMN_MARK, 0},
+        {"Bytes", "SIZE", PS_COLUMN_HEX, 0},
+        {"Why", "WHY", PS_COLUMN_LIST, 0},
+        {"Tag", "TAG", PS_COLUMN_TEXT, 0},
+    };
+    static const char *const row[] = {"true", "4096", "a|bc", "Pro\\xe3", "false", NULL, "", NULL};
+    const struct ps_listing l = {some, 4, row, 2};
+
+    check_listing(&l, "table",
+                  "*   SIZE WHY  TAG\n* 0x1000 a|bc Pro\\xe3\n       -      -\n");
+    check_listing(&l, "jsonl",
+                  "{\"Owner\":true,\"Bytes\":4096,\"Why\":[\"a\",\"bc\"],\"Tag\":\"Pro\\\\xe3\"}\n"
+                  "{\"Owner\":false,\"Bytes\":null,\"Why\":[],\"Tag\":null}\n");
+    check_listing(&l, "csv", "Owner,Bytes,Why,Tag\r\ntrue,4096,a|bc,Pro\\xe3\r\nfalse,,,\r\n");
 }
 
 Test(listing, nothing)
