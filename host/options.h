@@ -20,6 +20,7 @@ enum ps_verb {
     PS_VERB_INFO,
     PS_VERB_VTOP,
     PS_VERB_PTOV,
+    PS_VERB_POOL,
     PS_VERB_HELP,     /* --help, of all or of help_verb */
     PS_VERB_VERSION,  /* --version */
     PS_VERB_GENERATE, /* --generate man|complete-bash|complete-zsh */

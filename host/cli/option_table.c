@@ -14,7 +14,8 @@
 #define INFO      PS_VERB_BIT(PS_VERB_INFO)
 #define VTOP      PS_VERB_BIT(PS_VERB_VTOP)
 #define PTOV      PS_VERB_BIT(PS_VERB_PTOV)
-#define VIRTUAL   (INFO | VTOP | PTOV)
+#define POOL      PS_VERB_BIT(PS_VERB_POOL)
+#define VIRTUAL   (INFO | VTOP | PTOV | POOL)
 #define BIGPOOLS  PS_VERB_BIT(PS_VERB_BIGPOOLS)
 #define ANY       UINT32_MAX
 
@@ -88,10 +89,10 @@ const struct ps_option ps_option_table[] = {
      .help = "only these pool tags; '?' is any one character, a final '*' all the rest, '\\xNN' "
              "a byte, '\\,' a comma"},
     {.name = "tag-file", .kind = PS_OPT_APPEND, .offset = AT(tag_files),
-     .verbs = BIGPOOLS | SCAN | TAGS | BENCH, .metavar = "FILE", .hi = 64,
+     .verbs = BIGPOOLS | POOL | SCAN | TAGS | BENCH, .metavar = "FILE", .hi = 64,
      .help = "more tags, from a .tags file or a pooltag.txt of the Windows debuggers; repeatable"},
     {.name = "no-builtin-tags", .kind = PS_OPT_FLAG, .offset = AT(no_builtin_tags),
-     .verbs = BIGPOOLS | SCAN | TAGS | BENCH, .help = "leave the built-in tag database out"},
+     .verbs = BIGPOOLS | POOL | SCAN | TAGS | BENCH, .help = "leave the built-in tag database out"},
     {.name = "all-headers", .kind = PS_OPT_FLAG, .common = 1, .offset = AT(all_headers),
      .verbs = SCAN, .help = "every structurally valid header, whether its tag is known or not"},
     {.name = "show-free", .kind = PS_OPT_FLAG, .offset = AT(show_free), .verbs = BIGPOOLS | SCAN,
@@ -102,7 +103,7 @@ const struct ps_option ps_option_table[] = {
     {.name = "range", .kind = PS_OPT_RANGE, .verbs = SCAN, .metavar = "START-END",
      .multiple = PAGE,
      .help = "only physical addresses from START up to, not including, END; both multiples of 4k"},
-    {.name = "fail-if-none", .kind = PS_OPT_FLAG, .offset = AT(fail_if_none), .verbs = SCAN,
+    {.name = "fail-if-none", .kind = PS_OPT_FLAG, .offset = AT(fail_if_none), .verbs = POOL | SCAN,
      .help = "no findings at all is an error"},
 
     {.name = "arch", .kind = PS_OPT_CHOICE, .offset = AT(arch),
@@ -233,6 +234,10 @@ const struct ps_verb_info ps_verb_table[] = {
     {"ptov", PS_VERB_PTOV, "IMAGE PA", 2, 2, "a physical address to all virtual ones",
      "Every address at which the kernel half of the page tables shows the physical address PA "
      "(hexadecimal)."},
+    {"pool", PS_VERB_POOL, "IMAGE ADDRESS", 2, 2, "the pool page that holds an address",
+     "The blocks of the pool page that holds ADDRESS, virtual or phys:ADDRESS (hexadecimal), free "
+     "ones and gaps too, with a star at the one that owns it, in the manner of !pool; or the big "
+     "allocation that it lies in."},
     {"help", PS_VERB_HELP, "[VERB]", 0, 1, "this text, or all options of a verb",
      "The same as --help."},
 };
@@ -240,7 +245,7 @@ const struct ps_verb_info ps_verb_table[] = {
 
 const size_t ps_n_verbs = sizeof ps_verb_table / sizeof *ps_verb_table;
 
-const char *const ps_later_verbs[] = {"used",  "pool", "find",
+const char *const ps_later_verbs[] = {"used",  "find",
                                       "plan",     "merge", "diff", NULL};
 
 const char *const ps_later_options[] = {"symbols", "sort", NULL};

@@ -9,7 +9,7 @@ for text in man complete-bash complete-zsh; do
 done
 
 n_options=0
-for verb in scan tags devices bench mkimage bigpools; do
+for verb in scan tags devices bench mkimage bigpools pool; do
     for option in $("$POOLSCAN" "$verb" --help | sed -n 's/^  .\{4\}--\([a-z-]*\).*/\1/p'); do
         n_options=$((n_options + 1))
         for text in complete-bash complete-zsh; do

@@ -5,7 +5,7 @@
 
 expect 0 0 "$POOLSCAN" --help
 cp "$work/out" "$work/help"
-for verb in scan tags devices bench mkimage bigpools; do
+for verb in scan tags devices bench mkimage bigpools pool; do
     grep -q "^  $verb" "$work/help" || wrong "--help lacks the verb $verb"
 done
 [ "$(wc -l <"$work/help")" -le 50 ] || wrong "--help does not fit a screen"
@@ -17,7 +17,7 @@ for same in -h help "-q --help"; do
 done
 
 # Every option that a verb's --help lists is one that the program knows.
-for verb in scan tags devices bench mkimage bigpools; do
+for verb in scan tags devices bench mkimage bigpools pool; do
     expect 0 0 "$POOLSCAN" "$verb" --help
     cp "$work/out" "$work/verb"
     expect 0 0 "$POOLSCAN" help "$verb"

@@ -58,7 +58,10 @@ scna
 info a b
 bigpools
 used image
-pool image 0
+pool image
+pool image zz
+pool image phys:
+pool image phys:0x1`
 find image Proc
 vtop image
 ptov image x1

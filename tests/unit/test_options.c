@@ -76,7 +76,8 @@ static void add_string(struct text *t, const char *name, const char *s, const ch
 }
 
 static const char *const verb_names[] = {"scan", "tags", "devices", "bench", "mkimage", "bigpools",
-                                         "info", "vtop", "ptov",    "help",  "version", "generate"};
+                                         "info", "vtop", "ptov",    "pool",  "help",    "version",
+                                         "generate"};
 
 static void describe(struct text *t, const struct ps_options *o)
 {
@@ -196,6 +197,7 @@ static const struct {
     {"mkimage sample - a=1 b=2 --truth t", "mkimage args=sample|-|a=1|b=2 truth=t"},
 
     {"info a --build 19041", "info args=a build=19041"},
+    {"pool a phys:1000 --build 9600", "pool args=a|phys:1000 build=9600"},
     {"vtop a 0 --dtb 1aa000 --arch x64", "vtop args=a|0 arch=x64 dtb=1aa000"},
     {"ptov a 0", "ptov args=a|0"},
 
@@ -261,6 +263,7 @@ static const struct {
     {"--symbols=x a", "option --symbols is not available in this version"},
 
     {"find a", "the verb find is not available in this version (an image of that name is ./find)"},
+    {"pool a", "the verb pool needs IMAGE ADDRESS"},
     {"vtop a", "the verb vtop needs IMAGE VA"},
     {"--gpu merge", "the verb merge is not available in this version (an image of that name is "
                     "./merge)"},
