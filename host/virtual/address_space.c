@@ -54,6 +54,8 @@ static int find_dtb(struct ps_address_space *as, const struct ps_options *opt, s
     uint64_t cr3;
     int rc;
 
+    if (!opt->dtb && !as->has_version)
+        return ps_dtb_find_quick(&as->memory.mem, modes, &as->dtb, err);
     if (!opt->dtb)
         return ps_dtb_find(&as->memory.mem, modes, &as->dtb, err);
     rc = ps_address_parse(opt->dtb, "--dtb", &cr3, err);

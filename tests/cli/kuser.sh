@@ -29,6 +29,7 @@ put_kuser 7 22621 0x2000000
 expect 0 0 "$POOLSCAN" info "$image"
 says KuserSharedData 0x0000000000007000 'the page tables map it'
 says KuserOther 0x0000000000009000 'build 19041 x64'
+says DtbProof "maps itself, KUSER_SHARED_DATA"
 says Build 22621
 expect 0 0 "$POOLSCAN" info "$image" --build 9600
 says Build 9600 given

@@ -150,6 +150,128 @@ Test(dtb, x86_pae)
     cr_assert_eq(d.n_pages, 1);
 }
 
+/* Three pointer tables in one page, the second of them complete; below it a copy of a directory. */
+static void make_pae(uint64_t at)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        small_memory_put64(&m, at - 32 + 8 * i, FRAME(50 + i) | 1);
+        small_memory_put64(&m, at + 8 * i, FRAME(10 + i) | 1);
+        put(13, i, FRAME(10 + i) | VALID);
+    }
+    small_memory_put64(&m, at + 32, FRAME(10) | 1);
+    put(13, 0x1fe, FRAME(20) | VALID);
+    put(20, 0x1f0, FRAME(40) | VALID);
+    make_kuser(40, 0x14c);
+    memcpy(m.bytes + FRAME(8), m.bytes + FRAME(13), 4096);
+}
+
+Test(dtb, x86_pae_tables_stand_side_by_side)
+{
+    struct ps_dtb d;
+
+    for (uint64_t at = 0x40; at < 0x1000 - 32; at += 0x1a0) {
+        small_memory_init(&m);
+        make_pae(FRAME(9) + at);
+        d = find(PS_DTB_MODES_X86);
+        cr_assert_eq(d.root, FRAME(9) + at);
+        cr_assert_eq(d.mode, PS_PAGING_PAE);
+        cr_assert_eq(d.method, PS_DTB_SELF_MAP);
+        cr_assert_eq(d.proof, PS_DTB_PROOF_SELF | PS_DTB_PROOF_KUSER);
+        cr_assert_eq(d.n_candidates, 1);
+    }
+}
+
+Test(dtb, a_stale_copy_of_a_directory_is_none)
+{
+    put32(9, 0x300, FRAME(9) | VALID);
+    put32(9, 0x3ff, FRAME(11) | VALID);
+    put32(11, 0x1f0, FRAME(40) | VALID);
+    make_kuser(40, 0x14c);
+    memcpy(m.bytes + FRAME(3), m.bytes + FRAME(9), 4096);
+    put32(3, 0x3fe, FRAME(11) | VALID); /* it maps more than the true one */
+    cr_assert_eq(find(PS_DTB_MODES_X86).root, FRAME(9));
+    cr_assert_eq(find(PS_DTB_MODES_X86).n_candidates, 1);
+}
+
+/* A process block at 'at', which 'va' should show; its list head leads to itself. */
+static void make_process(uint64_t at, uint64_t va, uint64_t cr3, const char *name)
+{
+    small_memory_put32(&m, at, 0x00b20003);
+    small_memory_put64(&m, at + 8, va + 8);
+    small_memory_put64(&m, at + 16, va + 8);
+    small_memory_put64(&m, at + 0x28, cr3);
+    memcpy(m.bytes + at + 0x438, name, strlen(name) + 1);
+}
+
+/* Neither stub nor self-map: frame 41 is shown at ffffb80000000000, 42 one page on. */
+static void make_bare_x64(uint64_t root, uint64_t n_pages)
+{
+    make_x64(root, n_pages);
+    put(root, SLOT, 0);
+}
+
+Test(dtb, process_block)
+{
+    struct ps_dtb d;
+
+    make_bare_x64(10, 3);
+    make_process(FRAME(41) + 0x40, UINT64_C(0xffffb80000000040), FRAME(10) | 2, "smss.exe");
+    d = find(PS_DTB_MODES_X64 | PS_DTB_MODES_X86);
+    cr_assert_eq(d.root, FRAME(10));
+    cr_assert_eq(d.method, PS_DTB_PROCESS);
+    cr_assert_eq(d.process, FRAME(41) + 0x40);
+    cr_assert_eq(d.proof, PS_DTB_PROOF_PROCESS | PS_DTB_PROOF_KUSER);
+}
+
+Test(dtb, process_block_of_system_goes_first)
+{
+    struct ps_dtb d;
+
+    make_bare_x64(10, 4);
+    make_bare_x64(20, 4);
+    make_process(FRAME(41) + 0x40, UINT64_C(0xffffb80000000040), FRAME(10), "smss.exe");
+    make_process(FRAME(42) + 0x80, UINT64_C(0xffffb80000001080), FRAME(20), "System");
+    d = find(PS_DTB_MODES_X64);
+    cr_assert_eq(d.root, FRAME(20));
+    cr_assert(d.proof & PS_DTB_PROOF_SYSTEM);
+    cr_assert_eq(d.n_candidates, 2);
+}
+
+Test(dtb, process_block_that_is_not_where_its_pointers_say)
+{
+    struct ps_dtb d;
+
+    make_bare_x64(10, 3);
+    make_process(FRAME(41) + 0x40, UINT64_C(0xffffb80000000040), FRAME(10), "System");
+    memcpy(m.bytes + FRAME(45), m.bytes + FRAME(41), 4096); /* a copy */
+    small_memory_put64(&m, FRAME(41) + 0x50, UINT64_C(0xffffb80000000058));
+    cr_assert_eq(ps_dtb_find(&m.mem, PS_DTB_MODES_X64, &d, &err), 0);
+    small_memory_put64(&m, FRAME(41) + 0x50, UINT64_C(0xffffb80000000048));
+    small_memory_put64(&m, FRAME(41) + 0x68, FRAME(30));
+    cr_assert_eq(ps_dtb_find(&m.mem, PS_DTB_MODES_X64, &d, &err), 0);
+    small_memory_put64(&m, FRAME(41) + 0x68, FRAME(10));
+    cr_assert_eq(ps_dtb_find_quick(&m.mem, PS_DTB_MODES_X64, &d, &err), 0);
+    cr_assert_eq(ps_dtb_find(&m.mem, PS_DTB_MODES_X64, &d, &err), 1);
+}
+
+Test(dtb, process_block_of_x86)
+{
+    const uint32_t va = 0x80000048; /* of the list head */
+    struct ps_dtb d;
+
+    put32(9, 0x200, FRAME(12) | VALID);
+    put32(12, 0, FRAME(41) | VALID);
+    small_memory_put32(&m, FRAME(41) + 0x40, 0x001b0003);
+    small_memory_put32(&m, FRAME(41) + 0x48, va);
+    small_memory_put32(&m, FRAME(41) + 0x4c, va);
+    small_memory_put32(&m, FRAME(41) + 0x58, FRAME(9));
+    memcpy(m.bytes + FRAME(41) + 0x40 + 0x174, "System", 7);
+    d = find(PS_DTB_MODES_X86);
+    cr_assert_eq(d.root, FRAME(9));
+    cr_assert_eq(d.mode, PS_PAGING_X86);
+    cr_assert_eq(d.proof, PS_DTB_PROOF_PROCESS | PS_DTB_PROOF_SYSTEM);
+}
+
 Test(dtb, given_or_none)
 {
     struct ps_dtb d;

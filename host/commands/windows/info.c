@@ -124,6 +124,32 @@ static void add_version(struct ps_cells *c, const struct ps_address_space *as,
     }
 }
 
+static void add_dtb(struct ps_cells *c, const struct ps_dtb *d)
+{
+    /* By the bits of enum ps_dtb_proof. */
+    static const char *const proof[] = {
+        "none",
+        "maps itself",
+        "KUSER_SHARED_DATA",
+        "maps itself, KUSER_SHARED_DATA",
+        "process block",
+        "maps itself, process block",
+        "KUSER_SHARED_DATA, process block",
+        "maps itself, KUSER_SHARED_DATA, process block",
+    };
+
+    ps_info_row(c, "Dtb");
+    ps_cells_set_address(c, VALUE, d->root);
+    ps_cells_set(c, HOW, "%s, maps %" PRIu64 " kernel pages", ps_dtb_method_name(d->method),
+                 d->n_pages);
+    ps_info_row(c, "DtbProof");
+    ps_cells_set(c, VALUE, "%s", proof[d->proof & 7]);
+    if (d->process != 0)
+        ps_cells_set(c, HOW, "process block%s at 0x%" PRIx64,
+                     d->proof & PS_DTB_PROOF_SYSTEM ? " of System" : "", d->process);
+    add_number(c, "DtbCandidates", d->n_candidates);
+}
+
 static int add_tables(struct ps_cells *c, const struct ps_address_space *as, struct ps_err *err)
 {
     const struct ps_kernel_walk walk = {
@@ -133,14 +159,9 @@ static int add_tables(struct ps_cells *c, const struct ps_address_space *as, str
 
     if (rc < 0)
         return rc;
-    ps_info_row(c, "Dtb");
-    ps_cells_set_address(c, VALUE, as->dtb.root);
-    ps_cells_set(c, HOW, "%s, maps %" PRIu64 " kernel pages, %s",
-                 ps_dtb_method_name(as->dtb.method), as->dtb.n_pages,
-                 as->dtb.maps_kuser ? "KUSER_SHARED_DATA among them" : "not KUSER_SHARED_DATA");
+    add_dtb(c, &as->dtb);
     ps_info_row(c, "Paging");
     ps_cells_set(c, VALUE, "%s", ps_paging_mode_name(as->dtb.mode));
-    add_number(c, "DtbCandidates", as->dtb.n_candidates);
     add_number(c, "KernelPages", counts.pages);
     add_number(c, "KernelLargePages", counts.large);
     add_number(c, "KernelTransitionPages", counts.transition);

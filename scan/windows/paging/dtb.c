@@ -1,35 +1,43 @@
 #include "scan/windows/paging/dtb.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "scan/windows/paging/dtb_spots.h"
 #include "scan/windows/paging/kernel_walk.h"
 #include "scan/windows/paging/paging.h"
 
-#define WINDOW_BYTES   ((size_t)1 << 20)
-#define LOW_STUB_BYTES ((uint64_t)1 << 20)
+#define WINDOW_BYTES ((size_t)1 << 20)
 
-#define KUSER_VA_X64   UINT64_C(0xfffff78000000000)
-#define KUSER_VA_X86   UINT64_C(0xffdf0000)
+#define KUSER_VA_X64 UINT64_C(0xfffff78000000000)
+#define KUSER_VA_X86 UINT64_C(0xffdf0000)
 
-/* Valid, writable, no large page, and this frame. User and accessed bits vary. */
-#define SELF_MASK UINT64_C(0x000ffffffffff083)
-#define SELF_BITS UINT64_C(3)
+/* ImageFileName stands in the first 0x800 bytes of the block in every version. */
+#define PROCESS_BYTES 0x800u
+
+#define MAX_PROCESSES 4096u
 
 struct search {
     const struct ps_physmem *mem;
     unsigned modes;
     struct ps_paging *paging;
+    struct ps_dtb_spots spots;
     struct ps_dtb found[PS_DTB_MAX_CANDIDATES];
     unsigned n;
-    int is_good;        /* one of them is beyond doubt */
-    uint64_t good_seen; /* bytes looked at since */
+    unsigned n_good;    /* beyond doubt */
+    int is_certain;     /* one of them needs no comparison */
+    uint64_t limit;     /* bytes to look at */
+    uint64_t good_seen; /* bytes looked at since the first good one */
+    uint64_t n_tables;  /* read by all walks */
+    unsigned n_processes;
+    uint8_t window[WINDOW_BYTES];
     int rc;
     struct ps_err *err;
 };
 
 const char *ps_dtb_method_name(enum ps_dtb_method method)
 {
-    static const char *const names[] = {"given", "low-stub", "self-map"};
+    static const char *const names[] = {"given", "low-stub", "self-map", "process"};
 
     return names[method];
 }
@@ -41,152 +49,244 @@ const char *ps_paging_mode_name(enum ps_paging_mode mode)
     return names[mode];
 }
 
-static uint64_t le(const uint8_t *p, unsigned n)
+static int is_x64(enum ps_paging_mode mode)
 {
-    uint64_t v = 0;
-
-    while (n-- > 0)
-        v = v << 8 | p[n];
-    return v;
+    return mode == PS_PAGING_X64;
 }
 
-static uint64_t q(const uint8_t *page, size_t i)
+static void look_at_kuser(struct search *s, struct ps_dtb *d)
 {
-    return le(page + 8 * i, 8);
-}
-
-static void look_at_kuser(struct ps_paging *p, const struct ps_physmem *mem, struct ps_dtb *d)
-{
-    const uint64_t va = d->mode == PS_PAGING_X64 ? KUSER_VA_X64 : KUSER_VA_X86;
+    const uint64_t va = is_x64(d->mode) ? KUSER_VA_X64 : KUSER_VA_X86;
     struct ps_windows_version version;
     uint8_t page[PS_FRAME_BYTES];
     uint64_t phys;
 
-    ps_paging_init(p, mem, ps_pte_format_of(d->mode, 0), d->root);
-    if (!ps_paging_translate(p, va, &phys) ||
-        mem->read(mem->arg, phys, page, sizeof page) != sizeof page ||
-        !ps_kuser_probe(page, &version))
+    if (!ps_paging_translate(s->paging, va, &phys) ||
+        s->mem->read(s->mem->arg, phys, page, sizeof page) != sizeof page ||
+        !ps_kuser_probe(page, &version) || (version.arch == PS_ARCH_X64) != is_x64(d->mode))
         return;
-    d->maps_kuser = (version.arch == PS_ARCH_X64) == (d->mode == PS_PAGING_X64);
+    d->maps_kuser = 1;
+    d->proof |= PS_DTB_PROOF_KUSER;
     d->kuser = phys;
     d->version = version;
 }
 
-static int score(struct search *s, enum ps_paging_mode mode, uint64_t cr3,
-                 enum ps_dtb_method method, struct ps_dtb *d)
+/* Entry i of the table at 'phys'; 0 if it cannot be read. */
+static uint64_t entry_of(const struct search *s, enum ps_paging_mode mode, uint64_t phys,
+                         unsigned i)
 {
-    struct ps_kernel_walk walk = {
-        .mem = s->mem, .mode = mode, .root = cr3, .max_tables = PS_DTB_SCORE_TABLES};
-    struct ps_kernel_counts counts;
-    int rc = ps_kernel_walk(&walk, &counts, s->err);
+    const unsigned n_bytes = ps_paging_entry_bytes(mode);
+    uint8_t b[8] = {0};
+    uint64_t raw = 0;
 
-    *d = (struct ps_dtb){.root = ps_paging_root(mode, cr3), .mode = mode, .method = method};
-    if (rc < 0)
-        return rc;
-    d->n_pages = counts.pages;
-    look_at_kuser(s->paging, s->mem, d);
-    return 0;
+    if (s->mem->read(s->mem->arg, phys + (uint64_t)i * n_bytes, b, n_bytes) != n_bytes)
+        return 0;
+    for (unsigned k = n_bytes; k-- > 0;)
+        raw = raw << 8 | b[k];
+    return raw;
 }
 
-static int is_known(const struct search *s, enum ps_paging_mode mode, uint64_t root)
+/* Does entry i of the table at 'phys' lead to the table at 'to', which can be written through it?
+ */
+static int leads_to(const struct search *s, enum ps_paging_mode mode, uint64_t phys, unsigned i,
+                    uint64_t to)
 {
-    for (unsigned i = 0; i < s->n; i++)
-        if (s->found[i].root == root && s->found[i].mode == mode)
+    struct ps_pte pte;
+
+    ps_pte_decode((struct ps_pte_format){.mode = mode}, 2, entry_of(s, mode, phys, i), &pte);
+    return pte.kind == PS_PTE_TABLE && pte.writable && pte.phys == to;
+}
+
+/* The pointer table of PAE is in no table that it leads to: instead the last directory begins with
+ * the four directories. */
+static int maps_itself_pae(const struct search *s, uint64_t root)
+{
+    uint64_t directory[4];
+
+    for (unsigned i = 0; i < 4; i++)
+        directory[i] = entry_of(s, PS_PAGING_PAE, root, i) & ~UINT64_C(0xfff);
+    for (unsigned i = 0; i < 4; i++)
+        if (!leads_to(s, PS_PAGING_PAE, directory[3], i, directory[i]))
+            return 0;
+    return 1;
+}
+
+static int maps_itself(const struct search *s, enum ps_paging_mode mode, uint64_t root)
+{
+    if (mode == PS_PAGING_PAE)
+        return maps_itself_pae(s, root);
+    if (mode == PS_PAGING_X86)
+        return leads_to(s, mode, root, 0x300, root);
+    for (unsigned i = 256; i < 512; i++)
+        if (leads_to(s, mode, root, i, root))
             return 1;
     return 0;
 }
 
-static void consider(struct search *s, enum ps_paging_mode mode, uint64_t cr3,
-                     enum ps_dtb_method method)
+static int score(struct search *s, struct ps_dtb *d)
 {
-    struct ps_dtb *d = &s->found[s->n];
+    const uint64_t left = PS_DTB_ALL_TABLES - s->n_tables;
+    struct ps_kernel_walk walk = {.mem = s->mem,
+                                  .mode = d->mode,
+                                  .root = d->root,
+                                  .max_tables =
+                                      left < PS_DTB_SCORE_TABLES ? left : PS_DTB_SCORE_TABLES};
+    struct ps_kernel_counts counts;
+    int rc = ps_kernel_walk(&walk, &counts, s->err);
 
-    if (s->n == PS_DTB_MAX_CANDIDATES || is_known(s, mode, ps_paging_root(mode, cr3)) || s->rc < 0)
-        return;
-    s->rc = score(s, mode, cr3, method, d);
-    if (s->rc < 0 || d->n_pages == 0)
-        return;
-    s->n++;
-    s->is_good |= d->maps_kuser && d->n_pages >= PS_DTB_GOOD_PAGES;
+    if (rc < 0)
+        return rc;
+    /* A root that leads nowhere was read too. */
+    s->n_tables += counts.tables + 1 < left ? counts.tables + 1 : left;
+    d->n_pages = counts.pages;
+    if (d->n_pages == 0)
+        return 0;
+    ps_paging_init(s->paging, s->mem, ps_pte_format_of(d->mode, 0), d->root);
+    look_at_kuser(s, d);
+    if (maps_itself(s, d->mode, d->root))
+        d->proof |= PS_DTB_PROOF_SELF;
+    return 0;
 }
 
-/* A jump over the data, then the long-mode entry point and CR3 at fixed places. */
-static void look_for_low_stub(struct search *s, const uint8_t *page)
+static struct ps_dtb *known(struct search *s, enum ps_paging_mode mode, uint64_t root)
 {
-    if ((q(page, 0) & UINT64_C(0xffffffffffff00ff)) == UINT64_C(0x00000001000600e9) &&
-        (q(page, 0x70 / 8) & UINT64_C(0xfffff80000000003)) == UINT64_C(0xfffff80000000000) &&
-        (q(page, 0xa0 / 8) & UINT64_C(0xffffff0000000fff)) == 0 && q(page, 0xa0 / 8) != 0) {
-        consider(s, PS_PAGING_X64, q(page, 0xa0 / 8), PS_DTB_LOW_STUB);
-        if (s->n > 0 && s->found[s->n - 1].method == PS_DTB_LOW_STUB)
-            s->found[s->n - 1].kernel_va = q(page, 0x70 / 8);
+    for (unsigned i = 0; i < s->n; i++)
+        if (s->found[i].root == root && s->found[i].mode == mode)
+            return &s->found[i];
+    return NULL;
+}
+
+static int is_full(const struct search *s)
+{
+    return s->rc < 0 || s->n == PS_DTB_MAX_CANDIDATES || s->n_tables >= PS_DTB_ALL_TABLES;
+}
+
+static int is_good(const struct ps_dtb *d)
+{
+    return d->maps_kuser && d->n_pages >= PS_DTB_GOOD_PAGES;
+}
+
+/* 'd' has mode, root and how it was found. */
+static void consider(struct search *s, const struct ps_dtb *candidate)
+{
+    struct ps_dtb d = *candidate;
+    struct ps_dtb *before = known(s, d.mode, d.root);
+
+    if (before) {
+        before->proof |= d.proof;
+        before->process = d.process ? d.process : before->process;
     }
-}
-
-/* Since 10 1607 the slot is drawn by lot, so all of the upper half is compared. */
-static void look_for_x64(struct search *s, const uint8_t *page, uint64_t phys)
-{
-    for (size_t i = 256; i < 512; i++)
-        if ((q(page, i) & SELF_MASK) == (phys | SELF_BITS)) {
-            consider(s, PS_PAGING_X64, phys, PS_DTB_SELF_MAP);
-            return;
-        }
-}
-
-/* The top table itself is in none of the tables that it leads to, but the last directory begins
- * with the same four frames. */
-static void look_for_pae(struct search *s, const uint8_t *page, uint64_t phys)
-{
-    uint8_t last[32];
-    uint64_t directory = q(page, 3) & UINT64_C(0x000ffffffffff000);
-
-    for (size_t i = 0; i < 4; i++)
-        if ((q(page, i) & 0xfff) != 1 || q(page, i) >> 40 != 0)
-            return;
-    if (s->mem->read(s->mem->arg, directory, last, sizeof last) != sizeof last)
+    if (before || is_full(s) || !(s->modes >> d.mode & 1))
         return;
-    for (size_t i = 0; i < 4; i++)
-        if ((q(last, i) & SELF_MASK) != ((q(page, i) & ~UINT64_C(0xfff)) | SELF_BITS))
-            return;
-    consider(s, PS_PAGING_PAE, phys, PS_DTB_SELF_MAP);
+    s->rc = score(s, &d);
+    if (s->rc < 0 || d.n_pages == 0)
+        return;
+    s->found[s->n++] = d;
+    s->n_good += (unsigned)is_good(&d);
+    s->is_certain |=
+        is_good(&d) && (d.method == PS_DTB_LOW_STUB || (d.proof & PS_DTB_PROOF_SYSTEM));
 }
 
-static void look_at_page(struct search *s, const uint8_t *page, uint64_t phys)
+static void consider_table(struct search *s, enum ps_paging_mode mode, uint64_t cr3,
+                           enum ps_dtb_method method)
 {
-    if ((s->modes & PS_DTB_MODES_X64) != 0) {
-        if (phys < LOW_STUB_BYTES)
-            look_for_low_stub(s, page);
-        look_for_x64(s, page, phys);
+    consider(s,
+             &(struct ps_dtb){.root = ps_paging_root(mode, cr3), .mode = mode, .method = method});
+}
+
+static int has_system_name(struct search *s, uint64_t va)
+{
+    static const char name[] = "System";
+    uint8_t block[PROCESS_BYTES];
+    const size_t n = ps_paging_read(s->paging, va, block, sizeof block);
+
+    for (size_t i = 0; i + sizeof name <= n; i++)
+        if (memcmp(block + i, name, sizeof name) == 0)
+            return 1;
+    return 0;
+}
+
+/* The block's pointers give its virtual address: where CR3 shows that address must be the block. */
+static void consider_process(struct search *s, const struct ps_dtb_spot *spot,
+                             enum ps_paging_mode mode)
+{
+    const uint64_t root = ps_paging_root(mode, spot->cr3);
+    struct ps_dtb d = {.root = root, .mode = mode, .method = PS_DTB_PROCESS, .process = spot->at};
+    uint64_t phys;
+
+    if (s->n_processes++ >= MAX_PROCESSES)
+        return;
+    ps_paging_init(s->paging, s->mem, ps_pte_format_of(mode, 0), root);
+    if (!ps_paging_translate(s->paging, spot->va, &phys) || phys != spot->at)
+        return;
+    d.proof = PS_DTB_PROOF_PROCESS;
+    if (has_system_name(s, spot->va))
+        d.proof |= PS_DTB_PROOF_SYSTEM;
+    consider(s, &d);
+}
+
+static void consider_spot(struct search *s, const struct ps_dtb_spot *spot)
+{
+    switch (spot->kind) {
+    case PS_SPOT_LOW_STUB:
+        consider(s, &(struct ps_dtb){.root = ps_paging_root(PS_PAGING_X64, spot->cr3),
+                                     .mode = PS_PAGING_X64,
+                                     .method = PS_DTB_LOW_STUB,
+                                     .kernel_va = spot->va});
+        break;
+    case PS_SPOT_TOP_X64:
+        consider_table(s, PS_PAGING_X64, spot->cr3, PS_DTB_SELF_MAP);
+        break;
+    case PS_SPOT_TOP_X86:
+        consider_table(s, PS_PAGING_X86, spot->cr3, PS_DTB_SELF_MAP);
+        break;
+    case PS_SPOT_TOP_PAE:
+        if (maps_itself_pae(s, spot->cr3))
+            consider_table(s, PS_PAGING_PAE, spot->cr3, PS_DTB_SELF_MAP);
+        break;
+    default:
+        for (unsigned mode = PS_PAGING_X64; mode <= PS_PAGING_X86; mode++)
+            if ((s->modes >> mode & 1) && is_x64((enum ps_paging_mode)mode) == spot->is_x64)
+                consider_process(s, spot, (enum ps_paging_mode)mode);
     }
-    if ((s->modes & 1u << PS_PAGING_X86) != 0 && phys >> 32 == 0 &&
-        (le(page + 0xc00, 4) & SELF_MASK) == (phys | SELF_BITS))
-        consider(s, PS_PAGING_X86, phys, PS_DTB_SELF_MAP);
-    if ((s->modes & 1u << PS_PAGING_PAE) != 0 && phys >> 32 == 0)
-        look_for_pae(s, page, phys);
 }
 
 static int is_done(const struct search *s, uint64_t looked_at)
 {
-    return s->rc < 0 || s->n == PS_DTB_MAX_CANDIDATES || looked_at >= PS_DTB_LIMIT ||
-           s->good_seen > PS_DTB_BEYOND;
+    return is_full(s) || s->is_certain || s->n_good >= PS_DTB_GOOD_ENOUGH ||
+           looked_at >= s->limit || s->good_seen > PS_DTB_BEYOND;
 }
 
+typedef void look_fn(struct ps_dtb_spots *spots, const uint8_t *bytes, size_t n_bytes);
+
 /* Pages that cannot be read are passed over. */
-static void look_at_run(struct search *s, const struct ps_phys_run *r, uint8_t *window,
+static void look_at_run(struct search *s, const struct ps_phys_run *r, look_fn *look,
                         uint64_t *looked_at)
 {
     for (uint64_t off = 0; off < r->n_bytes && !is_done(s, *looked_at);) {
         uint64_t left = r->n_bytes - off;
         size_t n = left < WINDOW_BYTES ? (size_t)left : WINDOW_BYTES;
-        size_t got =
-            s->mem->read(s->mem->arg, r->phys + off, window, n) / PS_FRAME_BYTES * PS_FRAME_BYTES;
+        size_t got = s->mem->read(s->mem->arg, r->phys + off, s->window, n) / PS_FRAME_BYTES *
+                     PS_FRAME_BYTES;
 
-        for (size_t at = 0; at < got; at += PS_FRAME_BYTES)
-            look_at_page(s, window + at, r->phys + off + at);
+        s->spots.phys = r->phys + off;
+        s->spots.n = 0;
+        look(&s->spots, s->window, got);
+        for (size_t i = 0; i < s->spots.n && !is_done(s, *looked_at); i++)
+            consider_spot(s, &s->spots.spot[i]);
         n = got == n ? n : got + PS_FRAME_BYTES;
         off += n;
         *looked_at += n;
-        s->good_seen += s->is_good ? n : 0;
+        s->good_seen += s->n_good != 0 ? n : 0;
     }
+}
+
+static void look_at_all(struct search *s, look_fn *look)
+{
+    uint64_t looked_at = 0;
+
+    for (size_t i = 0; i < s->mem->n_runs; i++)
+        look_at_run(s, &s->mem->run[i], look, &looked_at);
 }
 
 static int is_better(const struct ps_dtb *a, const struct ps_dtb *b)
@@ -194,7 +294,12 @@ static int is_better(const struct ps_dtb *a, const struct ps_dtb *b)
     return a->maps_kuser != b->maps_kuser ? a->maps_kuser : a->n_pages > b->n_pages;
 }
 
-/* The best one sets the mark; what stands first reaches it. */
+static int reaches(const struct ps_dtb *d, const struct ps_dtb *best)
+{
+    return d->maps_kuser == best->maps_kuser && d->n_pages >= best->n_pages - best->n_pages / 4;
+}
+
+/* The best one sets the mark; what stands first reaches it, unless one is known by its name. */
 static int choose(const struct search *s, struct ps_dtb *out)
 {
     const struct ps_dtb *best = s->found;
@@ -205,9 +310,13 @@ static int choose(const struct search *s, struct ps_dtb *out)
             best = &s->found[k];
     if (s->n == 0)
         return 0;
-    while (s->found[i].maps_kuser != best->maps_kuser ||
-           s->found[i].n_pages < best->n_pages - best->n_pages / 4)
+    while (!reaches(&s->found[i], best))
         i++;
+    for (unsigned k = 0; k < s->n; k++)
+        if ((s->found[k].proof & PS_DTB_PROOF_SYSTEM) && reaches(&s->found[k], best)) {
+            i = k;
+            break;
+        }
     *out = s->found[i];
     out->n_candidates = s->n;
     return 1;
@@ -227,6 +336,9 @@ static int start(struct search **out, const struct ps_physmem *mem, unsigned mod
     s->mem = mem;
     s->modes = modes;
     s->err = err;
+    s->spots.x64 = (modes & PS_DTB_MODES_X64) != 0;
+    s->spots.x86 = (modes & 1u << PS_PAGING_X86) != 0;
+    s->spots.pae = (modes & 1u << PS_PAGING_PAE) != 0;
     *out = s;
     return 0;
 }
@@ -243,21 +355,29 @@ static int finish(struct search *s, struct ps_dtb *out)
 int ps_dtb_find(const struct ps_physmem *mem, unsigned modes, struct ps_dtb *out,
                 struct ps_err *err)
 {
-    uint8_t *window = malloc(WINDOW_BYTES);
     struct search *s = NULL;
-    uint64_t looked_at = 0;
-    int rc;
+    int rc = start(&s, mem, modes, err);
 
-    if (!window)
-        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the page tables");
-    rc = start(&s, mem, modes, err);
-    if (rc == 0) {
-        for (size_t i = 0; i < mem->n_runs; i++)
-            look_at_run(s, &mem->run[i], window, &looked_at);
-        rc = finish(s, out);
-    }
-    free(window);
-    return rc;
+    if (rc < 0)
+        return rc;
+    s->limit = PS_DTB_LIMIT;
+    look_at_all(s, ps_dtb_spots_tables);
+    if (s->n_good == 0)
+        look_at_all(s, ps_dtb_spots_processes);
+    return finish(s, out);
+}
+
+int ps_dtb_find_quick(const struct ps_physmem *mem, unsigned modes, struct ps_dtb *out,
+                      struct ps_err *err)
+{
+    struct search *s = NULL;
+    int rc = start(&s, mem, modes, err);
+
+    if (rc < 0)
+        return rc;
+    s->limit = PS_DTB_QUICK;
+    look_at_all(s, ps_dtb_spots_tables);
+    return finish(s, out);
 }
 
 int ps_dtb_given(const struct ps_physmem *mem, unsigned modes, uint64_t cr3, struct ps_dtb *out,
@@ -269,8 +389,7 @@ int ps_dtb_given(const struct ps_physmem *mem, unsigned modes, uint64_t cr3, str
     if (rc < 0)
         return rc;
     for (unsigned mode = PS_PAGING_X64; mode <= PS_PAGING_X86; mode++)
-        if (modes >> mode & 1)
-            consider(s, (enum ps_paging_mode)mode, cr3, PS_DTB_GIVEN);
+        consider_table(s, (enum ps_paging_mode)mode, cr3, PS_DTB_GIVEN);
     for (unsigned i = 1; i < s->n; i++)
         if (is_better(&s->found[i], &s->found[0]))
             s->found[0] = s->found[i];

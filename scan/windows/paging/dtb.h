@@ -13,6 +13,15 @@ enum ps_dtb_method {
     PS_DTB_GIVEN,    /* somebody said so */
     PS_DTB_LOW_STUB, /* x64: the start-up code of the first MiB holds CR3 */
     PS_DTB_SELF_MAP, /* an entry of the page leads to the page itself */
+    PS_DTB_PROCESS,  /* a process block holds CR3, and that shows the block at its own address */
+};
+
+/* What speaks for a candidate beside the pages that it maps. */
+enum ps_dtb_proof {
+    PS_DTB_PROOF_SELF = 1u << 0,    /* it maps itself */
+    PS_DTB_PROOF_KUSER = 1u << 1,   /* it maps KUSER_SHARED_DATA at its fixed address */
+    PS_DTB_PROOF_PROCESS = 1u << 2, /* it maps the block that names it, by that block's pointers */
+    PS_DTB_PROOF_SYSTEM = 1u << 3,  /* that block has the name System */
 };
 
 const char *ps_dtb_method_name(enum ps_dtb_method method);
@@ -22,13 +31,16 @@ struct ps_dtb {
     uint64_t root;
     enum ps_paging_mode mode;
     enum ps_dtb_method method;
-    uint64_t kernel_va; /* PS_DTB_LOW_STUB: an address in or near the Windows kernel; else 0 */
-    uint64_t n_pages;   /* the score: pages of the image that its kernel half maps, counted up to
-                         * PS_DTB_SCORE_TABLES tables */
-    int maps_kuser;     /* the kernel address of KUSER_SHARED_DATA leads to such a page */
-    uint64_t kuser;     /* physical address of that page */
+    uint64_t kernel_va;                /* PS_DTB_LOW_STUB: an address in or near the Windows kernel;
+                                        * else 0 */
+    unsigned proof;                    /* of enum ps_dtb_proof */
+    uint64_t n_pages;                  /* the score: pages of the image that its kernel half maps,
+                                        * counted up to PS_DTB_SCORE_TABLES tables */
+    int maps_kuser;                    /* the same as PS_DTB_PROOF_KUSER */
+    uint64_t kuser;                    /* physical address of that page */
     struct ps_windows_version version; /* what that page says */
-    unsigned n_candidates;             /* looked at, this one included */
+    uint64_t process;                  /* PS_DTB_PROCESS: physical address of the block */
+    unsigned n_candidates;             /* scored, this one included */
 };
 
 #define PS_DTB_SCORE_TABLES UINT64_C(8192)
@@ -37,17 +49,29 @@ struct ps_dtb {
 #define PS_DTB_MODES_X64 (1u << PS_PAGING_X64)
 #define PS_DTB_MODES_X86 (1u << PS_PAGING_PAE | 1u << PS_PAGING_X86)
 
-/* Look at candidates of these modes in all of memory, lowest address first, but no further than
- * PS_DTB_BEYOND after one that maps KUSER_SHARED_DATA and PS_DTB_GOOD_PAGES, and not beyond
- * PS_DTB_LIMIT at all; PS_DTB_MAX_CANDIDATES are scored at most. The first one wins that maps at
- * least three quarters of what the best one does: the system process is older than the others and
- * lacks their session space. 1: *out is it, 0: there is none. PS_ENOMEM. */
+/* Look at candidates of these modes in all of memory, lowest address first. A candidate is beyond
+ * doubt that maps KUSER_SHARED_DATA and PS_DTB_GOOD_PAGES. The search ends with such a low stub,
+ * PS_DTB_BEYOND after the first such self-map, after PS_DTB_GOOD_ENOUGH of them, and in any case
+ * after PS_DTB_LIMIT, PS_DTB_MAX_CANDIDATES, or when all walks together have read
+ * PS_DTB_ALL_TABLES. Where none is beyond doubt, memory is looked through for process blocks. The
+ * first candidate wins that maps at least three quarters of what the best one does: the system
+ * process is older than the others and lacks their session space. One whose process block has the
+ * name System goes before those.
+ * 1: *out is it, 0: there is none. PS_ENOMEM. */
 #define PS_DTB_BEYOND         (UINT64_C(16) << 20)
 #define PS_DTB_LIMIT          (UINT64_C(4) << 30)
 #define PS_DTB_GOOD_PAGES     1024u
+#define PS_DTB_GOOD_ENOUGH    4u
 #define PS_DTB_MAX_CANDIDATES 64u
+#define PS_DTB_ALL_TABLES     (16 * PS_DTB_SCORE_TABLES)
 int ps_dtb_find(const struct ps_physmem *mem, unsigned modes, struct ps_dtb *out,
                 struct ps_err *err);
+
+/* The same in PS_DTB_QUICK bytes and without process blocks: for memory that may be none of
+ * Windows, which a search should not cost much. */
+#define PS_DTB_QUICK (UINT64_C(256) << 20)
+int ps_dtb_find_quick(const struct ps_physmem *mem, unsigned modes, struct ps_dtb *out,
+                      struct ps_err *err);
 
 /* Score a given CR3 in each of these modes and take the best; 0 if it maps nothing in any. */
 int ps_dtb_given(const struct ps_physmem *mem, unsigned modes, uint64_t cr3, struct ps_dtb *out,
