@@ -201,6 +201,6 @@ void ps_rcp_fill_kuser(struct ps_rcp_page *pg)
         ps_rcp_put16(pg->b + 0x26a, pg->stmt->era.is_x64 ? 9 : 0); /* processor architecture */
     ps_rcp_put32(pg->b + 0x26c, (uint32_t)ps_rcp_get(a, PS_RCP_MAJOR, version >> 8));
     ps_rcp_put32(pg->b + 0x270, (uint32_t)ps_rcp_get(a, PS_RCP_MINOR, version & 0xff));
-    ps_rcp_put32(pg->b + 0x2e8, (uint32_t)pg->recipe->n_pages);
+    ps_rcp_put32(pg->b + 0x2e8, (uint32_t)pg->recipe->image_pages);
     ps_rcp_put32(pg->b + 0x3c0, (uint32_t)ps_rcp_get(a, PS_RCP_CPUS, 4));
 }

@@ -136,9 +136,13 @@ struct ps_rcp_span {
     uint32_t stmt; /* or PS_RCP_NO_STMT: a hole */
 };
 
+struct ps_rcp_system;
+
 struct ps_recipe {
     uint64_t n_bytes;
-    uint64_t n_pages;
+    uint64_t n_pages;             /* those that only the page file holds included */
+    uint64_t image_pages;         /* those of the image */
+    struct ps_rcp_system *system; /* host/recipe/system/; NULL without page tables */
     uint64_t seed;
     uint64_t heap_key;
     uint64_t va_base[2]; /* x86, x64 */
@@ -348,6 +352,9 @@ const struct ps_rcp_entry *ps_rcp_draw(struct ps_rcp_page *pg, const struct ps_r
                                        int paged);
 /* The list a statement names, or NULL. */
 const struct ps_rcp_list *ps_rcp_list_of(const struct ps_rcp_page *pg, enum ps_rcp_key key);
+
+/* write.c: a tag inside a JSON text. */
+void ps_rcp_print_tag(FILE *out, uint32_t tag);
 
 /* page.c: after parsing, which statement each page gets. 0 or -PS_ENOMEM. */
 int ps_rcp_index(struct ps_recipe *recipe, struct ps_err *err);

@@ -1,4 +1,5 @@
 #include "host/recipe/model.h"
+#include "host/recipe/system/system.h"
 
 #include <stdlib.h>
 
@@ -175,7 +176,7 @@ uint64_t ps_recipe_next_page(const struct ps_recipe *recipe, uint64_t page_numbe
 {
     const struct ps_recipe *r = recipe;
     size_t point, i;
-    uint64_t page = page_number;
+    uint64_t page = page_number, system = ps_rcp_system_next(r->system, page_number);
 
     if (page >= r->n_pages)
         return r->n_pages;
@@ -192,7 +193,7 @@ uint64_t ps_recipe_next_page(const struct ps_recipe *recipe, uint64_t page_numbe
         page = r->n_pages;
     if (point < r->n_points && r->stmt[r->point[point]].first_page < page)
         page = r->stmt[r->point[point]].first_page;
-    return page;
+    return system < page ? system : page;
 }
 
 /* --- one page --- */
@@ -406,12 +407,18 @@ static int build(const struct ps_recipe *r, uint64_t number, uint8_t *b,
 {
     struct ps_rcp_page pg = {.recipe = r, .number = number, .b = b, .planted = planted};
     uint32_t owner = r->span[span_of(r, number)].stmt;
+    const struct ps_rcp_overlay *system = ps_rcp_system_page(r->system, number);
     int rc = 0;
 
     memset(b, 0, PS_RECIPE_PAGE);
     if (planted)
         planted->n = 0;
-    if (owner != PS_RCP_NO_STMT) {
+    if (system && system->is_hole)
+        return 0;
+    if (system) {
+        memcpy(b, system->b, PS_RECIPE_PAGE);
+        rc = 1;
+    } else if (owner != PS_RCP_NO_STMT) {
         pg.stmt = &r->stmt[owner];
         pg.rng = page_rng(r, pg.stmt, number);
         rc = build_whole(&pg, is_source, err);

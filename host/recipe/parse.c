@@ -1,4 +1,5 @@
 #include "host/recipe/model.h"
+#include "host/recipe/system/system.h"
 
 #include <stdlib.h>
 
@@ -28,7 +29,7 @@ static int do_size(struct ps_rcp_parser *p)
         return rc;
     if (r->n_bytes == 0 || r->n_bytes > PS_RECIPE_MAX_BYTES)
         return ps_rcp_bad(p, "size is 1 byte to 64G");
-    r->n_pages = (r->n_bytes + PS_RECIPE_PAGE - 1) / PS_RECIPE_PAGE;
+    r->n_pages = r->image_pages = (r->n_bytes + PS_RECIPE_PAGE - 1) / PS_RECIPE_PAGE;
     return 0;
 }
 
@@ -195,10 +196,28 @@ static const struct {
     const char *name;
     handler *run;
 } statements[] = {
-    {"size", do_size},         {"seed", do_seed},          {"heapkey", do_heapkey},
-    {"vabase", do_vabase},     {"build", do_build},        {"arch", do_arch},
-    {"set", do_set},           {"tags", do_tags},          {"at", ps_rcp_do_at},
-    {"page", ps_rcp_do_pages}, {"pages", ps_rcp_do_pages}, {"block", ps_rcp_do_block},
+    {"size", do_size},
+    {"seed", do_seed},
+    {"heapkey", do_heapkey},
+    {"vabase", do_vabase},
+    {"build", do_build},
+    {"arch", do_arch},
+    {"set", do_set},
+    {"tags", do_tags},
+    {"at", ps_rcp_do_at},
+    {"page", ps_rcp_do_pages},
+    {"pages", ps_rcp_do_pages},
+    {"block", ps_rcp_do_block},
+    {"system", ps_rcp_do_system},
+    {"map", ps_rcp_do_map},
+    {"alias", ps_rcp_do_map},
+    {"lose", ps_rcp_do_lose},
+    {"decoy", ps_rcp_do_decoy},
+    {"pagefile", ps_rcp_do_pagefile},
+    {"bigtable", ps_rcp_do_bigtable},
+    {"big", ps_rcp_do_big},
+    {"bigs", ps_rcp_do_bigs},
+    {"kernel", ps_rcp_do_kernel},
 };
 
 static int run_line(struct ps_rcp_parser *p)
@@ -298,6 +317,7 @@ static int parse_lines(struct ps_rcp_parser *p, const char *text, size_t n)
 static int finish(struct ps_rcp_parser *p)
 {
     struct ps_recipe *r = p->recipe;
+    int rc;
 
     if (r->n_bytes == 0)
         return ps_rcp_bad(p, "the recipe does not say the size of the image: size 64M");
@@ -310,7 +330,8 @@ static int finish(struct ps_rcp_parser *p)
             return ps_rcp_bad(p, "%s needs tags=LIST, or block lines below it",
                               ps_rcp_kind_names[s->kind]);
     }
-    return ps_rcp_index(r, p->err);
+    rc = ps_rcp_index(r, p->err);
+    return rc < 0 ? rc : ps_rcp_system_build(r, p->err);
 }
 
 static struct ps_recipe *new_recipe(void)
@@ -372,6 +393,7 @@ void ps_recipe_free(struct ps_recipe *recipe)
         return;
     for (size_t i = 0; i < recipe->n_lists; i++)
         free(recipe->list[i].entry);
+    ps_rcp_system_free(recipe->system);
     free(recipe->list);
     free(recipe->stmt);
     free(recipe->block);

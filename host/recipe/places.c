@@ -26,13 +26,14 @@ static int push_stmt(struct ps_rcp_parser *p, const struct ps_rcp_stmt *stmt)
 static int page_range(struct ps_rcp_parser *p, struct ps_rcp_word w, struct ps_rcp_stmt *stmt)
 {
     uint64_t last = p->recipe->n_pages - 1;
+    uint64_t end = p->recipe->image_pages - 1;
     size_t dash = ps_rcp_find(w, "-");
 
     if (ps_rcp_number(ps_rcp_part(w, 0, dash), &stmt->first_page) < 0)
         return ps_rcp_bad(p, "pages are written 17, 0x10-0x1f or 0x10- (to the end)");
     stmt->last_page = stmt->first_page;
     if (dash + 1 == w.n)
-        stmt->last_page = last;
+        stmt->last_page = stmt->first_page <= end ? end : last;
     else if (dash < w.n && ps_rcp_number(ps_rcp_part(w, dash + 1, w.n), &stmt->last_page) < 0)
         return ps_rcp_bad(p, "pages are written 17, 0x10-0x1f or 0x10- (to the end)");
     if (stmt->last_page > last || stmt->first_page > stmt->last_page)
@@ -203,9 +204,11 @@ static int finish_point(struct ps_rcp_parser *p, size_t what, uint64_t address)
 {
     struct ps_rcp_stmt stmt = {.era = p->era, .line = p->line};
     int kind = find_kind(p->word[what], PS_RCP_FIRST_POINT, PS_RCP_BYTES);
+    const struct ps_recipe *r = p->recipe;
     int rc;
 
-    if (address >= p->recipe->n_bytes)
+    if (address >= r->n_bytes &&
+        (r->n_pages == r->image_pages || address / PS_RECIPE_PAGE >= r->n_pages))
         return ps_rcp_bad(p, "the address lies behind the end of the image");
     stmt.first_page = stmt.last_page = address / PS_RECIPE_PAGE;
     stmt.offset = (uint32_t)(address % PS_RECIPE_PAGE);

@@ -1,4 +1,5 @@
 #include "host/recipe/model.h"
+#include "host/recipe/system/system.h"
 
 /* Requests of up to this many bytes have a bucket of their own; then 64 and 128 byte steps. */
 #define LFH_FINE_MAX   0x3f0u
@@ -318,6 +319,7 @@ void ps_rcp_chunk_header(struct ps_rcp_page *pg, uint32_t offset, uint32_t units
     uint8_t raw[16] = {0};
     uint32_t n = ps_rcp_unit(era);
 
+    ps_rcp_system_va(pg->recipe->system, pg->number, &base);
     if (ps_rcp_has(&pg->stmt->args, PS_RCP_VA))
         base = pg->stmt->args.v[PS_RCP_VA] + (pg->number - pg->stmt->first_page) * PS_RECIPE_PAGE;
     va = base + offset;

@@ -1,4 +1,5 @@
 #include "host/recipe/model.h"
+#include "host/recipe/system/system.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -68,7 +69,7 @@ static int put_pages(struct sink *s, const struct ps_recipe *r, struct ps_err *e
 {
     uint64_t page = s->can_seek ? ps_recipe_next_page(r, 0) : 0;
 
-    while (page < r->n_pages) {
+    while (page < r->image_pages) {
         int rc = put_page(s, r, page, err);
 
         if (rc < 0)
@@ -183,7 +184,7 @@ int ps_recipe_write(const struct ps_recipe *recipe, const char *path, struct ps_
 
 /* --- the truth --- */
 
-static void print_tag(FILE *out, uint32_t tag)
+void ps_rcp_print_tag(FILE *out, uint32_t tag)
 {
     for (int i = 0; i < 4; i++) {
         unsigned c = tag >> (8 * i) & 0xffu;
@@ -197,19 +198,25 @@ static void print_tag(FILE *out, uint32_t tag)
     }
 }
 
-static void print_planted(FILE *out, uint64_t phys, const struct ps_planted *h)
+static void print_planted(FILE *out, const struct ps_recipe *r, uint64_t phys,
+                          const struct ps_planted *h)
 {
     static const char *const states[] = {"allocated", "free", "stale", "decoy"};
     static const char *const allocators[] = {"none", "classic", "lfh", "vs"};
 
-    fprintf(out, "{\"Offset\":\"0x%016llx\",\"Tag\":\"", (unsigned long long)phys);
-    print_tag(out, h->tag);
+    if (phys / PS_RECIPE_PAGE < r->image_pages)
+        fprintf(out, "{\"Offset\":\"0x%016llx\",\"Tag\":\"", (unsigned long long)phys);
+    else
+        fputs("{\"Offset\":null,\"Tag\":\"", out);
+    ps_rcp_print_tag(out, h->tag);
     fprintf(out,
             "\",\"TagRaw\":\"0x%08x\",\"NumberOfBytes\":%u,\"BlockSize\":%u,\"PreviousSize\":%u,"
             "\"PoolTypeRaw\":%u,\"State\":\"%s\",\"Allocator\":\"%s\",\"Copy\":%s,"
-            "\"Line\":%u}\n",
+            "\"Line\":%u",
             h->tag, h->n_bytes, h->units, h->prev, h->type, states[h->state],
             allocators[h->allocator], h->is_copy ? "true" : "false", h->line);
+    ps_rcp_system_where(r, phys, out);
+    fputs("}\n", out);
 }
 
 int ps_recipe_truth(const struct ps_recipe *recipe, FILE *out, struct ps_err *err)
@@ -217,6 +224,7 @@ int ps_recipe_truth(const struct ps_recipe *recipe, FILE *out, struct ps_err *er
     struct ps_planted_page planted;
     uint8_t page[PS_RECIPE_PAGE];
 
+    ps_rcp_system_truth(recipe, out);
     for (uint64_t n = ps_recipe_next_page(recipe, 0); n < recipe->n_pages;
          n = ps_recipe_next_page(recipe, n + 1)) {
         int rc = ps_recipe_page(recipe, n, page, &planted, err);
@@ -226,8 +234,8 @@ int ps_recipe_truth(const struct ps_recipe *recipe, FILE *out, struct ps_err *er
         for (size_t i = 0; i < planted.n; i++) {
             uint64_t phys = n * PS_RECIPE_PAGE + planted.header[i].offset;
 
-            if (phys + 8 <= recipe->n_bytes)
-                print_planted(out, phys, &planted.header[i]);
+            if (n >= recipe->image_pages || phys + 8 <= recipe->n_bytes)
+                print_planted(out, recipe, phys, &planted.header[i]);
         }
     }
     if (fflush(out) != 0 || ferror(out))

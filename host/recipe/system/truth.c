@@ -1,0 +1,96 @@
+#include "host/recipe/system/system.h"
+
+static const char *const modes[] = {"x64", "pae", "x86"};
+static const char *const hashes[] = {"xor", "mul32", "mul64"};
+
+const struct ps_rcp_big *ps_rcp_system_big(const struct ps_rcp_system *sys, uint64_t va)
+{
+    for (size_t i = 0; i < sys->big.n_rows; i++) {
+        const struct ps_rcp_big *row = &sys->big.row[i];
+
+        if (!row->is_free && va >= row->va && va - row->va < row->n_bytes)
+            return row;
+    }
+    return NULL;
+}
+
+static void print_system(const struct ps_rcp_system *sys, FILE *out)
+{
+    fprintf(out, "{\"Kind\":\"system\",\"Mode\":\"%s\",\"DTB\":\"0x%llx\"", modes[sys->mode],
+            (unsigned long long)sys->cr3 << 12);
+    if (sys->big.slots)
+        fprintf(out, ",\"BigPoolTable\":\"0x%016llx\",\"BigPoolSlots\":%llu,\"BigPoolHash\":\"%s\"",
+                (unsigned long long)sys->big.va, (unsigned long long)sys->big.slots,
+                hashes[sys->big.hash]);
+    if (sys->kernel.va) {
+        fprintf(out, ",\"KernelBase\":\"0x%016llx\",\"PdbName\":\"%s\",\"PdbAge\":%llu",
+                (unsigned long long)sys->kernel.va, sys->kernel.pdb,
+                (unsigned long long)sys->kernel.age);
+        fputs(",\"PdbGuid\":\"", out);
+        for (size_t i = 0; i < 16; i++) {
+            static const uint8_t place[16] = {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
+
+            fprintf(out, "%02X", sys->kernel.guid[place[i]]);
+        }
+        fputc('"', out);
+    }
+    fprintf(out, ",\"Line\":%u}\n", sys->line);
+}
+
+static void print_big(const struct ps_rcp_system *sys, const struct ps_rcp_big *row, FILE *out)
+{
+    uint64_t page;
+
+    fprintf(out, "{\"Kind\":\"big\",\"Allocation\":\"0x%016llx\",\"Tag\":\"",
+            (unsigned long long)row->va);
+    ps_rcp_print_tag(out, row->tag);
+    fprintf(out, "\",\"TagRaw\":\"0x%08x\",\"NumberOfBytes\":%llu,\"PoolTypeRaw\":", row->tag,
+            (unsigned long long)row->n_bytes);
+    if (ps_rcp_is_nt5(&sys->era))
+        fputs("null", out);
+    else
+        fprintf(out, "%u", row->type);
+    fprintf(out, ",\"State\":\"%s\",\"Slot\":%u,\"Offset\":", row->is_free ? "free" : "allocated",
+            row->slot);
+    if (ps_rcp_system_translate(sys, row->va, &page) && page < sys->recipe->image_pages)
+        fprintf(out, "\"0x%016llx\"", (unsigned long long)page << 12);
+    else
+        fputs("null", out);
+    fprintf(out, ",\"Line\":%u}\n", row->line);
+}
+
+void ps_rcp_system_where(const struct ps_recipe *recipe, uint64_t phys, FILE *out)
+{
+    const struct ps_rcp_system *sys = recipe->system;
+    const struct ps_rcp_big *big;
+    uint64_t va, page = phys / PS_RECIPE_PAGE;
+
+    if (!sys)
+        return;
+    if (page >= recipe->image_pages)
+        fprintf(out, ",\"PageFile\":\"0x%llx\"",
+                (unsigned long long)(phys - recipe->image_pages * PS_RECIPE_PAGE));
+    if (!ps_rcp_system_va(sys, page, &va)) {
+        fputs(",\"Allocation\":null,\"Mapped\":false,\"InBigPool\":null", out);
+        return;
+    }
+    va += phys % PS_RECIPE_PAGE;
+    big = ps_rcp_system_big(sys, va);
+    fprintf(out, ",\"Allocation\":\"0x%016llx\",\"Mapped\":true,\"InBigPool\":",
+            (unsigned long long)(va + ps_rcp_unit(&sys->era)));
+    if (big)
+        fprintf(out, "\"0x%016llx\"", (unsigned long long)big->va);
+    else
+        fputs("null", out);
+}
+
+void ps_rcp_system_truth(const struct ps_recipe *recipe, FILE *out)
+{
+    const struct ps_rcp_system *sys = recipe->system;
+
+    if (!sys)
+        return;
+    print_system(sys, out);
+    for (size_t i = 0; i < sys->big.n_rows; i++)
+        print_big(sys, &sys->big.row[i], out);
+}
