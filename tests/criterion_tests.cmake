@@ -36,3 +36,5 @@ ps_criterion_test(NAME unit/test_dtb LABELS unit SOURCES support/small_memory.c)
 ps_criterion_test(NAME unit/test_bigpool LABELS unit)
 ps_criterion_test(NAME unit/test_bigpool_index LABELS unit SOURCES support/rng.c)
 ps_criterion_test(NAME unit/test_bigpool_carve LABELS unit SOURCES support/rng.c)
+ps_criterion_test(NAME unit/test_tracker LABELS unit
+    SOURCES support/tracker_memory.c support/small_memory.c)

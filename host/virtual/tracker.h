@@ -1,0 +1,13 @@
+/* The pool tracker table of an image. */
+#ifndef PS_HOST_VIRTUAL_TRACKER_H
+#define PS_HOST_VIRTUAL_TRACKER_H
+
+#include "host/virtual/address_space.h"
+#include "scan/tracker/table.h"
+
+/* Find it and sum it up, with what is known of the Windows kernel's variables. 1: *out is it; 0:
+ * there are no page tables, or nothing was found. Free *out with ps_tracker_table_free in any
+ * case. PS_ENOMEM. */
+int ps_find_tracker(struct ps_address_space *as, struct ps_tracker_table *out, struct ps_err *err);
+
+#endif

@@ -1,0 +1,76 @@
+#include "scan/tracker/locate/words.h"
+
+unsigned ps_words_width(const struct ps_paging *paging)
+{
+    return paging->format.mode == PS_PAGING_X64 ? 8 : 4;
+}
+
+static uint64_t load(const uint8_t *p, unsigned width)
+{
+    uint64_t value = 0;
+
+    while (width-- > 0)
+        value = value << 8 | p[width];
+    return value;
+}
+
+int ps_words_read(struct ps_paging *paging, uint64_t va, uint64_t *value)
+{
+    const unsigned width = ps_words_width(paging);
+    uint8_t bytes[8];
+
+    if (ps_paging_read(paging, va, bytes, width) != width)
+        return 0;
+    *value = load(bytes, width);
+    return 1;
+}
+
+int ps_words_is_table(const struct ps_paging *paging, uint64_t value)
+{
+    return value % PS_FRAME_BYTES == 0 && value >= ps_paging_kernel_base(paging->format.mode);
+}
+
+static int visit_page(const struct ps_words *w, uint64_t page_va, size_t from, size_t end)
+{
+    const unsigned width = ps_words_width(w->paging);
+    uint8_t page[PS_FRAME_BYTES];
+    int rc = 0;
+
+    if (ps_paging_read(w->paging, page_va, page, sizeof page) != sizeof page)
+        return 0;
+    from = (from + width - 1) & ~(size_t)(width - 1);
+    for (; rc == 0 && from < end && width <= end - from; from += width) {
+        const uint64_t value = load(page + from, width);
+
+        if (ps_words_is_table(w->paging, value))
+            rc = w->word(w->arg, page_va + from, value);
+    }
+    return rc;
+}
+
+static int visit_range(const struct ps_words *w, const struct ps_va_range *r, uint64_t *budget)
+{
+    uint64_t at = r->va, left = r->n_bytes < *budget ? r->n_bytes : *budget;
+    int rc = 0;
+
+    *budget -= left;
+    while (left > 0 && rc == 0) {
+        const size_t off = (size_t)(at % PS_FRAME_BYTES);
+        const size_t n = left < PS_FRAME_BYTES - off ? (size_t)left : PS_FRAME_BYTES - off;
+
+        rc = visit_page(w, at - off, off, off + n);
+        at += n;
+        left -= n;
+    }
+    return rc;
+}
+
+int ps_words_visit(const struct ps_words *w)
+{
+    uint64_t budget = PS_TRACKER_MAX_DATA;
+    int rc = 0;
+
+    for (size_t i = 0; i < w->n_ranges && rc == 0; i++)
+        rc = visit_range(w, &w->range[i], &budget);
+    return rc;
+}
