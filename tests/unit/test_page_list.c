@@ -157,6 +157,33 @@ Test(page_list, closed_chain_x86)
     cr_expect_eq(list.row[2].previous_bytes, 0xfb8);
 }
 
+/* Quota blocks of XP: a pointer to the process where the tag would stand. */
+Test(page_list, closed_chain_without_a_readable_tag)
+{
+    put86(0x000, 0x00, 0x100, 0xd, "\x20\x10\x81\x82");
+    put86(0x800, 0x100, 0x80, 0xd, "\x20\x10\x81\x82");
+    put86(0xc00, 0x80, 0x80, 0xd, "\xe8\x70\x45\x86");
+    put86(0x900, 0x10, 0x08, 0x5, "Proc"); /* data that looks like a header */
+    list86(2600);
+    cr_assert(list.closed);
+    cr_assert_eq(list.n, 3);
+    cr_expect_eq(list.row[0].n_bytes, 0x800);
+    cr_expect_eq(list.row[1].at, 0x800);
+    cr_expect_eq(list.row[2].n_bytes, 0x400);
+    cr_expect_eq(list.region, PS_REGION_NONPAGED);
+    cr_expect_eq(list.n_agree, 3);
+
+    for (uint32_t i = 0; i < 3; i++) {
+        cr_expect_eq(list.row[i].finding.status, PS_STATUS_ALLOCATED);
+        cr_expect_eq(list.row[i].finding.evidence,
+                     PS_EV_TYPE_IN_USE | PS_EV_CHAIN_BOTH | PS_EV_PAGE_WALK);
+    }
+
+    /* The same bytes on the segment heap are no chain. */
+    list86(19041);
+    cr_assert_not(list.closed);
+}
+
 Test(page_list, torn_chain_keeps_both_parts)
 {
     put64(0x000, 0x00, 0x40, 0x02, "Proc");

@@ -149,18 +149,27 @@ static int locate(struct run *r, struct ps_err *err)
     return is_phys ? locate_physical(r, address, err) : locate_virtual(r, address, err);
 }
 
+/* History has no order and any length. */
+#define MAX_FREED_TOLD 4u
+
 static void tell_freed(const struct ps_bigpool_table *table, uint64_t va)
 {
+    size_t n = 0;
+
     for (size_t i = 0; i < table->n_rows; i++) {
         const struct ps_bigpool_entry *e = &table->row[i].entry;
         char tag[PS_TAG_TEXT_BYTES];
 
-        if (e->state == PS_BIGPOOL_FREED && va >= e->va && va - e->va < e->n_bytes)
+        if (e->state != PS_BIGPOOL_FREED || va < e->va || va - e->va >= e->n_bytes)
+            continue;
+        if (n++ < MAX_FREED_TOLD)
             ps_log(PS_LOG_WARN,
                    "a big allocation at 0x%" PRIx64 ", tag %s, 0x%" PRIx64
                    " bytes, has been freed here",
                    e->va, ps_tag_print(e->tag, tag), e->n_bytes);
     }
+    if (n > MAX_FREED_TOLD)
+        ps_log(PS_LOG_WARN, "%zu more big allocations have been freed here", n - MAX_FREED_TOLD);
 }
 
 /* Is the address in a big allocation? Then its row is written: 1; 0: it is in none. */

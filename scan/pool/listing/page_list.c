@@ -5,6 +5,7 @@
 
 #include "kernels/kernel.h"
 #include "kernels/pool_check.h"
+#include "scan/pool/evidence.h"
 #include "scan/pool/page_judge.h"
 
 /* Everything about one page while it is listed. */
@@ -12,7 +13,9 @@ struct lister {
     _Alignas(8) uint8_t bytes[PS_PAGE_BYTES];
     struct ps_page_view view;
     struct ps_page_map map;
-    uint32_t n; /* candidates, ascending by slot */
+    int forward;                    /* the chain from slot 0 closes, whatever its tags are */
+    uint8_t in_chain[PS_MAX_SLOTS]; /* slots of its headers */
+    uint32_t n;                     /* candidates, ascending by slot */
     struct ps_hit hit[PS_MAX_SLOTS];
     struct ps_rule rule[PS_MAX_SLOTS];
     struct ps_finding finding[PS_MAX_SLOTS];
@@ -28,6 +31,43 @@ static struct ps_rule rule_of(const struct ps_page_list_spec *spec, uint32_t tag
     return rule < spec->rules->n ? spec->rules->rule[rule] : none;
 }
 
+/* The slot behind the block at 'slot' if its header continues a chain, else 0. */
+static uint32_t next_in_chain(const struct ps_page_view *view, uint32_t slot, uint32_t previous)
+{
+    const uint32_t word0 = ps_view_word0(view, slot);
+    const uint32_t block = ps_view_block(view, word0);
+    const enum ps_type_state state = ps_era_type_state(view->era, ps_view_type(view, word0));
+
+    if (ps_view_prev(view, word0) != previous || block == 0 || block > view->n_slots - slot)
+        return 0;
+    if (state == PS_TYPE_ILLEGAL || (state == PS_TYPE_IN_USE && block < 2))
+        return 0;
+    return slot + block;
+}
+
+/* The judge wants tags that can be read, for it meets pages of every kind. Who asks for a page has
+ * a reason to take it for a pool page: here a chain that closes is enough, for quota blocks of NT 5
+ * may have a pointer where the tag would stand. */
+static void walk_forward(struct lister *l)
+{
+    uint32_t previous = 0;
+
+    if (l->view.era->heap == PS_HEAP_SEGMENT || l->map.closed)
+        return;
+    for (uint32_t slot = 0; slot < l->view.n_slots;) {
+        const uint32_t end = next_in_chain(&l->view, slot, previous);
+
+        if (end == 0) {
+            memset(l->in_chain, 0, sizeof l->in_chain);
+            return;
+        }
+        l->in_chain[slot] = 1;
+        previous = end - slot;
+        slot = end;
+    }
+    l->forward = 1;
+}
+
 /* Candidates are what a scan would find, and the blocks of chains whatever their tag is. */
 static void collect(struct lister *l, const struct ps_page_list_spec *spec)
 {
@@ -41,7 +81,7 @@ static void collect(struct lister *l, const struct ps_page_list_spec *spec)
         struct ps_hit *h = &l->hit[l->n];
 
         next += (size_t)is_found;
-        if (!is_found && l->map.rank[slot] == 0)
+        if (!is_found && l->map.rank[slot] == 0 && !l->in_chain[slot])
             continue;
         *h = (struct ps_hit){.slot = slot,
                              .word0 = ps_view_word0(&l->view, slot),
@@ -51,13 +91,32 @@ static void collect(struct lister *l, const struct ps_page_list_spec *spec)
     }
 }
 
+/* What the judge could not say of the blocks of that chain. */
+static void uphold_chain(struct lister *l)
+{
+    const uint32_t refuted =
+        PS_EV_CHAIN_ONE | PS_EV_BAD_NEIGHBOUR | PS_EV_OVERLAP | PS_EV_POOL_INDEX;
+
+    for (uint32_t i = 0; i < l->n; i++) {
+        struct ps_finding *f = &l->finding[i];
+
+        if (!l->in_chain[l->hit[i].slot])
+            continue;
+        f->evidence = (f->evidence & ~refuted) | PS_EV_CHAIN_BOTH | PS_EV_PAGE_WALK;
+        f->confidence = ps_evidence_score(f->evidence);
+        f->allocator = PS_ALLOCATOR_CLASSIC;
+        f->status = f->evidence & PS_EV_TYPE_IN_USE ? PS_STATUS_ALLOCATED : PS_STATUS_FREE;
+    }
+}
+
 /* Worth a row on its own? */
 static int is_credible(const struct lister *l, uint32_t i)
 {
     const uint32_t linked = PS_EV_CHAIN_BOTH | PS_EV_CHAIN_ONE;
     const struct ps_finding *f = &l->finding[i];
+    const uint32_t slot = l->hit[i].slot;
 
-    if (l->map.rank[l->hit[i].slot] != 0 || (f->evidence & linked) != 0)
+    if (l->map.rank[slot] != 0 || (f->evidence & linked) != 0)
         return 1;
     return (f->evidence & PS_EV_TYPE_IN_USE) != 0 && f->confidence != 0;
 }
@@ -97,6 +156,11 @@ static void take(struct lister *l, uint32_t i)
         l->taken[slot] = (uint16_t)(i + 1);
 }
 
+static uint8_t rank_of(const struct lister *l, uint32_t slot)
+{
+    return l->in_chain[slot] ? PS_RANK_MAX : l->map.rank[slot];
+}
+
 static void settle(struct lister *l)
 {
     struct claim claim[PS_MAX_SLOTS];
@@ -104,7 +168,7 @@ static void settle(struct lister *l)
 
     for (uint32_t i = 0; i < l->n; i++)
         if (is_credible(l, i))
-            claim[n++] = (struct claim){.rank = l->map.rank[l->hit[i].slot],
+            claim[n++] = (struct claim){.rank = rank_of(l, l->hit[i].slot),
                                         .confidence = l->finding[i].confidence,
                                         .i = (uint16_t)i};
     qsort(claim, n, sizeof *claim, compare_claims);
@@ -172,12 +236,14 @@ void ps_pool_page_list(const struct ps_page_list_spec *spec, const uint8_t *page
     memcpy(l.bytes, page, sizeof l.bytes);
     l.view = ps_page_view(spec->era, l.bytes);
     ps_page_map_read(&l.view, &l.map);
+    walk_forward(&l);
     collect(&l, spec);
     ps_page_judge(spec->era, &rules, l.bytes, l.hit, l.n, l.finding);
+    uphold_chain(&l);
     settle(&l);
 
     memset(out, 0, sizeof *out);
-    out->closed = l.map.closed;
+    out->closed = l.map.closed || l.forward;
     write_rows(&l, out);
     find_region(spec->era, out);
 }

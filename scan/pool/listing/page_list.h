@@ -44,7 +44,8 @@ struct ps_page_list {
 
 /* List the page of 4096 bytes, which may hold anything. Where headers contradict each other the
  * one that more headers vouch for wins, then the one with the better evidence, then the one that
- * stands first. A header that nothing vouches for makes a block only when its PoolType is in use
+ * stands first; the blocks of a classic chain that goes through the whole page win over all
+ * others. A header that nothing vouches for makes a block only when its PoolType is in use
  * and its evidence is worth something. Pure; safe from any thread. */
 void ps_pool_page_list(const struct ps_page_list_spec *spec, const uint8_t *page,
                        struct ps_page_list *out);
