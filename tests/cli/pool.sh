@@ -137,6 +137,51 @@ expect_said '--dtb'
 head -c 65536 /dev/zero >"$work/none.raw"
 expect 0 2 "$POOLSCAN" pool "$work/none.raw" phys:1000 --arch x86
 
+# Images with page tables and a big-pool table, by virtual address, against what was planted.
+n_recipes=0
+for recipe in "$PS_SOURCE"/tests/recipes/system/*.recipe; do
+    n_recipes=$((n_recipes + 1))
+    name=$(basename "$recipe" .recipe)
+    image=$work/system.raw
+    "$POOLSCAN" mkimage "$recipe" "$image" --truth "$work/truth" || wrong "mkimage $name"
+    header=8
+    grep -q '"Kind":"system","Mode":"x64"' "$work/truth" && header=16
+    # Offset TagRaw NumberOfBytes Allocation, of headers that are mapped and in no big allocation
+    sed -n 's/.*"Offset":"\(0x[0-9a-f]*\)".*"TagRaw":"\(0x[0-9a-f]*\)","NumberOfBytes":\([0-9]*\),.*"State":"allocated".*"Allocation":"\(0x[0-9a-f]*\)","Mapped":true,"InBigPool":null.*/\1 \2 \3 \4/p' \
+        "$work/truth" | awk 'NR % 67 == 1' | head -n 16 >"$work/headers"
+    while read -r offset tag size va; do
+        expect 0 - "$POOLSCAN" pool "$image" "$va" --format jsonl
+        owner Kind '"block"'
+        owner Offset "\"$offset\""
+        owner Address "\"$(printf '0x%016x' $((va - header)))\""
+        owner TagRaw "\"$tag\""
+        owner NumberOfBytes "$size"
+    done <"$work/headers"
+    [ "$(wc -l <"$work/headers")" -ge 5 ] || wrong "$name: too few headers"
+
+    # Allocation TagRaw NumberOfBytes: live rows of the table
+    sed -n 's/.*"Kind":"big","Allocation":"\(0x[0-9a-f]*\)".*"TagRaw":"\(0x[0-9a-f]*\)","NumberOfBytes":\([0-9]*\),.*"State":"allocated".*"Offset":\([^,]*\),.*/\1 \2 \3 \4/p' \
+        "$work/truth" | awk 'NR % 9 == 1' | head -n 16 >"$work/bigs"
+    while read -r va tag size offset; do
+        expect 0 - "$POOLSCAN" pool "$image" "$(printf %x $((va + size - 1)))" --format jsonl
+        owner Kind '"big"'
+        owner Address "\"$va\""
+        owner TagRaw "\"$tag\""
+        owner NumberOfBytes "$size"
+        owner OffsetInBlock $((size - 1))
+        owner Offset "$offset"
+    done <"$work/bigs"
+    [ "$(wc -l <"$work/bigs")" -ge 5 ] || wrong "$name: too few big allocations"
+
+    # What looks like a header inside one is not listed.
+    read -r va big < <(sed -n 's/.*"Allocation":"\(0x[0-9a-f]*\)","Mapped":true,"InBigPool":"\(0x[0-9a-f]*\)".*/\1 \2/p' "$work/truth" | head -n 1)
+    expect 0 - "$POOLSCAN" pool "$image" "$va" --format jsonl
+    owner Kind '"big"'
+    owner Address "\"$big\""
+    rm -f "$image"
+done
+[ "$n_recipes" -ge 1 ] || wrong "no recipe with page tables"
+
 images=${PS_SHARED:-$PS_SOURCE/../shared}/images
 if [ ! -d "$images" ] || ! command -v xz >/dev/null; then
     skip_line "no real images: $images is not there (PS_SHARED names the folder that holds images/), or no xz"

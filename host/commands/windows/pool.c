@@ -145,7 +145,7 @@ static int locate(struct run *r, struct ps_err *err)
     rc = ps_address_space_open(&r->as, r->opt, r->opt->args.item[0], err);
     if (rc < 0)
         return rc;
-    r->page.at = (uint32_t)(address % PS_FRAME_BYTES);
+    r->page.at = address % PS_FRAME_BYTES;
     return is_phys ? locate_physical(r, address, err) : locate_virtual(r, address, err);
 }
 
@@ -170,6 +170,17 @@ static void tell_freed(const struct ps_bigpool_table *table, uint64_t va)
     }
     if (n > MAX_FREED_TOLD)
         ps_log(PS_LOG_WARN, "%zu more big allocations have been freed here", n - MAX_FREED_TOLD);
+}
+
+static void add_big(struct run *r, const struct ps_bigpool_row *row, uint64_t va)
+{
+    struct ps_pool_page first = {.has_va = 1, .va = row->entry.va, .at = va - row->entry.va};
+
+    first.has_phys = ps_paging_translate(r->as.paging, first.va, &first.phys);
+    first.has_file_off =
+        first.has_phys && ps_address_space_file_offset(&r->as, first.phys, &first.file_off);
+    ps_pool_rows_add_big(&r->cells, &first, &r->big, row, r->tags);
+    r->found = 1;
 }
 
 /* Is the address in a big allocation? Then its row is written: 1; 0: it is in none. */
@@ -197,11 +208,10 @@ static int find_big(struct run *r, struct ps_err *err)
         return rc;
     row = ps_bigpool_index_find(index, va);
     if (row)
-        ps_pool_rows_add_big(&r->cells, &r->big, row, va, r->tags);
+        add_big(r, row, va);
     else
         tell_freed(&r->big, va);
     ps_bigpool_index_free(index);
-    r->found |= row != NULL;
     return row != NULL;
 }
 

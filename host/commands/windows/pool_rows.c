@@ -123,7 +123,7 @@ void ps_pool_rows_add_page(struct ps_cells *c, const struct ps_pool_page *page,
                            const struct ps_era *era, const struct ps_page_list *list,
                            const struct ps_tagdb *tags)
 {
-    const uint32_t owner = ps_pool_page_row_at(list, page->at);
+    const uint32_t owner = ps_pool_page_row_at(list, (uint32_t)page->at);
 
     for (uint32_t i = 0; i < list->n; i++) {
         const struct ps_page_row *row = &list->row[i];
@@ -134,7 +134,7 @@ void ps_pool_rows_add_page(struct ps_cells *c, const struct ps_pool_page *page,
         ps_cells_set(c, KIND, "%s", is_block ? "block" : "gap");
         set_place(c, page, row->at);
         if (i == owner)
-            ps_cells_set(c, INSIDE, "%" PRIu32, page->at - row->at);
+            ps_cells_set(c, INSIDE, "%" PRIu64, page->at - row->at);
         ps_cells_set(c, NUMBER_OF_BYTES, "%" PRIu32, row->n_bytes);
         ps_cells_set(c, STATUS, "%s", ps_status_name(PS_STATUS_UNKNOWN));
         if (is_block) {
@@ -144,8 +144,8 @@ void ps_pool_rows_add_page(struct ps_cells *c, const struct ps_pool_page *page,
     }
 }
 
-void ps_pool_rows_add_big(struct ps_cells *c, const struct ps_bigpool_table *table,
-                          const struct ps_bigpool_row *row, uint64_t va,
+void ps_pool_rows_add_big(struct ps_cells *c, const struct ps_pool_page *first,
+                          const struct ps_bigpool_table *table, const struct ps_bigpool_row *row,
                           const struct ps_tagdb *tags)
 {
     const struct ps_bigpool_entry *e = &row->entry;
@@ -154,8 +154,8 @@ void ps_pool_rows_add_big(struct ps_cells *c, const struct ps_bigpool_table *tab
     ps_cells_row(c);
     ps_cells_set(c, OWNER, "true");
     ps_cells_set(c, KIND, "big");
-    ps_cells_set_address(c, ADDRESS, e->va);
-    ps_cells_set(c, INSIDE, "%" PRIu64, va - e->va);
+    set_place(c, first, 0);
+    ps_cells_set(c, INSIDE, "%" PRIu64, first->at);
     ps_cells_set(c, NUMBER_OF_BYTES, "%" PRIu64, e->n_bytes);
     ps_cells_set(c, STATUS, "%s", ps_status_name(PS_STATUS_ALLOCATED));
     ps_cells_set(c, ALLOCATOR, "%s", ps_allocator_name(PS_ALLOCATOR_BIG));

@@ -9,11 +9,11 @@
 #include "scan/pool/listing/page_list.h"
 #include "scan/tags/tagdb.h"
 
-/* A page and where it is. 'at' is the byte asked for. */
+/* A page and where it is. 'at' is the byte asked for, counted from the page's first one. */
 struct ps_pool_page {
     int has_va, has_phys, has_file_off;
     uint64_t va, phys, file_off; /* of its first byte */
-    uint32_t at;
+    uint64_t at;
 };
 
 /* Columns of all rows: so many cells has a row. */
@@ -23,9 +23,10 @@ void ps_pool_rows_add_page(struct ps_cells *c, const struct ps_pool_page *page,
                            const struct ps_era *era, const struct ps_page_list *list,
                            const struct ps_tagdb *tags);
 
-/* The allocation of 'row', which holds the virtual address 'va'. */
-void ps_pool_rows_add_big(struct ps_cells *c, const struct ps_bigpool_table *table,
-                          const struct ps_bigpool_row *row, uint64_t va,
+/* The allocation of 'row'; 'first' is its first page, with 'at' the distance from its first byte to
+ * the byte asked for. */
+void ps_pool_rows_add_big(struct ps_cells *c, const struct ps_pool_page *first,
+                          const struct ps_bigpool_table *table, const struct ps_bigpool_row *row,
                           const struct ps_tagdb *tags);
 
 /* Write them. A table has room for one address: the virtual one when there is one. */
