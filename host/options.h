@@ -53,6 +53,7 @@ struct ps_options {
     const char *arch; /* "auto", "x86", "x64" */
     uint32_t build;   /* 0: find out */
     const char *dtb;  /* hexadecimal, as typed; NULL: find it */
+    struct ps_strings pagefiles; /* --pagefile: FILE or N=FILE */
 
     /* What runs it. */
     const char *backend; /* "auto", "cpu", "opencl", "null" */

@@ -116,6 +116,10 @@ const struct ps_option ps_option_table[] = {
     {.name = "dtb", .kind = PS_OPT_STRING, .offset = AT(dtb), .verbs = VIRTUAL,
      .metavar = "ADDRESS",
      .help = "value of CR3, in hexadecimal; without it the page tables are searched for"},
+    {.name = "pagefile", .kind = PS_OPT_APPEND, .offset = AT(pagefiles), .verbs = VIRTUAL,
+     .metavar = "FILE", .hi = 16,
+     .help = "a page file of the imaged Windows, for pages that are not in memory; N=FILE says its "
+             "number, else they count from 0; repeatable"},
     {.name = "offline", .kind = PS_OPT_IGNORED, .verbs = SCAN,
      .help = "the only mode there is: nothing is ever downloaded"},
 

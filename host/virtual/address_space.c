@@ -69,19 +69,40 @@ static int find_dtb(struct ps_address_space *as, const struct ps_options *opt, s
     return rc;
 }
 
+/* Updates changed the software entries of some builds; the page files tell. */
+static int choose_format(struct ps_address_space *as, struct ps_pte_format *format,
+                         struct ps_err *err)
+{
+    int rc;
+
+    *format = ps_pte_format_of(as->dtb.mode, as->build);
+    if (as->pagefiles.n == 0)
+        return 0;
+    rc = ps_pte_vote(&as->memory.mem, as->dtb.mode, as->dtb.root, &as->pagefiles.files, as->build,
+                     &as->pte_vote, err);
+    if (rc == 0)
+        format->generation = as->pte_vote.generation;
+    return rc;
+}
+
 static int open_tables(struct ps_address_space *as, const struct ps_options *opt,
                        struct ps_err *err)
 {
+    struct ps_pte_format format;
     int rc = find_dtb(as, opt, err);
 
     if (rc <= 0)
         return rc;
+    take_mapped_version(as, opt);
+    rc = choose_format(as, &format, err);
+    if (rc < 0)
+        return rc;
     as->paging = malloc(sizeof *as->paging);
     if (!as->paging)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the page tables");
-    take_mapped_version(as, opt);
-    ps_paging_init(as->paging, &as->memory.mem, ps_pte_format_of(as->dtb.mode, as->build),
-                   as->dtb.root);
+    ps_paging_init(as->paging, &as->memory.mem, format, as->dtb.root);
+    if (as->pagefiles.n != 0)
+        ps_paging_use_pagefiles(as->paging, &as->pagefiles.files);
     as->has_dtb = 1;
     return 0;
 }
@@ -93,6 +114,8 @@ int ps_address_space_attach(struct ps_address_space *as, const struct ps_options
 
     *as = (struct ps_address_space){.image = image};
     rc = ps_image_memory_init(&as->memory, image, err);
+    if (rc == 0)
+        rc = ps_pagefile_set_open(&as->pagefiles, &opt->pagefiles, err);
     if (rc < 0)
         return rc;
     find_version(as, opt);
@@ -120,6 +143,7 @@ int ps_address_space_open(struct ps_address_space *as, const struct ps_options *
 void ps_address_space_close(struct ps_address_space *as)
 {
     free(as->paging);
+    ps_pagefile_set_close(&as->pagefiles);
     ps_image_memory_free(&as->memory);
     ps_image_close(as->owned_image);
 }

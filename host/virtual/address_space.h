@@ -6,9 +6,11 @@
 #include "host/options.h"
 #include "host/run/detect_version.h"
 #include "host/run/image_memory.h"
+#include "host/virtual/pagefile.h"
 #include "scan/windows/kernel/kernel_image.h"
 #include "scan/windows/paging/dtb.h"
 #include "scan/windows/paging/paging.h"
+#include "scan/windows/paging/pte_vote.h"
 #include "scan/windows/symbols/known_kernels.h"
 #include "scan/windows/symbols/symbols.h"
 
@@ -25,7 +27,9 @@ struct ps_address_space {
     uint32_t build; /* --build, else of the version; 0: not known */
     int has_dtb;
     struct ps_dtb dtb;
-    struct ps_paging *paging; /* NULL without has_dtb */
+    struct ps_paging *paging; /* NULL without has_dtb; reads the page files too */
+    struct ps_pagefile_set pagefiles;
+    struct ps_pte_vote pte_vote; /* all zero without page files */
     /* All zero before ps_address_space_kernel (host/virtual/windows_kernel.h). */
     int looked_for_kernel;
     struct ps_kernel_image kernel;
@@ -37,7 +41,8 @@ struct ps_address_space {
 /* Find version and page tables of an open image (--dtb, --arch and --build win), which stays the
  * caller's and outlives *as. The version is that of the KUSER_SHARED_DATA page which the page
  * tables map, else of the one that fits the image best; every verb takes it from here. That there
- * are none of them is no error; a --dtb that maps nothing is one (PS_EARG). Free with
+ * are none of them is no error; a --dtb that maps nothing is one (PS_EARG), and so is a --pagefile
+ * that cannot be opened. *as must not move. Free with
  * ps_address_space_close in any case. */
 int ps_address_space_attach(struct ps_address_space *as, const struct ps_options *opt,
                             struct ps_image *image, struct ps_err *err);

@@ -30,7 +30,8 @@ expect 0 0 "$POOLSCAN" vtop "$image" 0xFFFFB80000001004
 has Physical '"0x0000000000006004"'
 grep -q '"Kind":"transition"' "$work/out" || wrong "transition"
 expect 0 0 "$POOLSCAN" vtop "$image" ffffb80000002000
-has Kind '"not-resident"'
+has Kind '"paged-out"'
+has Note '"page file 1, byte 0x10345000, which is not given'
 grep -q 'page file 1, page 0x10345' "$work/out" || wrong "page file: $(cat "$work/out")"
 expect 0 0 "$POOLSCAN" vtop "$image" ffffb80000208000
 has PageBytes 2097152

@@ -8,6 +8,7 @@
 #include "scan/windows/paging/dtb.h"
 #include "scan/windows/paging/inverse_map.h"
 #include "scan/windows/paging/paging.h"
+#include "scan/windows/paging/pte_vote.h"
 #include "tests/support/small_memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -57,6 +58,66 @@ static void check_map(const struct small_memory *m, enum ps_paging_mode mode, ui
     ps_inverse_map_free(map);
 }
 
+/* Each byte of the page file is the low byte of its page's number. */
+static size_t read_pagefile(void *arg, unsigned file, uint64_t off, void *buf, size_t n_bytes)
+{
+    const struct ps_pagefiles *files = arg;
+    uint8_t *to = buf;
+    size_t n = 0;
+
+    if (file >= PS_PAGEFILES_MAX)
+        die("page file number", file);
+    for (; n < n_bytes && (off + n) / 4096 < files->n_pages[file]; n++)
+        to[n] = (uint8_t)((off + n) / 4096);
+    return n;
+}
+
+struct paged_out {
+    struct ps_paging *p;
+    const struct ps_pagefiles *files;
+    uint64_t last;
+};
+
+/* What the kernel walk says is in a page file must be read from there. */
+static int on_paged_out(void *arg, const struct ps_kernel_leaf *leaf)
+{
+    struct paged_out *o = arg;
+    const int has = leaf->pte.offset < o->files->n_pages[leaf->pte.file];
+    uint8_t byte;
+
+    if (leaf->va <= o->last)
+        die("not ascending", leaf->va);
+    o->last = leaf->va;
+    if (ps_paging_read(o->p, leaf->va + 77, &byte, 1) != (size_t)has)
+        die("in a page file or not", leaf->va);
+    if (has && byte != (uint8_t)leaf->pte.offset)
+        die("another page of the page file", leaf->va);
+    return 0;
+}
+
+static void check_paged_out(const struct small_memory *m, enum ps_paging_mode mode, uint64_t root)
+{
+    static struct ps_paging p;
+    struct ps_pagefiles files = {.read = read_pagefile, .n_pages = {[0] = 9, [1] = 0x800000}};
+    struct paged_out o = {&p, &files, 0};
+    struct ps_kernel_walk walk = {
+        .mem = &m->mem, .mode = mode, .root = root, .paged_out = on_paged_out, .arg = &o};
+    struct ps_kernel_counts counts;
+    struct ps_pte_vote vote;
+    struct ps_err err;
+
+    files.arg = &files;
+    if (ps_pte_vote(&m->mem, mode, root, &files, 0, &vote, &err) < 0)
+        die(err.msg, 0);
+    walk.generation = vote.generation;
+    ps_paging_init(&p, &m->mem, (struct ps_pte_format){mode, vote.generation, 0}, root);
+    ps_paging_use_pagefiles(&p, &files);
+    if (ps_kernel_walk(&walk, &counts, &err) < 0)
+        die(err.msg, 0);
+    if (counts.paged_out != vote.n_entries)
+        die("walk and vote count differently", counts.paged_out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct small_memory m;
@@ -72,6 +133,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         small_memory_hole(&m, 30, 33);
     fill(&m, data + 3, size - 3);
     check_map(&m, mode, (uint64_t)(data[1] % SMALL_MEMORY_FRAMES) * 4096);
+    check_paged_out(&m, mode, (uint64_t)(data[1] % SMALL_MEMORY_FRAMES) * 4096);
     if (ps_dtb_find(&m.mem, PS_DTB_MODES_X64 | PS_DTB_MODES_X86, &dtb, &err) < 0)
         die(err.msg, 0);
     return 0;

@@ -150,10 +150,38 @@ static void add_dtb(struct ps_cells *c, const struct ps_dtb *d)
     add_number(c, "DtbCandidates", d->n_candidates);
 }
 
+static void add_page_files(struct ps_cells *c, const struct ps_address_space *as)
+{
+    const struct ps_pte_vote *v = &as->pte_vote;
+
+    for (unsigned i = 0; i < PS_PAGEFILES_MAX; i++) {
+        if (!as->pagefiles.file[i].path)
+            continue;
+        ps_info_row(c, "PageFile");
+        ps_cells_set(c, VALUE, "%.400s", as->pagefiles.file[i].path);
+        ps_cells_set(c, HOW, "number %u, %" PRIu64 " pages", i, as->pagefiles.files.n_pages[i]);
+    }
+    ps_info_row(c, "PteGeneration");
+    ps_cells_set(c, VALUE, "%s", as->paging->format.generation == PS_PTE_OLD ? "old" : "swizzled");
+    if (as->pagefiles.n == 0)
+        ps_cells_set(c, HOW, "%s", as->build ? "build" : "not known, the later one taken");
+    else
+        ps_cells_set(c, HOW,
+                     "%s: of %" PRIu64 " offsets %" PRIu64 " lie inside as old, %" PRIu64
+                     " as swizzled",
+                     v->against_build ? "page files, against the build" : "build", v->n_entries,
+                     v->n_inside[PS_PTE_OLD], v->n_inside[PS_PTE_SWIZZLED]);
+}
+
 static int add_tables(struct ps_cells *c, const struct ps_address_space *as, struct ps_err *err)
 {
     const struct ps_kernel_walk walk = {
-        .mem = &as->memory.mem, .mode = as->dtb.mode, .root = as->dtb.root};
+        .mem = &as->memory.mem,
+        .mode = as->dtb.mode,
+        .root = as->dtb.root,
+        .generation = as->paging->format.generation,
+        .file_backed = as->paging->format.file_backed,
+    };
     struct ps_kernel_counts counts;
     int rc = ps_kernel_walk(&walk, &counts, err);
 
@@ -162,9 +190,13 @@ static int add_tables(struct ps_cells *c, const struct ps_address_space *as, str
     add_dtb(c, &as->dtb);
     ps_info_row(c, "Paging");
     ps_cells_set(c, VALUE, "%s", ps_paging_mode_name(as->dtb.mode));
+    add_number(c, "PagingLevels", ps_paging_levels(as->dtb.mode));
+    add_page_files(c, as);
     add_number(c, "KernelPages", counts.pages);
     add_number(c, "KernelLargePages", counts.large);
     add_number(c, "KernelTransitionPages", counts.transition);
+    add_number(c, "KernelPagedOutPages", counts.paged_out);
+    add_number(c, "KernelPrototypePages", counts.prototype);
     add_number(c, "KernelTables", counts.tables);
     add_number(c, "KernelEntriesOutsideImage", counts.outside);
     return 0;

@@ -56,7 +56,8 @@ static void add_step(struct ps_cells *c, const struct ps_walk_step *s)
     ps_cells_set(c, LEVEL, "%s", s->name);
     if (s->level != 0)
         ps_cells_set(c, INDEX, "%u", s->index);
-    ps_cells_set_address(c, ENTRY, s->at);
+    if (s->at != UINT64_MAX)
+        ps_cells_set_address(c, ENTRY, s->at);
     ps_cells_set_address(c, VALUE, s->raw);
     ps_cells_set(c, KIND, "%s", ps_pte_kind_name(pte->kind));
     if (pte->kind == PS_PTE_TABLE || pte->kind == PS_PTE_PAGE || pte->kind == PS_PTE_TRANSITION)
@@ -66,15 +67,42 @@ static void add_step(struct ps_cells *c, const struct ps_walk_step *s)
     set_note(c, pte);
 }
 
+/* Where in which page file, and whether that file has it. */
+static void set_paged_out(struct ps_cells *c, const struct ps_address_space *as,
+                          const struct ps_walk *w)
+{
+    const struct ps_pagefiles *files = &as->pagefiles.files;
+    const uint64_t n_pages = w->file < PS_PAGEFILES_MAX ? files->n_pages[w->file] : 0;
+    const char *state = "read from it";
+    uint8_t byte;
+
+    if (n_pages == 0)
+        state = "which is not given (--pagefile)";
+    else if (w->file_off / PS_FRAME_BYTES >= n_pages)
+        state = "which is behind its end";
+    else if (files->read(files->arg, w->file, w->file_off, &byte, 1) != 1)
+        state = "which could not be read";
+    ps_cells_set(c, NOTE, "page file %u, byte 0x%llx, %s", w->file, (unsigned long long)w->file_off,
+                 state);
+}
+
 static void add_result(struct ps_cells *c, const struct ps_address_space *as,
                        const struct ps_walk *w)
 {
-    static const char *const ends[] = {"mapped", "not-resident", "unreadable", "not-canonical"};
+    static const char *const ends[] = {
+        [PS_WALK_MAPPED] = "mapped",
+        [PS_WALK_PAGED_OUT] = "paged-out",
+        [PS_WALK_NOT_RESIDENT] = "not-resident",
+        [PS_WALK_UNREADABLE] = "unreadable",
+        [PS_WALK_NOT_CANONICAL] = "not-canonical",
+    };
     uint64_t off;
 
     ps_cells_row(c);
     ps_cells_set(c, LEVEL, "result");
     ps_cells_set(c, KIND, "%s", ends[w->end]);
+    if (w->end == PS_WALK_PAGED_OUT)
+        set_paged_out(c, as, w);
     if (w->end == PS_WALK_UNREADABLE)
         ps_cells_set(c, NOTE, "the entry at 0x%llx is not in the image",
                      (unsigned long long)w->phys);

@@ -76,6 +76,20 @@ static void visit_leaf(struct state *s, uint64_t va, const struct ps_pte *pte, s
         s->counts->ended = 1;
 }
 
+/* What is left of a page that is not in memory. */
+static void visit_absent(struct state *s, uint64_t va, const struct ps_pte *pte)
+{
+    struct ps_kernel_leaf leaf = {.va = va, .pte = *pte};
+
+    if (pte->kind == PS_PTE_PROTOTYPE || pte->kind == PS_PTE_VAD)
+        s->counts->prototype++;
+    if (pte->kind != PS_PTE_PAGEFILE)
+        return;
+    s->counts->paged_out++;
+    if (s->walk->paged_out && s->walk->paged_out(s->walk->arg, &leaf) != 0)
+        s->counts->ended = 1;
+}
+
 static void read_table(struct state *s, unsigned level, uint64_t phys)
 {
     const struct ps_physmem *mem = s->walk->mem;
@@ -125,6 +139,8 @@ static void walk_table(struct state *s, unsigned level, uint64_t table, uint64_t
         ps_pte_decode(s->format, level, raw, &pte);
         if (pte.kind == PS_PTE_PAGE || (level == 1 && pte.kind == PS_PTE_TRANSITION))
             visit_leaf(s, at, &pte, access_through(&pte, access));
+        else if (level == 1)
+            visit_absent(s, at, &pte);
         else if ((pte.kind == PS_PTE_TABLE || pte.kind == PS_PTE_TRANSITION) &&
                  take_table(s, pte.phys))
             walk_table(s, level - 1, pte.phys, at, access_through(&pte, access));
@@ -162,7 +178,7 @@ int ps_kernel_walk(const struct ps_kernel_walk *walk, struct ps_kernel_counts *c
     } else {
         s->walk = walk;
         s->counts = counts;
-        s->format = (struct ps_pte_format){.mode = walk->mode};
+        s->format = (struct ps_pte_format){walk->mode, walk->generation, walk->file_backed};
         s->seen = seen;
         if (take_table(s, root)) {
             if (walk->mode == PS_PAGING_PAE) {

@@ -8,7 +8,7 @@
 #include "scan/physmem.h"
 #include "scan/windows/paging/pte.h"
 
-/* One entry that leads to memory: a page, or one in transition. */
+/* One entry that leads to a page: valid, in transition or in a page file. */
 struct ps_kernel_leaf {
     uint64_t va; /* sign-extended on x64, 32 bits on x86 */
     struct ps_pte pte;
@@ -19,9 +19,14 @@ struct ps_kernel_walk {
     const struct ps_physmem *mem;
     enum ps_paging_mode mode;
     uint64_t root;
+    enum ps_pte_generation generation; /* how entries in a page file are to be read */
+    int file_backed;                   /* likewise: struct ps_pte_format */
     uint64_t max_tables; /* stop after so many; 0: no limit but the number of frames */
     /* For each leaf, ascending by va; not 0 ends the walk. May be NULL. */
     int (*leaf)(void *arg, const struct ps_kernel_leaf *leaf);
+    /* The same for each page that is in a page file, in one order with the leaves: pte.file and
+     * pte.offset (in pages) say where. May be NULL. */
+    int (*paged_out)(void *arg, const struct ps_kernel_leaf *leaf);
     void *arg;
 };
 
@@ -30,9 +35,11 @@ struct ps_kernel_counts {
     uint64_t pages;      /* of 4 KiB, in the image, in transition or not; large ones count all */
     uint64_t large;      /* entries that map large pages */
     uint64_t transition; /* of 'pages': in transition */
+    uint64_t paged_out;  /* entries of pages that are in a page file */
+    uint64_t prototype;  /* entries that only a prototype entry or a VAD resolves; not followed */
     uint64_t outside;    /* pages and tables that the image does not have */
     uint64_t refused;    /* entries that lead to a table that was walked before */
-    int ended;           /* by max_tables or by 'leaf' */
+    int ended;           /* by max_tables or by a callback */
 };
 
 /* Walk. The self-map, cycles and tables that are shared are walked once: a frame is a table one

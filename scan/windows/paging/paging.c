@@ -7,12 +7,18 @@ void ps_paging_init(struct ps_paging *p, const struct ps_physmem *mem, struct ps
                     uint64_t root)
 {
     p->mem = mem;
+    p->pagefiles = NULL;
     p->format = format;
     p->root = ps_paging_root(format.mode, root);
     for (size_t i = 0; i < PS_PAGING_CACHED_TABLES; i++)
         p->table[i].phys = NO_TABLE;
     for (size_t i = 0; i < PS_PAGING_CACHED_PAGES; i++)
         p->page[i].va = NO_PAGE;
+}
+
+void ps_paging_use_pagefiles(struct ps_paging *p, const struct ps_pagefiles *files)
+{
+    p->pagefiles = files;
 }
 
 static const struct ps_table_copy *cached_table(struct ps_paging *p, uint64_t phys)
@@ -66,6 +72,16 @@ static enum ps_walk_end end_at_page(struct ps_walk *w, const struct ps_pte *pte,
     return w->end = PS_WALK_MAPPED;
 }
 
+/* 'pte' leads to no page in memory. */
+static enum ps_walk_end end_absent(struct ps_walk *w, const struct ps_pte *pte, uint64_t va)
+{
+    if (pte->kind != PS_PTE_PAGEFILE)
+        return w->end = PS_WALK_NOT_RESIDENT;
+    w->file = pte->file;
+    w->file_off = pte->offset * PS_FRAME_BYTES + va % PS_FRAME_BYTES;
+    return w->end = PS_WALK_PAGED_OUT;
+}
+
 static void restrict_access(struct ps_walk *w, const struct ps_pte *pte)
 {
     w->writable &= pte->writable;
@@ -98,9 +114,12 @@ static enum ps_walk_end walk_tables(struct ps_paging *p, uint64_t va, struct ps_
         ps_pte_decode(p->format, level, s->raw, &s->pte);
         if (s->pte.kind == PS_PTE_TABLE || s->pte.kind == PS_PTE_PAGE)
             restrict_access(w, &s->pte);
-        if (level == 1 || !(s->pte.kind == PS_PTE_TABLE || s->pte.kind == PS_PTE_TRANSITION))
-            return is_resident(&s->pte) ? end_at_page(w, &s->pte, va)
-                                        : (w->end = PS_WALK_NOT_RESIDENT);
+        if (s->pte.kind == PS_PTE_PAGE || (level == 1 && is_resident(&s->pte)))
+            return end_at_page(w, &s->pte, va);
+        if (level == 1)
+            return end_absent(w, &s->pte, va);
+        if (s->pte.kind != PS_PTE_TABLE && s->pte.kind != PS_PTE_TRANSITION)
+            return w->end = PS_WALK_NOT_RESIDENT;
         table = s->pte.phys;
     }
 }
@@ -108,32 +127,59 @@ static enum ps_walk_end walk_tables(struct ps_paging *p, uint64_t va, struct ps_
 static void start_walk(struct ps_walk *w)
 {
     w->end = PS_WALK_NOT_CANONICAL;
-    w->phys = w->page_bytes = 0;
+    w->phys = w->page_bytes = w->file_off = 0;
+    w->file = 0;
     w->writable = w->user = 1;
     w->no_execute = 0;
     w->n_steps = 0;
 }
 
+/* What a page file has of the page to which 'w' came. */
+static size_t read_paged_out(const struct ps_paging *p, const struct ps_walk *w, void *buf,
+                             size_t n_bytes)
+{
+    if (w->end != PS_WALK_PAGED_OUT || !p->pagefiles)
+        return 0;
+    return p->pagefiles->read(p->pagefiles->arg, w->file, w->file_off, buf, n_bytes);
+}
+
+static int read_prototype(struct ps_paging *p, const struct ps_walk *to_proto,
+                          struct ps_walk_step *s)
+{
+    const unsigned n_bytes = ps_paging_entry_bytes(p->format.mode);
+    uint8_t b[8];
+
+    if (to_proto->end == PS_WALK_MAPPED) {
+        s->at = to_proto->phys;
+        return read_entry(p, s->at, n_bytes, &s->raw);
+    }
+    s->at = UINT64_MAX;
+    if (s->at_va % n_bytes != 0 || read_paged_out(p, to_proto, b, n_bytes) != n_bytes)
+        return 0;
+    s->raw = 0;
+    for (unsigned i = n_bytes; i-- > 0;)
+        s->raw = s->raw << 8 | b[i];
+    return 1;
+}
+
 /* The prototype entry lies in paged pool: the Windows kernel half, with no prototype on the way. */
 static enum ps_walk_end follow_prototype(struct ps_paging *p, uint64_t va, struct ps_walk *w)
 {
-    const unsigned n_bytes = ps_paging_entry_bytes(p->format.mode);
     uint64_t proto = w->step[w->n_steps - 1].pte.proto;
     struct ps_walk to_proto;
     struct ps_walk_step *s = &w->step[w->n_steps];
 
     start_walk(&to_proto);
-    if (!normalize(p->format.mode, &proto) || proto < ps_paging_kernel_base(p->format.mode) ||
-        walk_tables(p, proto, &to_proto) != PS_WALK_MAPPED)
+    if (!normalize(p->format.mode, &proto) || proto < ps_paging_kernel_base(p->format.mode))
         return w->end = PS_WALK_NOT_RESIDENT;
-    *s = (struct ps_walk_step){.name = "prototype PTE", .at = to_proto.phys, .at_va = proto};
-    if (!read_entry(p, s->at, n_bytes, &s->raw))
-        return end_unreadable(w, s->at);
+    walk_tables(p, proto, &to_proto);
+    *s = (struct ps_walk_step){.name = "prototype PTE", .at_va = proto};
+    if (!read_prototype(p, &to_proto, s))
+        return to_proto.end == PS_WALK_MAPPED ? end_unreadable(w, s->at)
+                                              : (w->end = PS_WALK_NOT_RESIDENT);
     w->n_steps++;
     ps_pte_decode_prototype(p->format, s->raw, &s->pte);
-    if (!is_resident(&s->pte))
-        return w->end = PS_WALK_NOT_RESIDENT;
-    return end_at_page(w, &s->pte, va);
+    return is_resident(&s->pte) ? end_at_page(w, &s->pte, va) : end_absent(w, &s->pte, va);
 }
 
 enum ps_walk_end ps_paging_walk(struct ps_paging *p, uint64_t va, struct ps_walk *w)
@@ -163,20 +209,31 @@ int ps_paging_translate(struct ps_paging *p, uint64_t va, uint64_t *phys)
     return 1;
 }
 
+/* Up to the end of the page. */
+static size_t read_in_page(struct ps_paging *p, uint64_t va, void *buf, size_t n_bytes)
+{
+    struct ps_walk w;
+    uint64_t phys;
+
+    if (ps_paging_translate(p, va, &phys))
+        return p->mem->read(p->mem->arg, phys, buf, n_bytes);
+    if (!p->pagefiles)
+        return 0;
+    ps_paging_walk(p, va, &w);
+    return read_paged_out(p, &w, buf, n_bytes);
+}
+
 size_t ps_paging_read(struct ps_paging *p, uint64_t va, void *buf, size_t n_bytes)
 {
     size_t done = 0;
 
     while (done < n_bytes && done <= UINT64_MAX - va) {
         size_t n = PS_FRAME_BYTES - (size_t)((va + done) % PS_FRAME_BYTES);
-        uint64_t phys;
         size_t got;
 
         if (n > n_bytes - done)
             n = n_bytes - done;
-        if (!ps_paging_translate(p, va + done, &phys))
-            break;
-        got = p->mem->read(p->mem->arg, phys, (uint8_t *)buf + done, n);
+        got = read_in_page(p, va + done, (uint8_t *)buf + done, n);
         done += got;
         if (got < n)
             break;

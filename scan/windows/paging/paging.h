@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "scan/pagefile.h"
 #include "scan/physmem.h"
 #include "scan/windows/paging/pte.h"
 
@@ -22,6 +23,7 @@ struct ps_table_copy {
  * seen as it was. 66 KiB; one thread at a time, copies are independent. */
 struct ps_paging {
     const struct ps_physmem *mem;
+    const struct ps_pagefiles *pagefiles; /* NULL: none */
     struct ps_pte_format format;
     uint64_t root;
     struct ps_table_copy table[PS_PAGING_CACHED_TABLES];
@@ -35,12 +37,16 @@ struct ps_paging {
 void ps_paging_init(struct ps_paging *p, const struct ps_physmem *mem, struct ps_pte_format format,
                     uint64_t root);
 
+/* From now on pages and prototype entries that are in a page file are read from there. *files must
+ * outlive *p. */
+void ps_paging_use_pagefiles(struct ps_paging *p, const struct ps_pagefiles *files);
+
 /* One entry on the way. */
 struct ps_walk_step {
     const char *name; /* "PML4E", "PDPTE", "PDE", "PTE", "prototype PTE" */
     unsigned level;   /* 0: prototype */
     unsigned index;   /* in its table; 0 for a prototype */
-    uint64_t at;      /* physical address of the entry */
+    uint64_t at;      /* physical address of the entry; UINT64_MAX: it was in a page file */
     uint64_t at_va;   /* its virtual address, prototypes only */
     uint64_t raw;
     struct ps_pte pte;
@@ -50,6 +56,7 @@ struct ps_walk_step {
 
 enum ps_walk_end {
     PS_WALK_MAPPED,        /* 'phys' is the byte; the last step says how */
+    PS_WALK_PAGED_OUT,     /* in a page file: 'file', 'file_off' */
     PS_WALK_NOT_RESIDENT,  /* the last step's kind says where the page is instead */
     PS_WALK_UNREADABLE,    /* the next table or prototype entry is not in the image */
     PS_WALK_NOT_CANONICAL, /* no such address in this mode; no steps */
@@ -59,6 +66,8 @@ struct ps_walk {
     enum ps_walk_end end;
     uint64_t phys;       /* PS_WALK_MAPPED; the place that could not be read for UNREADABLE */
     uint64_t page_bytes; /* of the page that maps it */
+    unsigned file;       /* PS_WALK_PAGED_OUT: number of the page file ... */
+    uint64_t file_off;   /* ... and where in it the byte is */
     int writable, user, no_execute; /* of all levels together */
     unsigned n_steps;
     struct ps_walk_step step[PS_WALK_MAX_STEPS];
@@ -72,7 +81,8 @@ enum ps_walk_end ps_paging_walk(struct ps_paging *p, uint64_t va, struct ps_walk
  * that memory is in the image. */
 int ps_paging_translate(struct ps_paging *p, uint64_t va, uint64_t *phys);
 
-/* Copy up to n_bytes of virtual memory; returns how many, from the first one on, could be read. */
+/* Copy up to n_bytes of virtual memory, from page files too; returns how many, from the first one
+ * on, could be read. */
 size_t ps_paging_read(struct ps_paging *p, uint64_t va, void *buf, size_t n_bytes);
 
 #endif
