@@ -45,7 +45,7 @@ struct ps_options {
     int no_builtin_tags;
     int all_headers;
     int show_free;
-    uint32_t min_confidence; /* 0 .. 100 */
+    uint32_t min_confidence;         /* 0 .. 100 */
     uint64_t range_start, range_end; /* physical, end exclusive, multiples of 4096 */
     int has_range;
 
@@ -88,7 +88,8 @@ struct ps_options {
     int raw;
 
     /* mkimage verb */
-    const char *truth; /* NULL: do not list what was planted */
+    const char *truth;         /* NULL: do not list what was planted */
+    const char *page_file_out; /* NULL: do not write the recipe's page file */
 
     const char *generate;
 };

@@ -145,6 +145,8 @@ int ps_cmd_mkimage(const struct ps_options *opt, struct ps_err *err)
         rc = parse(&recipe, opt, &params, err);
     if (rc == 0)
         rc = name_line(opt->args.item[0], write_image(recipe, opt->args.item[1], err), err);
+    if (rc == 0 && opt->page_file_out)
+        rc = ps_recipe_write_page_file(recipe, opt->page_file_out, err);
     if (rc == 0 && opt->truth)
         rc = write_truth(recipe, opt->truth, err);
     if (rc == 0)

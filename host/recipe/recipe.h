@@ -86,6 +86,9 @@ int ps_recipe_write_fd(const struct ps_recipe *recipe, int fd, struct ps_err *er
  * PS_EIO. */
 int ps_recipe_write(const struct ps_recipe *recipe, const char *path, struct ps_err *err);
 
+/* The pages that only the page file holds, in the same way. PS_EARG when there are none. */
+int ps_recipe_write_page_file(const struct ps_recipe *recipe, const char *path, struct ps_err *err);
+
 /* One JSON line for each planted header, ascending (docs/RECIPES.md, "The truth"). */
 int ps_recipe_truth(const struct ps_recipe *recipe, FILE *out, struct ps_err *err);
 

@@ -13,10 +13,11 @@
 struct sink {
     int fd;
     int can_seek;
-    uint64_t size;
-    uint64_t first;  /* image offset of buffer[0] */
-    size_t n;        /* bytes */
-    uint8_t *buffer; /* BATCH_PAGES pages */
+    uint64_t page, end; /* pages of the recipe that the file holds: those before 'end' */
+    uint64_t size;      /* of the file */
+    uint64_t first;     /* file offset of buffer[0] */
+    size_t n;           /* bytes */
+    uint8_t *buffer;    /* BATCH_PAGES pages */
 };
 
 static int flush(struct sink *s, struct ps_err *err)
@@ -43,14 +44,14 @@ static int flush(struct sink *s, struct ps_err *err)
 /* Bytes of the image in page 'number'. */
 static size_t page_bytes(const struct sink *s, uint64_t number)
 {
-    uint64_t left = s->size - number * PS_RECIPE_PAGE;
+    uint64_t left = s->size - (number - s->page) * PS_RECIPE_PAGE;
 
     return left < PS_RECIPE_PAGE ? (size_t)left : PS_RECIPE_PAGE;
 }
 
 static int put_page(struct sink *s, const struct ps_recipe *r, uint64_t number, struct ps_err *err)
 {
-    uint64_t at = number * PS_RECIPE_PAGE;
+    uint64_t at = (number - s->page) * PS_RECIPE_PAGE;
     int rc = 0;
 
     if (s->n == BATCH_PAGES * PS_RECIPE_PAGE || at != s->first + s->n)
@@ -67,9 +68,9 @@ static int put_page(struct sink *s, const struct ps_recipe *r, uint64_t number, 
 
 static int put_pages(struct sink *s, const struct ps_recipe *r, struct ps_err *err)
 {
-    uint64_t page = s->can_seek ? ps_recipe_next_page(r, 0) : 0;
+    uint64_t page = s->can_seek ? ps_recipe_next_page(r, s->page) : s->page;
 
-    while (page < r->image_pages) {
+    while (page < s->end) {
         int rc = put_page(s, r, page, err);
 
         if (rc < 0)
@@ -87,9 +88,22 @@ static int is_file(int fd)
     return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-int ps_recipe_write_fd(const struct ps_recipe *recipe, int fd, struct ps_err *err)
+/* The image, or the page file behind it. */
+static struct sink sink_of(const struct ps_recipe *r, int fd, int is_page_file)
 {
-    struct sink s = {.fd = fd, .can_seek = is_file(fd), .size = recipe->n_bytes};
+    struct sink s = {.fd = fd, .can_seek = is_file(fd), .end = r->image_pages, .size = r->n_bytes};
+
+    if (is_page_file) {
+        s.page = r->image_pages;
+        s.end = r->n_pages;
+        s.size = (s.end - s.page) * PS_RECIPE_PAGE;
+    }
+    return s;
+}
+
+static int write_fd(const struct ps_recipe *recipe, int fd, int is_page_file, struct ps_err *err)
+{
+    struct sink s = sink_of(recipe, fd, is_page_file);
     int rc;
 
     s.buffer = malloc(BATCH_PAGES * (size_t)PS_RECIPE_PAGE);
@@ -99,11 +113,16 @@ int ps_recipe_write_fd(const struct ps_recipe *recipe, int fd, struct ps_err *er
         rc = ps_fail(err, PS_EIO, 0, "cannot empty the image file: %s", strerror(errno));
     else
         rc = put_pages(&s, recipe, err);
-    if (rc == 0 && s.can_seek && ftruncate(fd, (off_t)recipe->n_bytes) < 0)
-        rc = ps_fail(err, PS_EIO, recipe->n_bytes, "cannot set the length of the image: %s",
-                     strerror(errno));
+    if (rc == 0 && s.can_seek && ftruncate(fd, (off_t)s.size) < 0)
+        rc =
+            ps_fail(err, PS_EIO, s.size, "cannot set the length of the image: %s", strerror(errno));
     free(s.buffer);
     return rc;
+}
+
+int ps_recipe_write_fd(const struct ps_recipe *recipe, int fd, struct ps_err *err)
+{
+    return write_fd(recipe, fd, 0, err);
 }
 
 /* mkstemp makes files private; an image is as readable as any other new file. */
@@ -117,9 +136,9 @@ static void widen_mode(int fd)
 }
 
 static int write_and_rename(const struct ps_recipe *recipe, int fd, const char *temporary,
-                            const char *path, struct ps_err *err)
+                            const char *path, int is_page_file, struct ps_err *err)
 {
-    int rc = ps_recipe_write_fd(recipe, fd, err);
+    int rc = write_fd(recipe, fd, is_page_file, err);
 
     if (rc < 0)
         return rc;
@@ -133,7 +152,8 @@ static int write_and_rename(const struct ps_recipe *recipe, int fd, const char *
 }
 
 /* A FIFO or a device is written as it is: renaming a file over /dev/null would replace it. */
-static int write_special(const struct ps_recipe *recipe, const char *path, struct ps_err *err)
+static int write_special(const struct ps_recipe *recipe, const char *path, int is_page_file,
+                         struct ps_err *err)
 {
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     int rc;
@@ -141,13 +161,14 @@ static int write_special(const struct ps_recipe *recipe, const char *path, struc
     if (fd < 0)
         return ps_fail(err, PS_ECREATE, PS_AT_NONE, "cannot write %.100s: %s", path,
                        strerror(errno));
-    rc = ps_recipe_write_fd(recipe, fd, err);
+    rc = write_fd(recipe, fd, is_page_file, err);
     if (close(fd) < 0 && rc == 0)
         rc = ps_fail(err, PS_EIO, PS_AT_NONE, "cannot write %.100s: %s", path, strerror(errno));
     return rc;
 }
 
-static int write_regular(const struct ps_recipe *recipe, const char *path, struct ps_err *err)
+static int write_regular(const struct ps_recipe *recipe, const char *path, int is_page_file,
+                         struct ps_err *err)
 {
     char *temporary;
     int fd, rc;
@@ -159,7 +180,7 @@ static int write_regular(const struct ps_recipe *recipe, const char *path, struc
         rc =
             ps_fail(err, PS_ECREATE, PS_AT_NONE, "cannot create %.100s: %s", path, strerror(errno));
     } else {
-        rc = write_and_rename(recipe, fd, temporary, path, err);
+        rc = write_and_rename(recipe, fd, temporary, path, is_page_file, err);
         close(fd);
         if (rc < 0)
             unlink(temporary);
@@ -168,18 +189,32 @@ static int write_regular(const struct ps_recipe *recipe, const char *path, struc
     return rc;
 }
 
-int ps_recipe_write(const struct ps_recipe *recipe, const char *path, struct ps_err *err)
+static int write_path(const struct ps_recipe *recipe, const char *path, int is_page_file,
+                      struct ps_err *err)
 {
     char *target = realpath(path, NULL); /* a symbolic link stays one */
     struct stat st;
     int rc;
 
     if (target && stat(target, &st) == 0 && !S_ISREG(st.st_mode))
-        rc = write_special(recipe, target, err);
+        rc = write_special(recipe, target, is_page_file, err);
     else
-        rc = write_regular(recipe, target ? target : path, err);
+        rc = write_regular(recipe, target ? target : path, is_page_file, err);
     free(target);
     return rc;
+}
+
+int ps_recipe_write(const struct ps_recipe *recipe, const char *path, struct ps_err *err)
+{
+    return write_path(recipe, path, 0, err);
+}
+
+int ps_recipe_write_page_file(const struct ps_recipe *recipe, const char *path, struct ps_err *err)
+{
+    if (recipe->n_pages == recipe->image_pages)
+        return ps_fail(err, PS_EARG, PS_AT_NONE,
+                       "the recipe has no page file; write in it: pagefile pages=N");
+    return write_path(recipe, path, 1, err);
 }
 
 /* --- the truth --- */

@@ -37,6 +37,14 @@ static void print_system(const struct ps_rcp_system *sys, FILE *out)
     fprintf(out, ",\"Line\":%u}\n", sys->line);
 }
 
+/* Physical address of the row's entry in the table. */
+static uint64_t entry_phys(const struct ps_rcp_system *sys, const struct ps_rcp_big *row)
+{
+    uint64_t at = (uint64_t)row->slot * ps_rcp_big_stride(&sys->era);
+
+    return sys->big.region.page[at / PS_RECIPE_PAGE] * PS_RECIPE_PAGE + at % PS_RECIPE_PAGE;
+}
+
 static void print_big(const struct ps_rcp_system *sys, const struct ps_rcp_big *row, FILE *out)
 {
     uint64_t page;
@@ -56,7 +64,8 @@ static void print_big(const struct ps_rcp_system *sys, const struct ps_rcp_big *
         fprintf(out, "\"0x%016llx\"", (unsigned long long)page << 12);
     else
         fputs("null", out);
-    fprintf(out, ",\"Line\":%u}\n", row->line);
+    fprintf(out, ",\"EntryOffset\":\"0x%016llx\",\"Line\":%u}\n",
+            (unsigned long long)entry_phys(sys, row), row->line);
 }
 
 void ps_rcp_system_where(const struct ps_recipe *recipe, uint64_t phys, FILE *out)

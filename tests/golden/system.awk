@@ -1,0 +1,49 @@
+# One line per thing that a truth or a listing (both jsonl) says, for sort and diff. -v what=:
+#   big: rows of the big-pool table; live: of these the ones in use, as a scan lists them;
+#   header: headers in use, with where they are mapped; content: those inside a big allocation.
+
+function text(key,    at, rest) {
+    at = index($0, "\"" key "\":")
+    if (at == 0)
+        return ""
+    rest = substr($0, at + length(key) + 3)
+    if (substr(rest, 1, 1) == "\"") {
+        match(substr(rest, 2), /^([^"\\]|\\.)*/)
+        return substr(rest, 2, RLENGTH)
+    }
+    match(rest, /^[-0-9a-z]+/)
+    return substr(rest, 1, RLENGTH)
+}
+
+BEGIN {
+    in_use["allocated"] = in_use["stale"] = in_use["Allocated"] = in_use["Stale"] = 1
+}
+
+{
+    kind = text("Kind")
+    is_truth = text("Line") != ""
+    if (!is_truth)
+        kind = text("Source") ~ /^header/ ? "" : "big"
+    state = tolower(text(is_truth ? "State" : "Status"))
+    is_inside = text("InBigPool") != "null"
+    big = text("Allocation") " " text("Tag") " " text("NumberOfBytes") " " text("PoolTypeRaw")
+}
+
+kind == "system" {
+    next
+}
+
+what == "big" && kind == "big" {
+    print text("Slot"), text("EntryOffset"), big, state
+}
+
+what == "live" && kind == "big" && state == "allocated" {
+    print big, text("Offset")
+}
+
+# What only the page file holds is in no image.
+(what == "header" || what == "content") && kind == "" && text("Offset") != "null" &&
+    is_inside == (what == "content") && (state in in_use || !is_truth) {
+    print text("Offset"), text("Allocation"), text("Mapped"), text("InBigPool"), text("Tag"),
+        text("NumberOfBytes")
+}

@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# The virtual side against recipes with page tables (tests/recipes/system/): version, tables, Windows
+# kernel, the big-pool table, and the address of each allocation, compared with the list that the
+# builder wrote. The builder shares no code with what is tested.
+set -eu
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+failed=0
+
+wrong() {
+    echo "$name: $*"
+    failed=1
+}
+
+# field FILE KEY: of the first line
+field() {
+    sed -n "1s/.*\"$2\":\"\{0,1\}\([^\",}]*\).*/\1/p" "$1"
+}
+
+# same WHAT LISTING: both directions
+same() {
+    awk -v what="$1" -f "$PS_SOURCE/tests/golden/system.awk" truth.jsonl | sort >planted.txt
+    awk -v what="$1" -f "$PS_SOURCE/tests/golden/system.awk" "$2" | sort >found.txt
+    if [ ! -s planted.txt ]; then
+        wrong "no $1 is planted"
+    elif ! cmp -s planted.txt found.txt; then
+        wrong "$1: planted (<) and found (>) differ:"
+        diff planted.txt found.txt | head -n 20 || true
+    fi
+    printf ' %s %s' "$1" "$(wc -l <found.txt)"
+}
+
+# said KEY VARIABLE: what info says of it is what is planted, letters and leading zeros aside
+said() {
+    local planted found
+
+    planted=$(field truth.jsonl "$1")
+    [ -n "$planted" ] || return 0
+    found=$(sed -n "s/.*\"Variable\":\"$2\",\"Value\":\"\([^\"]*\)\".*/\1/p" info.jsonl | head -n 1)
+    case $planted in
+    0x*) [ -n "$found" ] && [ $((planted)) -eq $((found)) ] || wrong "$2 is $planted, found $found" ;;
+    *) [ "$planted" = "$found" ] || wrong "$2 is $planted, found $found" ;;
+    esac
+}
+
+# Each twentieth mapped header, by its address.
+translate() {
+    local n=0 offset allocation
+
+    while read -r offset allocation; do
+        "$POOLSCAN" vtop --format jsonl image.raw "$allocation" >walk.jsonl 2>/dev/null || true
+        grep -q "\"Level\":\"result\".*\"Physical\":\"$offset\"" walk.jsonl ||
+            wrong "$allocation is at $offset, vtop says: $(tail -n 1 walk.jsonl)"
+        n=$((n + 1))
+    done <<<"$(awk -v unit="$1" -f "$PS_SOURCE/tests/golden/addresses.awk" truth.jsonl)"
+    [ "$n" -gt 20 ] || wrong "only $n addresses"
+    printf ' vtop %s' "$n"
+}
+
+n=0
+for recipe in "$PS_SOURCE"/tests/recipes/system/*.recipe; do
+    name=$(basename "$recipe" .recipe)
+    printf '%-10s' "$name"
+    "$POOLSCAN" mkimage "$recipe" image.raw --truth truth.jsonl -q
+    "$POOLSCAN" info --format jsonl image.raw >info.jsonl 2>/dev/null
+    said DTB Dtb
+    said KernelBase KernelBase
+    said PdbName KernelPdb
+    said PdbGuid KernelPdbGuid
+    said PdbAge KernelPdbAge
+    "$POOLSCAN" bigpools --raw --show-free --format jsonl image.raw >big.jsonl 2>/dev/null
+    same big big.jsonl
+    case $name in
+    *x64) translate 16 ;;
+    *) translate 8 ;;
+    esac
+    echo
+    n=$((n + 1))
+done
+echo "$n images"
+[ "$n" -ge 7 ] && [ "$failed" = 0 ]
