@@ -135,7 +135,9 @@ static int deliver(void *arg, const struct ps_finding *f, size_t n, uint64_t don
 
     ps_digest_update(d->s->digest, f, n * sizeof *f);
     d->findings += n;
-    if (d->s->output && n)
+    if (d->s->on_findings && n)
+        rc = d->s->on_findings(d->s->findings_arg, f, n, err);
+    if (rc == 0 && d->s->output && n)
         rc = ps_output_findings(d->s->output, f, n, err);
     if (rc == 0 && d->progress)
         d->progress->call(d->progress->arg, done, d->findings);

@@ -23,6 +23,10 @@ struct ps_scan_session {
     struct ps_plan *plan;
     struct ps_output *output; /* NULL: nobody wants the findings (bench) */
     struct ps_digest *digest; /* of all findings, in order */
+    /* Also gets the findings, in order, before the output does; not 0 ends the scan and is what it
+     * returns. NULL: nobody. */
+    int (*on_findings)(void *arg, const struct ps_finding *f, size_t n, struct ps_err *err);
+    void *findings_arg;
 };
 
 /* What one image gave. */
