@@ -21,6 +21,7 @@ enum ps_verb {
     PS_VERB_VTOP,
     PS_VERB_PTOV,
     PS_VERB_POOL,
+    PS_VERB_USED,
     PS_VERB_HELP,     /* --help, of all or of help_verb */
     PS_VERB_VERSION,  /* --version */
     PS_VERB_GENERATE, /* --generate man|complete-bash|complete-zsh */
@@ -86,6 +87,9 @@ struct ps_options {
 
     /* bigpools verb */
     int raw;
+
+    /* used verb */
+    const char *sort; /* "nonpaged", "paged", "diff", "tag" */
 
     /* mkimage verb */
     const char *truth;         /* NULL: do not list what was planted */

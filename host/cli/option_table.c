@@ -15,7 +15,8 @@
 #define VTOP      PS_VERB_BIT(PS_VERB_VTOP)
 #define PTOV      PS_VERB_BIT(PS_VERB_PTOV)
 #define POOL      PS_VERB_BIT(PS_VERB_POOL)
-#define VIRTUAL   (INFO | VTOP | PTOV | POOL)
+#define USED      PS_VERB_BIT(PS_VERB_USED)
+#define VIRTUAL   (INFO | VTOP | PTOV | POOL | USED)
 #define BIGPOOLS  PS_VERB_BIT(PS_VERB_BIGPOOLS)
 #define ANY       UINT32_MAX
 
@@ -70,6 +71,13 @@ static const char *when_choice(size_t i)
     return NTH(names, i);
 }
 
+static const char *sort_choice(size_t i)
+{
+    static const char *const names[] = {"nonpaged", "paged", "diff", "tag"};
+
+    return NTH(names, i);
+}
+
 const char *ps_generate_choice(size_t i)
 {
     static const char *const names[] = {"man", "complete-bash", "complete-zsh"};
@@ -84,15 +92,16 @@ const struct ps_option ps_option_table[] = {
      .verbs = SCAN | BENCH, .metavar = "FILE", .hi = 65536,
      .help = "one more image, as if FILE stood among the operands"},
 
-    {.name = "tags", .kind = PS_OPT_LIST, .common = 1, .offset = AT(tags), .verbs = BIGPOOLS | SCAN,
-     .metavar = "A,B,...", .hi = 65536,
+    {.name = "tags", .kind = PS_OPT_LIST, .common = 1, .offset = AT(tags),
+     .verbs = BIGPOOLS | SCAN | USED, .metavar = "A,B,...", .hi = 65536,
      .help = "only these pool tags; '?' is any one character, a final '*' all the rest, '\\xNN' "
              "a byte, '\\,' a comma"},
     {.name = "tag-file", .kind = PS_OPT_APPEND, .offset = AT(tag_files),
-     .verbs = BIGPOOLS | POOL | SCAN | TAGS | BENCH, .metavar = "FILE", .hi = 64,
+     .verbs = BIGPOOLS | POOL | SCAN | TAGS | BENCH | USED, .metavar = "FILE", .hi = 64,
      .help = "more tags, from a .tags file or a pooltag.txt of the Windows debuggers; repeatable"},
     {.name = "no-builtin-tags", .kind = PS_OPT_FLAG, .offset = AT(no_builtin_tags),
-     .verbs = BIGPOOLS | POOL | SCAN | TAGS | BENCH, .help = "leave the built-in tag database out"},
+     .verbs = BIGPOOLS | POOL | SCAN | TAGS | BENCH | USED,
+     .help = "leave the built-in tag database out"},
     {.name = "all-headers", .kind = PS_OPT_FLAG, .common = 1, .offset = AT(all_headers),
      .verbs = SCAN, .help = "every structurally valid header, whether its tag is known or not"},
     {.name = "show-free", .kind = PS_OPT_FLAG, .offset = AT(show_free), .verbs = BIGPOOLS | SCAN,
@@ -133,17 +142,17 @@ const struct ps_option ps_option_table[] = {
     {.name = "device", .letter = 'd', .kind = PS_OPT_NUMBERS, .common = 1, .offset = AT(devices),
      .verbs = SCAN | BENCH, .metavar = "N,...", .hi = 64,
      .help = "OpenCL devices by the numbers that 'poolscan devices' prints"},
-    {.name = "kernel", .kind = PS_OPT_CHOICE, .offset = AT(kernel), .verbs = SCAN | BENCH,
-     .metavar = "NAME", .choice = kernel_choice,
+    {.name = "kernel", .kind = PS_OPT_CHOICE, .offset = AT(kernel),
+     .verbs = SCAN | BENCH | USED, .metavar = "NAME", .choice = kernel_choice,
      .help = "CPU kernel; without it the best one that this CPU can run"},
     {.name = "threads", .letter = 't', .kind = PS_OPT_NUMBER, .common = 1, .offset = AT(threads),
-     .verbs = SCAN | BENCH, .metavar = "N", .hi = 1024,
+     .verbs = SCAN | BENCH | USED, .metavar = "N", .hi = 1024,
      .help = "worker threads; 0 is one for each core"},
     {.name = "chunk", .kind = PS_OPT_SIZE, .offset = AT(chunk_bytes), .verbs = SCAN | BENCH,
      .metavar = "SIZE", .lo = PAGE, .hi = GIB, .multiple = PAGE,
      .help = "bytes scanned at a time, a multiple of 4k; without it from the cache sizes"},
-    {.name = "io", .kind = PS_OPT_CHOICE, .offset = AT(io), .verbs = SCAN | BENCH,
-     .metavar = "HOW", .choice = io_choice, .help = "how images are read"},
+    {.name = "io", .kind = PS_OPT_CHOICE, .offset = AT(io),
+     .verbs = SCAN | BENCH | USED, .metavar = "HOW", .choice = io_choice, .help = "how images are read"},
 
     {.name = "format", .kind = PS_OPT_CHOICE, .common = 1, .offset = AT(format),
      .verbs = BIGPOOLS | SCAN | TAGS | DEVICES | BENCH | VIRTUAL, .metavar = "NAME",
@@ -170,6 +179,9 @@ const struct ps_option ps_option_table[] = {
     {.name = "kind", .kind = PS_OPT_STRING, .offset = AT(kind), .verbs = TAGS, .metavar = "NAME",
      .help = "only tags of this kind, such as process or file"},
 
+    {.name = "sort", .kind = PS_OPT_CHOICE, .common = 1, .offset = AT(sort), .verbs = USED,
+     .metavar = "BY", .choice = sort_choice,
+     .help = "order of the rows: most nonpaged or paged bytes, most allocations alive, or by tag"},
     {.name = "raw", .kind = PS_OPT_FLAG, .common = 0, .offset = AT(raw), .verbs = BIGPOOLS,
      .help = "where each entry stands too, and its fields as stored"},
 
@@ -218,6 +230,9 @@ const struct ps_verb_info ps_verb_table[] = {
     {"bigpools", PS_VERB_BIGPOOLS, "IMAGE", 1, 1, "list the big-pool table",
      "Every allocation larger than a page, from the table that Windows keeps of them; it is found "
      "in IMAGE without page tables or symbols."},
+    {"used", PS_VERB_USED, "IMAGE", 1, 1, "pool usage by tag",
+     "What Windows counts for each pool tag (allocs, frees and bytes, in the manner of !poolused), "
+     "beside what is found of it in IMAGE: blocks with a header, and big allocations."},
     {"tags", PS_VERB_TAGS, "[PATTERN]", 0, 1, "list the tag database",
      "The tags that are known, with component and description; with PATTERN those that match "
      "it."},
@@ -251,10 +266,10 @@ const struct ps_verb_info ps_verb_table[] = {
 
 const size_t ps_n_verbs = sizeof ps_verb_table / sizeof *ps_verb_table;
 
-const char *const ps_later_verbs[] = {"used",  "find",
+const char *const ps_later_verbs[] = {"find",
                                       "plan",     "merge", "diff", NULL};
 
-const char *const ps_later_options[] = {"symbols", "sort", NULL};
+const char *const ps_later_options[] = {"symbols", NULL};
 
 const struct ps_option *ps_option_named(const char *name)
 {

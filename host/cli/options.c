@@ -36,6 +36,7 @@ static const struct ps_options defaults = {
     .backend = "auto",
     .io = "auto",
     .format = "auto",
+    .sort = "nonpaged",
     .repeats = 10,
     .bench_bytes = UINT64_C(1) << 30,
 };

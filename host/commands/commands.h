@@ -16,6 +16,7 @@ int ps_cmd_mkimage(const struct ps_options *opt, struct ps_err *err);
 int ps_cmd_info(const struct ps_options *opt, struct ps_err *err);
 int ps_cmd_vtop(const struct ps_options *opt, struct ps_err *err);
 int ps_cmd_ptov(const struct ps_options *opt, struct ps_err *err);
+int ps_cmd_used(const struct ps_options *opt, struct ps_err *err);
 int ps_cmd_pool(const struct ps_options *opt, struct ps_err *err);
 
 #endif

@@ -57,7 +57,9 @@ help bogus
 scna
 info a b
 bigpools
-used image
+used
+used image --sort size
+used a b
 pool image
 pool image zz
 pool image phys:

@@ -75,9 +75,9 @@ static void add_string(struct text *t, const char *name, const char *s, const ch
     cr_assert(s || !usual, "%s is NULL", name);
 }
 
-static const char *const verb_names[] = {"scan", "tags", "devices", "bench", "mkimage", "bigpools",
-                                         "info", "vtop", "ptov",    "pool",  "help",    "version",
-                                         "generate"};
+static const char *const verb_names[] = {"scan",     "tags", "devices", "bench",   "mkimage",
+                                         "bigpools", "info", "vtop",    "ptov",    "pool",
+                                         "used",     "help", "version", "generate"};
 
 static void describe(struct text *t, const struct ps_options *o)
 {
@@ -118,6 +118,7 @@ static void describe(struct text *t, const struct ps_options *o)
     add_int(t, "repeats", o->repeats, 10);
     add_int(t, "bench_bytes", o->bench_bytes, UINT64_C(1) << 30);
     add_list(t, " rows=", &o->bench_rows);
+    add_string(t, "sort", o->sort, "nonpaged");
     add_string(t, "truth", o->truth, NULL);
     add_string(t, "generate", o->generate, NULL);
 }
@@ -198,6 +199,8 @@ static const struct {
 
     {"info a --build 19041", "info args=a build=19041"},
     {"pool a phys:1000 --build 9600", "pool args=a|phys:1000 build=9600"},
+    {"used a", "used args=a"},
+    {"used a --sort tag --tags A,B -t 2", "used args=a tags=A|B threads=2 sort=tag"},
     {"vtop a 0 --dtb 1aa000 --arch x64", "vtop args=a|0 arch=x64 dtb=1aa000"},
     {"ptov a 0", "ptov args=a|0"},
 
