@@ -44,7 +44,7 @@ const char *page_rows_wrong(const struct ps_page_list *list, const struct ps_era
         end = r->at + r->n_bytes;
         if (r->kind == PS_PAGE_BLOCK)
             wrong = block_wrong(r, era, page);
-        else if (i > 0 && list->row[i - 1].kind == PS_PAGE_GAP)
+        else if (r->kind == PS_PAGE_GAP && i > 0 && list->row[i - 1].kind == PS_PAGE_GAP)
             wrong = "two gaps stand side by side";
         if (wrong)
             return wrong;

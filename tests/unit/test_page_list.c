@@ -249,6 +249,15 @@ static void put_chunk(uint32_t off, uint64_t size, uint64_t prev, uint64_t alloc
         page[off + i] = (uint8_t)(stored >> (8 * i));
 }
 
+static void expect_kind(uint32_t row, enum ps_page_row_kind kind, uint32_t at, uint32_t n_bytes)
+{
+    const struct ps_page_row *r = &list.row[row];
+
+    cr_assert_lt(row, list.n);
+    cr_expect(r->kind == kind && r->at == at && r->n_bytes == n_bytes,
+              "row %u is kind %d, %#x bytes at %#x", row, r->kind, r->n_bytes, r->at);
+}
+
 /* Where blocks and free chunks stand on a page that a debugger printed. */
 Test(page_list, vs_page)
 {
@@ -258,10 +267,46 @@ Test(page_list, vs_page)
     put64(0x2c0, 0, 0xd0, 0x02, "Proc");
     put_chunk(0xfc0, 0x02, 0xd1, 0);
     list64(19041);
-    cr_assert_eq(list.n, 4);
-    EXPECT_ROWS({0x000, 0x250, "Abcd", UNKNOWN, PS_ALLOCATOR_UNKNOWN}, {0x250, 0x070, GAP},
-                {0x2c0, 0xd00, "Proc", UNKNOWN, PS_ALLOCATOR_VS}, {0xfc0, 0x040, GAP});
-    cr_expect(list.row[2].finding.evidence & PS_EV_VS_XOR);
+    cr_assert_eq(list.n, 6);
+    expect_kind(0, PS_PAGE_BLOCK, 0x000, 0x250);
+    expect_kind(1, PS_PAGE_FREE_CHUNK, 0x250, 0x60);
+    expect_kind(2, PS_PAGE_CHUNK_HEADER, 0x2b0, 0x10);
+    expect_kind(3, PS_PAGE_BLOCK, 0x2c0, 0xd00);
+    expect_kind(4, PS_PAGE_FREE_CHUNK, 0xfc0, 0x20);
+    expect_kind(5, PS_PAGE_GAP, 0xfe0, 0x20);
+    cr_expect_eq(list.row[0].finding.allocator, PS_ALLOCATOR_UNKNOWN);
+    cr_expect_eq(list.row[3].finding.allocator, PS_ALLOCATOR_VS);
+    cr_expect(list.row[3].finding.evidence & PS_EV_VS_XOR);
+}
+
+/* From one block that its chunk headers confirm, the others follow: one without a POOL_HEADER, one
+ * that reaches into the next page, and no farther than sizes agree. */
+Test(page_list, vs_chunks_of_a_page)
+{
+    put_chunk(0x100, 0x11, 0x20, 1);
+    put64(0x110, 0, 0x10, 0x02, "Proc");
+    put_chunk(0x210, 0x20, 0x11, 1); /* its block has no header */
+    put_chunk(0x410, 0x10, 0x20, 0);
+    put_chunk(0x510, 0x40, 0x10, 1);
+    put64(0x520, 0, 0x3f, 0x02, "Thre");
+    put_chunk(0x910, 0x200, 0x40, 0);
+    list64(19041);
+    cr_assert_eq(list.n, 9);
+    expect_kind(0, PS_PAGE_GAP, 0x000, 0x100);
+    expect_kind(1, PS_PAGE_CHUNK_HEADER, 0x100, 0x10);
+    expect_kind(2, PS_PAGE_BLOCK, 0x110, 0x100);
+    expect_kind(3, PS_PAGE_CHUNK_HEADER, 0x210, 0x10);
+    expect_kind(4, PS_PAGE_GAP, 0x220, 0x1f0);
+    expect_kind(5, PS_PAGE_FREE_CHUNK, 0x410, 0x100);
+    expect_kind(6, PS_PAGE_CHUNK_HEADER, 0x510, 0x10);
+    expect_kind(7, PS_PAGE_BLOCK, 0x520, 0x3f0);
+    expect_kind(8, PS_PAGE_FREE_CHUNK, 0x910, 0x6f0);
+
+    page[0x412] ^= 2; /* UnsafeSize of the free chunk: nothing behind it is where it says */
+    page[0x910] ^= 1; /* MemoryCost of the last one: nothing confirms the block in front of it */
+    list64(19041);
+    expect_kind(4, PS_PAGE_GAP, 0x220, 0x300);
+    cr_expect_eq(list.row[list.n - 1].kind, PS_PAGE_GAP);
 }
 
 Test(page_list, second_header_of_an_aligned_block_is_inside_it)

@@ -96,7 +96,6 @@ static void set_header(struct ps_cells *c, const struct ps_page_row *row, const 
     const int is_protected = era->protected_tags && (f->tag & PS_TAG_PROTECTED) != 0;
 
     ps_cells_set(c, PREVIOUS_BYTES, "%" PRIu32, row->previous_bytes);
-    ps_cells_set(c, STATUS, "%s", ps_status_name((enum ps_status)f->status));
     ps_cells_set(c, ALLOCATOR, "%s", ps_allocator_name((enum ps_allocator)f->allocator));
     if (ps_era_type_state(era, row->pool_type) != PS_TYPE_ILLEGAL)
         ps_cells_set(c, POOL_TYPE, "%s", ps_era_type_print(era, row->pool_type, type));
@@ -119,25 +118,45 @@ static void set_place(struct ps_cells *c, const struct ps_pool_page *page, uint3
         ps_cells_set_address(c, FILE_OFFSET, page->file_off + at);
 }
 
+/* A chunk header is no memory that somebody could own. */
+static void set_state(struct ps_cells *c, const struct ps_page_row *row)
+{
+    enum ps_status status = PS_STATUS_UNKNOWN;
+
+    if (row->kind == PS_PAGE_BLOCK)
+        status = (enum ps_status)row->finding.status;
+    else if (row->kind == PS_PAGE_FREE_CHUNK)
+        status = PS_STATUS_FREE;
+    if (row->kind != PS_PAGE_CHUNK_HEADER)
+        ps_cells_set(c, STATUS, "%s", ps_status_name(status));
+    if (row->kind == PS_PAGE_FREE_CHUNK || row->kind == PS_PAGE_CHUNK_HEADER)
+        ps_cells_set(c, ALLOCATOR, "%s", ps_allocator_name(PS_ALLOCATOR_VS));
+}
+
 void ps_pool_rows_add_page(struct ps_cells *c, const struct ps_pool_page *page,
                            const struct ps_era *era, const struct ps_page_list *list,
                            const struct ps_tagdb *tags)
 {
+    static const char *const kinds[] = {
+        [PS_PAGE_GAP] = "gap",
+        [PS_PAGE_BLOCK] = "block",
+        [PS_PAGE_FREE_CHUNK] = "chunk",
+        [PS_PAGE_CHUNK_HEADER] = "chunk-header",
+    };
     const uint32_t owner = ps_pool_page_row_at(list, (uint32_t)page->at);
 
     for (uint32_t i = 0; i < list->n; i++) {
         const struct ps_page_row *row = &list->row[i];
-        const int is_block = row->kind == PS_PAGE_BLOCK;
 
         ps_cells_row(c);
         ps_cells_set(c, OWNER, "%s", i == owner ? "true" : "false");
-        ps_cells_set(c, KIND, "%s", is_block ? "block" : "gap");
+        ps_cells_set(c, KIND, "%s", kinds[row->kind]);
         set_place(c, page, row->at);
         if (i == owner)
             ps_cells_set(c, INSIDE, "%" PRIu64, page->at - row->at);
         ps_cells_set(c, NUMBER_OF_BYTES, "%" PRIu32, row->n_bytes);
-        ps_cells_set(c, STATUS, "%s", ps_status_name(PS_STATUS_UNKNOWN));
-        if (is_block) {
+        set_state(c, row);
+        if (row->kind == PS_PAGE_BLOCK) {
             set_header(c, row, era);
             set_tag(c, row->finding.tag, tags, row->finding.info);
         }

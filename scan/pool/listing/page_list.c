@@ -6,6 +6,7 @@
 #include "kernels/kernel.h"
 #include "kernels/pool_check.h"
 #include "scan/pool/evidence.h"
+#include "scan/pool/listing/vs_chunks.h"
 #include "scan/pool/page_judge.h"
 
 /* Everything about one page while it is listed. */
@@ -19,7 +20,7 @@ struct lister {
     struct ps_hit hit[PS_MAX_SLOTS];
     struct ps_rule rule[PS_MAX_SLOTS];
     struct ps_finding finding[PS_MAX_SLOTS];
-    uint16_t taken[PS_MAX_SLOTS]; /* by which candidate, plus one; 0: by none */
+    uint16_t taken[PS_MAX_SLOTS]; /* by which candidate, plus one, or PS_VS_*; 0: by none */
 };
 
 /* A header whose tag no rule matches is one of the page all the same. */
@@ -176,6 +177,14 @@ static void settle(struct lister *l)
         take(l, claim[k].i);
 }
 
+/* Blocks come first: chunks are marked only in what they leave. */
+static void find_chunks(struct lister *l)
+{
+    for (uint32_t i = 0; i < l->n; i++)
+        if (l->taken[l->hit[i].slot] == i + 1 && (l->finding[i].evidence & PS_EV_VS_XOR) != 0)
+            ps_vs_chunks_mark(&l->view, l->hit[i].slot, l->taken);
+}
+
 static void fill_block(const struct lister *l, uint32_t i, struct ps_page_row *row)
 {
     const uint32_t word0 = l->hit[i].word0;
@@ -203,7 +212,9 @@ static void write_rows(const struct lister *l, struct ps_page_list *out)
             continue;
         *row = (struct ps_page_row){.at = slot << l->view.slot_shift,
                                     .n_bytes = (end - slot) << l->view.slot_shift};
-        if (owner != 0)
+        if (owner >= PS_VS_FREE)
+            row->kind = owner & PS_VS_HEADER ? PS_PAGE_CHUNK_HEADER : PS_PAGE_FREE_CHUNK;
+        else if (owner != 0)
             fill_block(l, owner - 1, row);
     }
 }
@@ -241,6 +252,7 @@ void ps_pool_page_list(const struct ps_page_list_spec *spec, const uint8_t *page
     ps_page_judge(spec->era, &rules, l.bytes, l.hit, l.n, l.finding);
     uphold_chain(&l);
     settle(&l);
+    find_chunks(&l);
 
     memset(out, 0, sizeof *out);
     out->closed = l.map.closed || l.forward;

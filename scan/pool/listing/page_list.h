@@ -1,5 +1,5 @@
 /* A pool page block by block, in the manner of the debugger's !pool: every byte of the page is in
- * one row, a block with its header or a gap in which no header stands. */
+ * one row, a block with its header or what stands between blocks. */
 #ifndef PS_SCAN_POOL_LISTING_PAGE_LIST_H
 #define PS_SCAN_POOL_LISTING_PAGE_LIST_H
 
@@ -19,7 +19,12 @@ struct ps_page_list_spec {
     const struct ps_plan *plan;
 };
 
-enum ps_page_row_kind { PS_PAGE_GAP, PS_PAGE_BLOCK };
+enum ps_page_row_kind {
+    PS_PAGE_GAP,          /* no header is known to stand here */
+    PS_PAGE_BLOCK,        /* a block with its POOL_HEADER */
+    PS_PAGE_FREE_CHUNK,   /* a free VS chunk, or the part of one that is in the page */
+    PS_PAGE_CHUNK_HEADER, /* in front of a VS chunk in use */
+};
 
 struct ps_page_row {
     uint32_t at; /* first byte in the page */
