@@ -200,7 +200,7 @@ const struct ps_option ps_option_table[] = {
 
     {.name = "truth", .kind = PS_OPT_STRING, .offset = AT(truth), .verbs = MKIMAGE,
      .metavar = "FILE", .help = "list in FILE the headers that the recipe plants"},
-    {.name = "pagefile", .kind = PS_OPT_STRING, .offset = AT(page_file_out), .verbs = MKIMAGE,
+    {.name = "pagefile-out", .kind = PS_OPT_STRING, .offset = AT(page_file_out), .verbs = MKIMAGE,
      .metavar = "FILE", .help = "write to FILE what the recipe puts into a page file"},
 
     {.name = "list-devices", .letter = 'I', .kind = PS_OPT_VERB, .verbs = ANY,

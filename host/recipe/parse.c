@@ -211,7 +211,7 @@ static const struct {
     {"system", ps_rcp_do_system},
     {"map", ps_rcp_do_map},
     {"alias", ps_rcp_do_map},
-    {"lose", ps_rcp_do_lose},
+    {"table", ps_rcp_do_table},
     {"decoy", ps_rcp_do_decoy},
     {"pagefile", ps_rcp_do_pagefile},
     {"bigtable", ps_rcp_do_bigtable},
@@ -406,4 +406,9 @@ void ps_recipe_free(struct ps_recipe *recipe)
 uint64_t ps_recipe_size(const struct ps_recipe *recipe)
 {
     return recipe->n_bytes;
+}
+
+uint64_t ps_recipe_pages(const struct ps_recipe *recipe)
+{
+    return recipe->n_pages;
 }

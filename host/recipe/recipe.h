@@ -70,12 +70,15 @@ void ps_recipe_free(struct ps_recipe *recipe); /* accepts NULL */
 /* Bytes of the image; the last page may be partial. */
 uint64_t ps_recipe_size(const struct ps_recipe *recipe);
 
+/* Pages of the recipe: those of the image, and behind them those that only the page file holds. */
+uint64_t ps_recipe_pages(const struct ps_recipe *recipe);
+
 /* Build one page into 'page' (PS_RECIPE_PAGE bytes): 1 written, 0 a hole (page is zeroed).
  * 'planted' may be NULL. PS_EARG with err->at = line for a copy of a copy. */
 int ps_recipe_page(const struct ps_recipe *recipe, uint64_t page_number, uint8_t *page,
                    struct ps_planted_page *planted, struct ps_err *err);
 
-/* The first page from 'page_number' on that may be other than a hole, or the number of pages. */
+/* The first page from 'page_number' on that may be other than a hole, or ps_recipe_pages. */
 uint64_t ps_recipe_next_page(const struct ps_recipe *recipe, uint64_t page_number);
 
 /* Write the image to an open file, from its position 0; holes are not written, the length is set at

@@ -68,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             fail("an error that says nothing", err.at);
         return 0;
     }
-    n_pages = (ps_recipe_size(r) + PS_RECIPE_PAGE - 1) / PS_RECIPE_PAGE;
+    n_pages = ps_recipe_pages(r);
     for (int i = 0; i < MAX_PAGES; i++) {
         page = ps_recipe_next_page(r, page);
         if (page > n_pages)

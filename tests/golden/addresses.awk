@@ -1,5 +1,5 @@
-# Where a truth says that mapped headers are: "physical virtual" of the byte behind the header, each
-# twentieth one. -v unit=: bytes of a header.
+# Where a truth says that mapped headers are: "place virtual" of the byte behind the header, one
+# of 'step'. -v key=Offset or PageFile: which place; -v unit=: bytes of a header.
 
 function text(key,    at, rest) {
     at = index($0, "\"" key "\":\"")
@@ -9,15 +9,15 @@ function text(key,    at, rest) {
     return substr(rest, 1, index(rest, "\"") - 1)
 }
 
-# The last four digits of an address, so that no number is too large for awk.
-function behind(offset,    low, digits, i) {
-    digits = "0123456789abcdef"
+# Adds to the last three digits, so that no number is too large for awk; no block begins so late that
+# its content begins in the next page.
+function behind(place,    low, i) {
     low = 0
-    for (i = 4; i > 0; i--)
-        low = low * 16 + index(digits, substr(offset, length(offset) - i + 1, 1)) - 1
-    return sprintf("%s%04x", substr(offset, 1, length(offset) - 4), low + unit)
+    for (i = 3; i > 0; i--)
+        low = low * 16 + index("0123456789abcdef", substr(place, length(place) - i + 1, 1)) - 1
+    return sprintf("%s%03x", substr(place, 1, length(place) - 3), low + unit)
 }
 
-text("Offset") != "" && text("Kind") == "" && text("Allocation") != "" && n++ % 20 == 0 {
-    print behind(text("Offset")), text("Allocation")
+text(key) != "" && text("Kind") == "" && text("Allocation") != "" && n++ % step == 0 {
+    print behind(text(key)), text("Allocation")
 }

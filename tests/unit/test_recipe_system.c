@@ -45,8 +45,11 @@ static const struct {
     {"size 1M\nsystem cr3=1 frames=2-3\nmap 0xffffa80000000000 pages=9\n", 3, "used up"},
     {X64 "page 0x99 zero\npagefile pages=1\n", 5, "at least 2"},
     {X64 "pagefile pages=2\npagefile pages=2\n", 5, "once"},
-    {X64 "lose\n", 4, "lose table"},
-    {X64 "lose table=0xffffa80000000000\n", 4, "no table maps"},
+    {X64 "table\n", 4, "write: table"},
+    {X64 "table 0xffffa80000000000 burnt\n", 4, "write: table"},
+    {X64 "table 0xffffa80000000000 lost\n", 4, "no table maps"},
+    {X64 "map 0xffffa80000000000 pages=1\ntable 0xffffa80000000000 lost\n"
+         "table 0xffffa80000001000 beyond\n", 6, "line 5"},
     {X64 "decoy\n", 4, "decoy tables"},
     {X64 "decoy tables\n", 4, "to=A-B"},
     {X64 "decoy tables to=0x10\n", 4, "twice"},
@@ -178,7 +181,7 @@ Test(recipe_system, a_lost_table_is_a_hole)
 {
     struct ps_recipe *r = parse(X64 "map 0xffffa80000000000 pages=0x50\n"
                                     "map 0xffffa80000200000 pages=0x51\n"
-                                    "lose table=0xffffa80000200000\n");
+                                    "table 0xffffa80000200000 lost\n");
     uint64_t page = frame(entry(r, frame(entry(r, 0x10, 0x150)), 0));
     uint8_t b[PS_RECIPE_PAGE];
     struct ps_err err;

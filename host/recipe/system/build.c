@@ -99,27 +99,28 @@ static int is_lost(const struct ps_rcp_system *sys, uint64_t va)
 {
     uint64_t span = ps_rcp_table_span(sys);
 
-    for (size_t i = 0; i < sys->n_lost; i++)
-        if (sys->lost[i].va / span == va / span)
+    for (size_t i = 0; i < sys->n_fates; i++)
+        if (sys->fate[i].kind != PS_RCP_IN_TRANSITION && sys->fate[i].va / span == va / span)
             return 1;
     return 0;
 }
 
-static int lose_tables(struct ps_rcp_system *sys)
+static int meet_fates(struct ps_rcp_system *sys)
 {
     size_t kept = 0;
 
-    for (size_t i = 0; i < sys->n_lost; i++) {
+    for (size_t i = 0; i < sys->n_fates; i++) {
+        const struct ps_rcp_fate *f = &sys->fate[i];
         uint64_t page;
 
-        if (!ps_rcp_table_of(sys, sys->lost[i].va, &page))
-            return ps_fail(sys->err, PS_EARG, sys->lost[i].line,
-                           "no table maps %#llx, so none can be lost",
-                           (unsigned long long)sys->lost[i].va);
-        if (sys->lost[i].beyond)
-            ps_rcp_table_beyond(sys, sys->lost[i].va);
-        else
-            ps_rcp_overlay_find(sys, page)->is_hole = 1;
+        if (!ps_rcp_table_of(sys, f->va, &page))
+            return ps_fail(sys->err, PS_EARG, f->line, "no table maps %#llx",
+                           (unsigned long long)f->va);
+        for (size_t k = 0; k < i; k++)
+            if (sys->fate[k].va / ps_rcp_table_span(sys) == f->va / ps_rcp_table_span(sys))
+                return ps_fail(sys->err, PS_EARG, f->line, "this is the table of line %u",
+                               sys->fate[k].line);
+        ps_rcp_table_fate(sys, f->va, f->kind);
     }
     for (size_t i = 0; i < sys->n_links; i++)
         if (!is_lost(sys, sys->link[i].va))
@@ -172,7 +173,7 @@ static int build(struct ps_rcp_system *sys)
     if (rc == 0)
         rc = ps_rcp_decoys_build(sys);
     if (rc == 0)
-        rc = lose_tables(sys);
+        rc = meet_fates(sys);
     if (rc == 0)
         rc = sort_links(sys);
     if (rc == 0)

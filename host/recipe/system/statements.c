@@ -163,28 +163,26 @@ int ps_rcp_do_map(struct ps_rcp_parser *p)
     return do_mapping(p, ps_rcp_is(p->word[0], "alias"));
 }
 
-int ps_rcp_do_lose(struct ps_rcp_parser *p)
+int ps_rcp_do_table(struct ps_rcp_parser *p)
 {
+    static const char *const kinds[] = {"lost", "beyond", "transition"};
+    struct ps_rcp_fate f = {.line = p->line};
     struct ps_rcp_system *sys;
-    uint64_t va = PS_RCP_NONE;
-    int beyond = 0;
-    const struct ps_rcp_option option[] = {
-        {"table", PS_RCP_F_NUMBER, &va},
-        {"beyond", PS_RCP_F_FLAG, &beyond},
-    };
     int rc = ps_rcp_need_system(p, &sys);
+    int kind = 0;
 
-    if (rc < 0 || (rc = ps_rcp_options(p, 1, option, N_OPTIONS(option))) < 0)
+    if (rc < 0)
         return rc;
-    if (va == PS_RCP_NONE)
-        return ps_rcp_bad(p, "write: lose table=ADDRESS [beyond]");
-    if (sys->n_lost == PS_RCP_MAX_LOST)
-        return ps_rcp_bad(p, "a recipe loses at most %u tables", PS_RCP_MAX_LOST);
-    if ((rc = ps_rcp_check_va(p, sys, "table", va & ~0xfffull, 1)) < 0)
+    while (kind < 3 && (p->n_words != 3 || !ps_rcp_is(p->word[2], kinds[kind])))
+        kind++;
+    if (kind == 3 || ps_rcp_number(p->word[1], &f.va) < 0)
+        return ps_rcp_bad(p, "write: table ADDRESS lost|beyond|transition");
+    if (sys->n_fates == PS_RCP_MAX_FATES)
+        return ps_rcp_bad(p, "a recipe says this of at most %u tables", PS_RCP_MAX_FATES);
+    if ((rc = ps_rcp_check_va(p, sys, "the address", f.va & ~0xfffull, 1)) < 0)
         return rc;
-    sys->lost[sys->n_lost].va = va;
-    sys->lost[sys->n_lost].beyond = beyond;
-    sys->lost[sys->n_lost++].line = p->line;
+    f.kind = (enum ps_rcp_fate_kind)kind;
+    sys->fate[sys->n_fates++] = f;
     return 0;
 }
 

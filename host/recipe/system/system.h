@@ -13,7 +13,7 @@
 #define PS_RCP_MAX_MAPS   4096u    /* statements that map */
 #define PS_RCP_MAX_BIGS   65536u   /* rows of the big-pool table */
 #define PS_RCP_MAX_SLOTS  0x40000u /* slots of it */
-#define PS_RCP_MAX_LOST   256u
+#define PS_RCP_MAX_FATES  256u
 #define PS_RCP_MAX_DECOYS 64u
 
 #define PS_RCP_NONE       UINT64_MAX
@@ -98,6 +98,19 @@ struct ps_rcp_decoy {
     uint32_t line;
 };
 
+/* What became of a lowest table. */
+enum ps_rcp_fate_kind {
+    PS_RCP_LOST,   /* a hole in the image */
+    PS_RCP_BEYOND, /* behind its end */
+    PS_RCP_IN_TRANSITION,
+};
+
+struct ps_rcp_fate {
+    uint64_t va;
+    enum ps_rcp_fate_kind kind;
+    uint32_t line;
+};
+
 struct ps_rcp_kernel {
     uint64_t va, size, table, table_size; /* the last two: where .data keeps them */
     struct ps_rcp_range large;            /* one run of frames, mapped by large pages */
@@ -120,12 +133,8 @@ struct ps_rcp_system {
 
     struct ps_rcp_map *map;
     size_t n_maps, cap_maps;
-    struct {
-        uint64_t va;
-        int beyond;
-        uint32_t line;
-    } lost[PS_RCP_MAX_LOST];
-    size_t n_lost;
+    struct ps_rcp_fate fate[PS_RCP_MAX_FATES];
+    size_t n_fates;
     struct ps_rcp_decoy decoy[PS_RCP_MAX_DECOYS];
     size_t n_decoys;
     struct ps_rcp_bigtable big;
@@ -151,7 +160,7 @@ struct ps_rcp_system {
 /* The statements; words and line stand in the parser. */
 int ps_rcp_do_system(struct ps_rcp_parser *p);
 int ps_rcp_do_map(struct ps_rcp_parser *p);
-int ps_rcp_do_lose(struct ps_rcp_parser *p);
+int ps_rcp_do_table(struct ps_rcp_parser *p);
 int ps_rcp_do_decoy(struct ps_rcp_parser *p);
 int ps_rcp_do_pagefile(struct ps_rcp_parser *p);
 int ps_rcp_do_bigtable(struct ps_rcp_parser *p);
@@ -242,8 +251,8 @@ uint64_t ps_rcp_valid_entry(const struct ps_rcp_system *sys, const struct ps_rcp
                             uint64_t page);
 /* Page of the lowest table for va: 1, or 0 when there is none. */
 int ps_rcp_table_of(struct ps_rcp_system *sys, uint64_t va, uint64_t *page);
-/* Make the way to the lowest table of va lead behind the end of the image. */
-int ps_rcp_table_beyond(struct ps_rcp_system *sys, uint64_t va);
+/* Give the entry that leads to the lowest table of va, which there is, its fate. */
+void ps_rcp_table_fate(struct ps_rcp_system *sys, uint64_t va, enum ps_rcp_fate_kind kind);
 /* Bytes that one lowest table maps. */
 uint64_t ps_rcp_table_span(const struct ps_rcp_system *sys);
 

@@ -234,13 +234,18 @@ int ps_rcp_table_of(struct ps_rcp_system *sys, uint64_t va, uint64_t *page)
     return entry != 0 && !(entry & LARGE);
 }
 
-int ps_rcp_table_beyond(struct ps_rcp_system *sys, uint64_t va)
+void ps_rcp_table_fate(struct ps_rcp_system *sys, uint64_t va, enum ps_rcp_fate_kind kind)
 {
     uint8_t *upper = table_at(sys, va, 1, 0);
+    uint32_t i = index_at(sys, va, 1);
+    uint64_t page = page_of(sys, get_entry(sys, upper, i));
 
-    put_entry(sys, upper, index_at(sys, va, 1),
-              table_entry(sys, 1, sys->recipe->image_pages + 0x1000));
-    return 0;
+    if (kind == PS_RCP_LOST)
+        ps_rcp_overlay_find(sys, page)->is_hole = 1;
+    else if (kind == PS_RCP_BEYOND)
+        put_entry(sys, upper, i, table_entry(sys, 1, sys->recipe->image_pages + 0x1000));
+    else
+        put_entry(sys, upper, i, transition_entry(sys, page));
 }
 
 uint64_t ps_rcp_table_span(const struct ps_rcp_system *sys)
