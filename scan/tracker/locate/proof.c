@@ -119,6 +119,7 @@ static enum verdict verdict_of(const struct ps_tracker_proof *p, enum ps_tracker
     return rule == PS_TRACKER_BY_HASH || p->n_keys > smaller->n_keys ? RIGHT : OPEN;
 }
 
+/* Ends, too, where twice as many slots have had no more keys two times. */
 int ps_tracker_prove(struct ps_paging *paging, uint64_t va, const struct ps_tracker_layout *layout,
                      enum ps_tracker_rule rule, uint64_t *budget, struct ps_tracker_proof *out,
                      struct ps_err *err)
@@ -126,11 +127,11 @@ int ps_tracker_prove(struct ps_paging *paging, uint64_t va, const struct ps_trac
     struct ps_tracker_proof best = {.va = va, .layout = layout}, p = best;
     struct ps_tracker_reader r;
     struct mark *mark = NULL;
-    uint32_t n_read = 0;
+    uint32_t n_read = 0, n_keys, n_idle = 0;
     int rc = 0;
 
     ps_tracker_reader_init(&r, paging, va, layout->entry_bytes);
-    for (unsigned bits = PS_TRACKER_MIN_BITS; bits <= PS_TRACKER_MAX_BITS; bits++) {
+    for (unsigned bits = PS_TRACKER_MIN_BITS; bits <= PS_TRACKER_MAX_BITS && n_idle < 2; bits++) {
         const uint32_t n = UINT32_C(1) << bits;
         enum verdict verdict;
 
@@ -141,7 +142,9 @@ int ps_tracker_prove(struct ps_paging *paging, uint64_t va, const struct ps_trac
         if (rc < 0)
             break;
         n_read = n;
+        n_keys = p.n_keys;
         judge_size(mark, n, rule, &p);
+        n_idle = p.n_keys == n_keys ? n_idle + 1 : 0;
         verdict = verdict_of(&p, rule, &best);
         if (verdict == WRONG)
             break;
