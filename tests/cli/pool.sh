@@ -121,7 +121,7 @@ big 0 2 phys:90010
 owner Address '"0xffffb585979c3000"'
 owner Tag '"Proc"'
 big 0 1 ffffb585979c4000
-expect_said 'page file 0, page 0x12345'
+expect_said 'page file 0, byte 0x12345000'
 expect_silent_stdout
 big 0 1 ffffb585979c5000
 expect_said 'a page of zeros, not made yet'
@@ -139,11 +139,13 @@ expect 0 2 "$POOLSCAN" pool "$work/none.raw" phys:1000 --arch x86
 
 # Images with page tables and a big-pool table, by virtual address, against what was planted.
 n_recipes=0
+n_paged=0
 for recipe in "$PS_SOURCE"/tests/recipes/system/*.recipe; do
     n_recipes=$((n_recipes + 1))
     name=$(basename "$recipe" .recipe)
     image=$work/system.raw
-    "$POOLSCAN" mkimage "$recipe" "$image" --truth "$work/truth" || wrong "mkimage $name"
+    "$POOLSCAN" mkimage "$recipe" "$image" --truth "$work/truth" --pagefile-out "$work/page.sys" ||
+        wrong "mkimage $name"
     header=8
     grep -q '"Kind":"system","Mode":"x64"' "$work/truth" && header=16
     # Offset TagRaw NumberOfBytes Allocation, of headers that are mapped and in no big allocation
@@ -158,6 +160,20 @@ for recipe in "$PS_SOURCE"/tests/recipes/system/*.recipe; do
         owner NumberOfBytes "$size"
     done <"$work/headers"
     [ "$(wc -l <"$work/headers")" -ge 5 ] || wrong "$name: too few headers"
+
+    # TagRaw Allocation of headers in the page file
+    number=$(sed -n 's/^pagefile .*number=\([0-9]*\).*/\1/p' "$recipe")
+    while read -r tag va; do
+        expect 0 - "$POOLSCAN" pool "$image" "$va" --format jsonl --pagefile "${number:-0}=$work/page.sys"
+        expect_said "read from page file ${number:-0}"
+        owner TagRaw "\"$tag\""
+        owner Offset null
+        n_paged=$((n_paged + 1))
+        expect 0 - "$POOLSCAN" pool "$image" "$va" --format jsonl
+        expect_said "it is in page file ${number:-0}, byte"
+        expect_silent_stdout
+    done < <(sed -n 's/.*"Offset":null,.*"TagRaw":"\(0x[0-9a-f]*\)".*"State":"allocated".*"PageFile".*"Allocation":"\(0x[0-9a-f]*\)".*/\1 \2/p' \
+        "$work/truth" | awk 'NR % 31 == 1' | head -n 4)
 
     # Allocation TagRaw NumberOfBytes: live rows of the table
     sed -n 's/.*"Kind":"big","Allocation":"\(0x[0-9a-f]*\)".*"TagRaw":"\(0x[0-9a-f]*\)","NumberOfBytes":\([0-9]*\),.*"State":"allocated".*"Offset":\([^,]*\),.*/\1 \2 \3 \4/p' \
@@ -181,6 +197,7 @@ for recipe in "$PS_SOURCE"/tests/recipes/system/*.recipe; do
     rm -f "$image"
 done
 [ "$n_recipes" -ge 1 ] || wrong "no recipe with page tables"
+[ "$n_paged" -ge 4 ] || wrong "only $n_paged headers in page files"
 
 images=${PS_SHARED:-$PS_SOURCE/../shared}/images
 if [ ! -d "$images" ] || ! command -v xz >/dev/null; then

@@ -61,9 +61,10 @@ static void tell_where_instead(uint64_t va, const struct ps_walk *w)
     if (w->end == PS_WALK_UNREADABLE)
         snprintf(where, sizeof where, "the page-table entry at 0x%" PRIx64 " is not in the image",
                  w->phys);
-    else if (pte && pte->kind == PS_PTE_PAGEFILE)
-        snprintf(where, sizeof where, "it is in page file %u, page 0x%" PRIx64, pte->file,
-                 pte->offset);
+    else if (w->end == PS_WALK_PAGED_OUT)
+        snprintf(where, sizeof where,
+                 "it is in page file %u, byte 0x%" PRIx64 ", where it cannot be read (--pagefile)",
+                 w->file, w->file_off - w->file_off % PS_FRAME_BYTES);
     else if (pte && pte->kind == PS_PTE_PROTOTYPE)
         snprintf(where, sizeof where, "the prototype PTE at 0x%" PRIx64 " leads to it", pte->proto);
     else if (pte && pte->kind == PS_PTE_DEMAND_ZERO)
@@ -88,6 +89,18 @@ static void set_phys(struct run *r, uint64_t phys)
                r->page.phys);
 }
 
+static void set_paged_out(struct run *r, const struct ps_walk *w)
+{
+    const size_t n = ps_paging_read(r->as.paging, r->page.va, r->bytes, sizeof r->bytes);
+
+    r->has_bytes = n == sizeof r->bytes;
+    if (r->has_bytes)
+        ps_log(PS_LOG_WARN, "the page of 0x%" PRIx64 " is not in memory: read from page file %u",
+               r->page.va + r->page.at, w->file);
+    else
+        tell_where_instead(r->page.va + r->page.at, w);
+}
+
 static int locate_virtual(struct run *r, uint64_t va, struct ps_err *err)
 {
     struct ps_walk w;
@@ -104,6 +117,8 @@ static int locate_virtual(struct run *r, uint64_t va, struct ps_err *err)
     r->page.va = va - va % PS_FRAME_BYTES;
     if (w.end == PS_WALK_MAPPED)
         set_phys(r, w.phys);
+    else if (w.end == PS_WALK_PAGED_OUT)
+        set_paged_out(r, &w);
     else
         tell_where_instead(va, &w);
     return 0;
