@@ -15,12 +15,19 @@ struct ps_phys_run {
     uint64_t frame;   /* number of its first frame: how many frames the runs before it have */
 };
 
+/* Looks at memory in place. A page can vanish under it, which ends it anywhere: it allocates
+ * nothing, takes no lock, and can be called again from the beginning. */
+typedef void ps_look_fn(void *arg, const uint8_t *bytes, size_t n_bytes);
+
 struct ps_physmem {
     /* Copy up to n_bytes at 'phys', any address, to buf. Returns how many of them, from the first
      * one on, could be read: less than n_bytes at the end of what is there or before a place that
      * cannot be read. Never fails otherwise. */
     size_t (*read)(void *arg, uint64_t phys, void *buf, size_t n_bytes);
-    void *arg;
+    /* Let fn look at all of [phys, phys + n_bytes), inside one run, without a copy. Returns 1, or 0
+     * if it could not, or not to the end: read it then. May be NULL. */
+    int (*look)(void *arg, uint64_t phys, size_t n_bytes, ps_look_fn *fn, void *fn_arg);
+    void *arg;                     /* of both */
     const struct ps_phys_run *run; /* ascending, not overlapping */
     size_t n_runs;
 };

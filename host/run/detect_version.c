@@ -13,8 +13,14 @@ struct probe {
     uint64_t phys; /* of mem */
     size_t n_pages;
     uint64_t image_pages;
+    int any;                          /* the first page is good enough */
     struct ps_detected_version *best; /* n_seen 0: none yet */
 };
+
+static int is_done(const struct probe *p)
+{
+    return p->best->fits || (p->any && p->best->n_seen != 0);
+}
 
 static void consider(struct probe *p, const struct ps_windows_version *v, uint64_t phys)
 {
@@ -33,7 +39,7 @@ static void probe_pages(void *arg)
     struct probe *p = arg;
     struct ps_windows_version v;
 
-    for (size_t off = 0; off < p->n_pages * PS_PAGE_BYTES && !p->best->fits; off += PS_PAGE_BYTES)
+    for (size_t off = 0; off < p->n_pages * PS_PAGE_BYTES && !is_done(p); off += PS_PAGE_BYTES)
         if (ps_kuser_probe(p->mem + off, &v))
             consider(p, &v, p->phys + off);
 }
@@ -62,8 +68,7 @@ static void probe_extent(struct ps_image *image, const struct ps_extent *e, uint
 {
     const uint64_t whole = e->n_bytes / PS_PAGE_BYTES * PS_PAGE_BYTES;
 
-    for (uint64_t off = 0;
-         off < whole && *budget != 0 && !p->best->fits && !ps_cancel_requested();) {
+    for (uint64_t off = 0; off < whole && *budget != 0 && !is_done(p) && !ps_cancel_requested();) {
         uint64_t n = whole - off < WINDOW_BYTES ? whole - off : WINDOW_BYTES;
 
         probe_window(image, e->phys + off, (size_t)n, buffer, p);
@@ -81,20 +86,30 @@ static uint64_t pages_of(const struct ps_image *image, const struct ps_extent *e
     return (end > file ? end : file) / PS_PAGE_BYTES;
 }
 
-int ps_detect_version(struct ps_image *image, struct ps_detected_version *out)
+static int detect(struct ps_image *image, int any, struct ps_detected_version *out)
 {
     uint8_t *buffer = aligned_alloc(PS_PAGE_BYTES, WINDOW_BYTES);
     uint64_t budget = PS_DETECT_BYTES;
     struct ps_detected_version best = {0};
     size_t n = 0;
     const struct ps_extent *e = ps_image_extents(image, &n);
-    struct probe p = {.best = &best, .image_pages = pages_of(image, e, n)};
+    struct probe p = {.any = any, .best = &best, .image_pages = pages_of(image, e, n)};
 
-    for (size_t i = 0; buffer && i < n && !best.fits; i++)
+    for (size_t i = 0; buffer && i < n && !is_done(&p); i++)
         probe_extent(image, &e[i], &budget, buffer, &p);
     free(buffer);
     if (best.n_seen == 0)
         return 0;
     *out = best;
     return 1;
+}
+
+int ps_detect_version(struct ps_image *image, struct ps_detected_version *out)
+{
+    return detect(image, 0, out);
+}
+
+int ps_detect_first_version(struct ps_image *image, struct ps_detected_version *out)
+{
+    return detect(image, 1, out);
 }

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "host/image/fault_guard.h"
+
 /* The extent that holds 'phys', or NULL. */
 static const struct ps_extent *find_extent(struct ps_image *image, uint64_t phys)
 {
@@ -66,6 +68,33 @@ static size_t read_image(void *arg, uint64_t phys, void *buf, size_t n_bytes)
     return done;
 }
 
+struct look {
+    ps_look_fn *fn;
+    void *arg;
+    const uint8_t *mem;
+    size_t n_bytes;
+};
+
+static void call(void *arg)
+{
+    const struct look *l = arg;
+
+    l->fn(l->arg, l->mem, l->n_bytes);
+}
+
+static int look_at_image(void *arg, uint64_t phys, size_t n_bytes, ps_look_fn *fn, void *fn_arg)
+{
+    struct ps_image *image = arg;
+    struct look l = {fn, fn_arg, ps_image_map(image, phys, n_bytes), n_bytes};
+    int faulted;
+
+    if (!l.mem)
+        return 0;
+    faulted = ps_fault_guard(l.mem, n_bytes, call, &l);
+    ps_image_release(image, l.mem, n_bytes);
+    return !faulted;
+}
+
 int ps_image_memory_init(struct ps_image_memory *m, struct ps_image *image, struct ps_err *err)
 {
     size_t n = 0;
@@ -83,7 +112,8 @@ int ps_image_memory_init(struct ps_image_memory *m, struct ps_image *image, stru
         m->run[i] = (struct ps_phys_run){e[i].phys, frames * PS_FRAME_BYTES, n_frames};
         n_frames += frames;
     }
-    m->mem = (struct ps_physmem){.read = read_image, .arg = image, .run = m->run, .n_runs = n};
+    m->mem = (struct ps_physmem){
+        .read = read_image, .look = look_at_image, .arg = image, .run = m->run, .n_runs = n};
     return 0;
 }
 

@@ -3,8 +3,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "host/image/fault_guard.h"
+#include "host/log.h"
 #include "host/virtual/address.h"
 
 static unsigned modes_of(const struct ps_address_space *as, const struct ps_options *opt)
@@ -28,9 +30,12 @@ static uint32_t build_of(const struct ps_address_space *as, const struct ps_opti
     return as->version.build;
 }
 
-static void find_version(struct ps_address_space *as, const struct ps_options *opt)
+typedef int detect_fn(struct ps_image *image, struct ps_detected_version *out);
+
+static void find_version(struct ps_address_space *as, const struct ps_options *opt,
+                         detect_fn *detect)
 {
-    as->has_version = ps_detect_version(as->image, &as->kuser);
+    as->has_version = detect(as->image, &as->kuser);
     if (as->has_version) {
         as->version = as->kuser.version;
         as->kuser_phys = as->kuser.phys;
@@ -38,14 +43,17 @@ static void find_version(struct ps_address_space *as, const struct ps_options *o
     as->build = build_of(as, opt);
 }
 
-static void take_mapped_version(struct ps_address_space *as, const struct ps_options *opt)
+/* Where the page tables do not tell and the lowest page is of other memory, all pages are asked. */
+static void settle_version(struct ps_address_space *as, const struct ps_options *opt)
 {
-    if (!as->dtb.maps_kuser)
-        return;
-    as->has_version = as->kuser_is_mapped = 1;
-    as->version = as->dtb.version;
-    as->kuser_phys = as->dtb.kuser;
-    as->build = build_of(as, opt);
+    if (as->dtb.maps_kuser) {
+        as->has_version = as->kuser_is_mapped = 1;
+        as->version = as->dtb.version;
+        as->kuser_phys = as->dtb.kuser;
+        as->build = build_of(as, opt);
+    } else if (as->has_version && !as->kuser.fits) {
+        find_version(as, opt, ps_detect_version);
+    }
 }
 
 static int find_dtb(struct ps_address_space *as, const struct ps_options *opt, struct ps_err *err)
@@ -91,9 +99,11 @@ static int open_tables(struct ps_address_space *as, const struct ps_options *opt
     struct ps_pte_format format;
     int rc = find_dtb(as, opt, err);
 
-    if (rc <= 0)
+    if (rc < 0)
         return rc;
-    take_mapped_version(as, opt);
+    settle_version(as, opt);
+    if (rc == 0)
+        return 0;
     rc = choose_format(as, &format, err);
     if (rc < 0)
         return rc;
@@ -107,9 +117,19 @@ static int open_tables(struct ps_address_space *as, const struct ps_options *opt
     return 0;
 }
 
+static double now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
 int ps_address_space_attach(struct ps_address_space *as, const struct ps_options *opt,
                             struct ps_image *image, struct ps_err *err)
 {
+    const double start = now_ms();
+    double found_kuser;
     int rc;
 
     *as = (struct ps_address_space){.image = image};
@@ -118,8 +138,12 @@ int ps_address_space_attach(struct ps_address_space *as, const struct ps_options
         rc = ps_pagefile_set_open(&as->pagefiles, &opt->pagefiles, err);
     if (rc < 0)
         return rc;
-    find_version(as, opt);
-    return open_tables(as, opt, err);
+    find_version(as, opt, ps_detect_first_version);
+    found_kuser = now_ms();
+    rc = open_tables(as, opt, err);
+    ps_log(PS_LOG_DEBUG, "KUSER_SHARED_DATA looked for in %.2f ms, page tables in %.2f ms",
+           found_kuser - start, now_ms() - found_kuser);
+    return rc;
 }
 
 int ps_address_space_open(struct ps_address_space *as, const struct ps_options *opt,
@@ -155,6 +179,16 @@ int ps_address_space_need_tables(const struct ps_address_space *as, struct ps_er
     return ps_fail(err, PS_EFORMAT, PS_AT_NONE,
                    "%.100s: no page tables found; if you know the value of CR3, say it with --dtb",
                    ps_image_path(as->image));
+}
+
+int ps_address_space_map(const struct ps_address_space *as, struct ps_inverse_map **out,
+                         struct ps_err *err)
+{
+    const double start = now_ms();
+    int rc = ps_inverse_map_build(out, &as->memory.mem, as->dtb.mode, as->dtb.root, err);
+
+    ps_log(PS_LOG_DEBUG, "addresses of all frames in %.2f ms", now_ms() - start);
+    return rc;
 }
 
 int ps_address_space_file_offset(const struct ps_address_space *as, uint64_t phys, uint64_t *off)

@@ -9,6 +9,7 @@
 #include "host/virtual/pagefile.h"
 #include "scan/windows/kernel/kernel_image.h"
 #include "scan/windows/paging/dtb.h"
+#include "scan/windows/paging/inverse_map.h"
 #include "scan/windows/paging/paging.h"
 #include "scan/windows/paging/pte_vote.h"
 #include "scan/windows/symbols/known_kernels.h"
@@ -55,6 +56,11 @@ void ps_address_space_close(struct ps_address_space *as);
 
 /* PS_EFORMAT with a sentence that says what to do, when there are no page tables. */
 int ps_address_space_need_tables(const struct ps_address_space *as, struct ps_err *err);
+
+/* The kernel addresses of all frames; needs page tables. Free with ps_inverse_map_free, before *as
+ * is closed. PS_ENOMEM. */
+int ps_address_space_map(const struct ps_address_space *as, struct ps_inverse_map **out,
+                         struct ps_err *err);
 
 /* Where a physical address is in the image file; 0: it is not there. */
 int ps_address_space_file_offset(const struct ps_address_space *as, uint64_t phys, uint64_t *off);

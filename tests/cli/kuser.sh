@@ -28,7 +28,7 @@ put64 0x6000 0x7063
 put_kuser 7 22621 0x2000000
 expect 0 0 "$POOLSCAN" info "$image"
 says KuserSharedData 0x0000000000007000 'the page tables map it'
-says KuserOther 0x0000000000009000 'build 19041 x64'
+says KuserOther 0x0000000000005000 'build 17763 x64'
 says DtbProof "maps itself, KUSER_SHARED_DATA"
 says Build 22621
 expect 0 0 "$POOLSCAN" info "$image" --build 9600

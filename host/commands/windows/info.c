@@ -88,7 +88,9 @@ static void add_kuser(struct ps_cells *c, const struct ps_address_space *as)
     ps_cells_set(c, HOW, "%s", why_this_kuser(as));
     add_number(c, "KuserPagesSeen", as->kuser.n_seen);
     ps_cells_set(c, HOW, "%s",
-                 as->kuser.fits ? "up to the first one that fits" : "none of them fits");
+                 as->kuser.fits        ? "up to the first one that fits"
+                 : as->kuser_is_mapped ? "up to the first one"
+                                       : "none of them fits");
     if (differs) {
         ps_info_row(c, "KuserOther");
         ps_cells_set_address(c, VALUE, as->kuser.phys);

@@ -81,7 +81,7 @@ int ps_cmd_ptov(const struct ps_options *opt, struct ps_err *err)
     if (rc == 0)
         rc = ps_address_space_need_tables(&as, err);
     if (rc == 0)
-        rc = ps_inverse_map_build(&map, &as.memory.mem, as.dtb.mode, as.dtb.root, err);
+        rc = ps_address_space_map(&as, &map, err);
     if (rc == 0)
         rc = show_mappings(&as, map, phys, opt, err);
     ps_inverse_map_free(map);

@@ -257,21 +257,30 @@ static int is_done(const struct search *s, uint64_t looked_at)
            looked_at >= s->limit || s->good_seen > PS_DTB_BEYOND;
 }
 
-typedef void look_fn(struct ps_dtb_spots *spots, const uint8_t *bytes, size_t n_bytes);
+/* In place if that can be. Returns how many bytes could be looked at. */
+static size_t look_at_window(struct search *s, uint64_t phys, size_t n_bytes, ps_look_fn *look)
+{
+    size_t got;
+
+    s->spots.phys = phys;
+    s->spots.n = 0;
+    if (s->mem->look && s->mem->look(s->mem->arg, phys, n_bytes, look, &s->spots))
+        return n_bytes;
+    s->spots.n = 0;
+    got = s->mem->read(s->mem->arg, phys, s->window, n_bytes) / PS_FRAME_BYTES * PS_FRAME_BYTES;
+    look(&s->spots, s->window, got);
+    return got;
+}
 
 /* Pages that cannot be read are passed over. */
-static void look_at_run(struct search *s, const struct ps_phys_run *r, look_fn *look,
+static void look_at_run(struct search *s, const struct ps_phys_run *r, ps_look_fn *look,
                         uint64_t *looked_at)
 {
     for (uint64_t off = 0; off < r->n_bytes && !is_done(s, *looked_at);) {
         uint64_t left = r->n_bytes - off;
         size_t n = left < WINDOW_BYTES ? (size_t)left : WINDOW_BYTES;
-        size_t got = s->mem->read(s->mem->arg, r->phys + off, s->window, n) / PS_FRAME_BYTES *
-                     PS_FRAME_BYTES;
+        size_t got = look_at_window(s, r->phys + off, n, look);
 
-        s->spots.phys = r->phys + off;
-        s->spots.n = 0;
-        look(&s->spots, s->window, got);
         for (size_t i = 0; i < s->spots.n && !is_done(s, *looked_at); i++)
             consider_spot(s, &s->spots.spot[i]);
         n = got == n ? n : got + PS_FRAME_BYTES;
@@ -281,7 +290,7 @@ static void look_at_run(struct search *s, const struct ps_phys_run *r, look_fn *
     }
 }
 
-static void look_at_all(struct search *s, look_fn *look)
+static void look_at_all(struct search *s, ps_look_fn *look)
 {
     uint64_t looked_at = 0;
 
@@ -352,6 +361,14 @@ static int finish(struct search *s, struct ps_dtb *out)
     return rc;
 }
 
+/* The search for process blocks reads every byte: not where page tables of Windows are missing as
+ * a whole, of which a few hundred are full. */
+static int may_have_tables(const struct search *s)
+{
+    return s->spots.n_full >= PS_DTB_FULL_TABLES ||
+           ps_physmem_frames(s->mem) <= PS_DTB_SMALL / PS_FRAME_BYTES;
+}
+
 int ps_dtb_find(const struct ps_physmem *mem, unsigned modes, struct ps_dtb *out,
                 struct ps_err *err)
 {
@@ -362,7 +379,7 @@ int ps_dtb_find(const struct ps_physmem *mem, unsigned modes, struct ps_dtb *out
         return rc;
     s->limit = PS_DTB_LIMIT;
     look_at_all(s, ps_dtb_spots_tables);
-    if (s->n_good == 0)
+    if (s->n_good == 0 && may_have_tables(s))
         look_at_all(s, ps_dtb_spots_processes);
     return finish(s, out);
 }

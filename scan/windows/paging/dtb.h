@@ -53,16 +53,18 @@ struct ps_dtb {
  * doubt that maps KUSER_SHARED_DATA and PS_DTB_GOOD_PAGES. The search ends with such a low stub,
  * PS_DTB_BEYOND after the first such self-map, after PS_DTB_GOOD_ENOUGH of them, and in any case
  * after PS_DTB_LIMIT, PS_DTB_MAX_CANDIDATES, or when all walks together have read
- * PS_DTB_ALL_TABLES. Where none is beyond doubt, memory is looked through for process blocks. The
- * first candidate wins that maps at least three quarters of what the best one does: the system
- * process is older than the others and lacks their session space. One whose process block has the
- * name System goes before those.
- * 1: *out is it, 0: there is none. PS_ENOMEM. */
+ * PS_DTB_ALL_TABLES. Where none is beyond doubt, memory is looked through for process blocks,
+ * unless it is larger than PS_DTB_SMALL and has less than PS_DTB_FULL_TABLES pages that are full of
+ * entries. The first candidate wins that maps at least three quarters of what the best one does:
+ * the system process is older than the others and lacks their session space. One whose process
+ * block has the name System goes before those. 1: *out is it, 0: there is none. PS_ENOMEM. */
 #define PS_DTB_BEYOND         (UINT64_C(16) << 20)
 #define PS_DTB_LIMIT          (UINT64_C(4) << 30)
 #define PS_DTB_GOOD_PAGES     1024u
 #define PS_DTB_GOOD_ENOUGH    4u
 #define PS_DTB_MAX_CANDIDATES 64u
+#define PS_DTB_SMALL          (UINT64_C(64) << 20)
+#define PS_DTB_FULL_TABLES    8u
 #define PS_DTB_ALL_TABLES     (16 * PS_DTB_SCORE_TABLES)
 int ps_dtb_find(const struct ps_physmem *mem, unsigned modes, struct ps_dtb *out,
                 struct ps_err *err);

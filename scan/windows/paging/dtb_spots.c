@@ -85,12 +85,28 @@ static void look_for_pae(struct ps_dtb_spots *s, const uint8_t *page, uint64_t p
     }
 }
 
-void ps_dtb_spots_tables(struct ps_dtb_spots *s, const uint8_t *bytes, size_t n_bytes)
+/* 64 bytes that are all entries of 8 bytes, or all of 4: valid, accessed, with a frame. The place
+ * is that of KUSER_SHARED_DATA's entry, which is read anyhow. */
+static int is_full_of_entries(const uint8_t *page)
 {
+    const uint8_t *line = page + (8 * KUSER_PML4E / 64) * 64;
+    int wide = 1, narrow = 1;
+
+    for (size_t i = 0; i < 8 && wide; i++)
+        wide = (q(line, i) & 0x21) == 0x21 && (q(line, i) >> 40 & 0xfff) == 0 && q(line, i) >= PAGE;
+    for (size_t i = 0; i < 16 && narrow; i++)
+        narrow = (le32(line + 4 * i) & 0x21) == 0x21 && le32(line + 4 * i) >= PAGE;
+    return wide || narrow;
+}
+
+void ps_dtb_spots_tables(void *spots, const uint8_t *bytes, size_t n_bytes)
+{
+    struct ps_dtb_spots *s = spots;
     for (size_t off = 0; off + PAGE <= n_bytes; off += PAGE) {
         const uint8_t *page = bytes + off;
         const uint64_t phys = s->phys + off;
 
+        s->n_full += (unsigned)is_full_of_entries(page);
         if (s->x64 && phys < LOW_STUB_BYTES)
             look_for_low_stub(s, page, phys);
         if (s->x64)
@@ -124,8 +140,9 @@ static void look_for_process_x86(struct ps_dtb_spots *s, const uint8_t *p, uint6
         add(s, (struct ps_dtb_spot){PS_SPOT_PROCESS, at, cr3, head - 8, 0});
 }
 
-void ps_dtb_spots_processes(struct ps_dtb_spots *s, const uint8_t *bytes, size_t n_bytes)
+void ps_dtb_spots_processes(void *spots, const uint8_t *bytes, size_t n_bytes)
 {
+    struct ps_dtb_spots *s = spots;
     const size_t step = s->x86 || s->pae ? 8 : 16;
 
     for (size_t off = 0; off + CR3_X64 + 8 <= n_bytes; off += step) {

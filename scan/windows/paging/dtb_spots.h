@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "scan/physmem.h"
+
 enum ps_dtb_spot_kind {
     PS_SPOT_LOW_STUB, /* x64 start-up code */
     PS_SPOT_TOP_X64,  /* an entry of the upper half leads to the page itself */
@@ -30,13 +32,14 @@ struct ps_dtb_spots {
     int x64, x86, pae;
     struct ps_dtb_spot spot[PS_DTB_SPOTS_MAX]; /* ascending; more are left out */
     size_t n;
+    uint64_t n_full; /* pages that end like a page table full of entries, over all calls */
 };
 
-/* Add what whole pages hold: tables and stubs, or process blocks. Both are pure and allocate
- * nothing. Above PS_DTB_SPOTS_NEAR a table of x64 needs the entry of KUSER_SHARED_DATA too: there
+/* Add what whole pages hold to the struct ps_dtb_spots 'spots': tables and stubs, or process
+ * blocks. Above PS_DTB_SPOTS_NEAR a table of x64 needs the entry of KUSER_SHARED_DATA too: there
  * one read of a page has to be enough. */
 #define PS_DTB_SPOTS_NEAR (UINT64_C(64) << 20)
-void ps_dtb_spots_tables(struct ps_dtb_spots *s, const uint8_t *bytes, size_t n_bytes);
-void ps_dtb_spots_processes(struct ps_dtb_spots *s, const uint8_t *bytes, size_t n_bytes);
+ps_look_fn ps_dtb_spots_tables;
+ps_look_fn ps_dtb_spots_processes;
 
 #endif

@@ -8,6 +8,7 @@ struct state {
     struct ps_kernel_counts *counts;
     struct ps_pte_format format;
     uint8_t *seen; /* a bit per frame: it was a table */
+    size_t run;    /* that held, or is behind, the page before */
     /* One table per level is open at a time. */
     uint8_t table[PS_PAGING_MAX_LEVELS][PS_FRAME_BYTES];
 };
@@ -43,12 +44,16 @@ static uint64_t min_of(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* How many pages of [phys, phys + n_bytes) the image has. */
-static uint64_t pages_present(const struct ps_physmem *mem, uint64_t phys, uint64_t n_bytes)
+/* How many pages of [phys, phys + n_bytes) the image has. Neighbours mostly lie in one run. */
+static uint64_t pages_present(struct state *s, uint64_t phys, uint64_t n_bytes)
 {
+    const struct ps_physmem *mem = s->walk->mem;
     uint64_t n = 0;
 
-    for (size_t i = ps_physmem_run_at(mem, phys); i < mem->n_runs; i++) {
+    if (s->run >= mem->n_runs || phys < mem->run[s->run].phys ||
+        phys - mem->run[s->run].phys >= mem->run[s->run].n_bytes)
+        s->run = ps_physmem_run_at(mem, phys);
+    for (size_t i = s->run; i < mem->n_runs; i++) {
         const struct ps_phys_run *r = &mem->run[i];
         uint64_t skip = r->phys > phys ? r->phys - phys : 0;
         uint64_t from = phys > r->phys ? phys - r->phys : 0;
@@ -63,7 +68,7 @@ static uint64_t pages_present(const struct ps_physmem *mem, uint64_t phys, uint6
 static void visit_leaf(struct state *s, uint64_t va, const struct ps_pte *pte, struct access access)
 {
     struct ps_kernel_leaf leaf = {va, *pte, access.writable, access.no_execute};
-    uint64_t n = pages_present(s->walk->mem, pte->phys, pte->page_bytes);
+    uint64_t n = pages_present(s, pte->phys, pte->page_bytes);
 
     if (n == 0) {
         s->counts->outside++;
@@ -99,15 +104,18 @@ static void read_table(struct state *s, unsigned level, uint64_t phys)
     memset(s->table[level - 1] + got, 0, sizeof s->table[0] - got);
 }
 
+static uint32_t le32(const uint8_t *p)
+{
+    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
 static uint64_t entry_at(const struct state *s, unsigned level, unsigned i)
 {
-    const unsigned n_bytes = ps_paging_entry_bytes(s->format.mode);
-    const uint8_t *p = s->table[level - 1] + (size_t)i * n_bytes;
-    uint64_t raw = 0;
+    const uint8_t *table = s->table[level - 1];
 
-    for (unsigned k = n_bytes; k-- > 0;)
-        raw = raw << 8 | p[k];
-    return raw;
+    if (s->format.mode == PS_PAGING_X86)
+        return le32(table + 4 * (size_t)i);
+    return le32(table + 8 * (size_t)i) | (uint64_t)le32(table + 8 * (size_t)i + 4) << 32;
 }
 
 static struct access access_through(const struct ps_pte *pte, struct access above)
