@@ -67,7 +67,7 @@ expect_said 'not in the image'
 expect_silent_stdout
 
 # A big-pool table of Windows 10 x64 with rows that a debugger printed, and page tables that show
-# one page of the freed allocation, one paged out, one not made yet; 0x90 is a page of two blocks.
+# one page of the freed allocation, one paged out, one not made yet; 0x200 is a page of two blocks.
 perl -e '
     sub e { pack("Q< a4 V Q<", $_[0], $_[1], $_[2] << 8, $_[3]) }
     my @s = ("\1" . "\0" x 23) x 16384;
@@ -77,7 +77,7 @@ perl -e '
     $s[0x3ff5] = e(0xffffb585979c3001, "smWw", 0x200, 0x1000);
     $s[0x3ffa] = e(0xffffc7065b6ce000, "CM16", 1, 0x1000);
     $s[0x3ffb] = e(0xffffd880bc16e000, "ConT", 0x200, 0x3000);
-    my $image = "\0" x (0xa0 * 4096);
+    my $image = "\0" x (0x400 * 4096);
     substr($image, 0x2000, 0x60000) = join "", @s;
     my $va = 0xffffb585979c3000;
     my $put = sub { substr($image, $_[0], 8) = pack "Q<", $_[1] };
@@ -86,12 +86,12 @@ perl -e '
     $put->(0x81000 + 8 * ($va >> 30 & 511), 0x82063);
     $put->(0x82000 + 8 * ($va >> 21 & 511), 0x83063);
     my $pt = 0x83000 + 8 * ($va >> 12 & 511);
-    $put->($pt, 0x90063);
+    $put->($pt, 0x200063);
     $put->($pt + 8, 0x00012345000010a0);
     $put->($pt + 16, 0x80);
     $put->($pt + 24, 0xff000063);
-    substr($image, 0x90000, 8) = pack "C4 a4", 0, 0, 0x80, 2, "Proc";
-    substr($image, 0x90800, 8) = pack "C4 a4", 0x80, 0, 0x80, 2, "Abcd";
+    substr($image, 0x200000, 8) = pack "C4 a4", 0, 0, 0x80, 2, "Proc";
+    substr($image, 0x200800, 8) = pack "C4 a4", 0x80, 0, 0x80, 2, "Abcd";
     print $image;
 ' >"$work/big.raw"
 big() { # STATUS LINES ADDRESS ARGUMENTS...
@@ -114,10 +114,10 @@ big 0 2 ffffb585979c3804
 expect_said 'a big allocation at 0xffffb585979c3000, tag smWw, 0x1000 bytes, has been freed here'
 expect_said 'region is Nonpaged pool'
 owner Address '"0xffffb585979c3800"'
-owner Offset '"0x0000000000090800"'
+owner Offset '"0x0000000000200800"'
 owner Tag '"Abcd"'
 owner PreviousBytes 2048
-big 0 2 phys:90010
+big 0 2 phys:200010
 owner Address '"0xffffb585979c3000"'
 owner Tag '"Proc"'
 big 0 1 ffffb585979c4000
@@ -131,6 +131,15 @@ big 1 2 ffffb585979c5000 --fail-if-none
 big 64 1 1234567890123456
 expect 0 3 "$POOLSCAN" pool "$work/big.raw" ffffb585979c3804
 expect_said 'the Windows version is not known'
+# BAD_DISK: the library of tests/support/bad_disk.c, empty where it cannot be loaded.
+if [ -n "${BAD_DISK:-}" ]; then
+    ASAN_OPTIONS=verify_asan_link_order=0:${ASAN_OPTIONS:-} expect 74 1 \
+        env LD_PRELOAD="$BAD_DISK" BAD_DISK_FILE="$work/big.raw" BAD_DISK_RANGE=0x200000-0x201000 \
+        BAD_DISK_READ=eio BAD_DISK_MAP=poison "$POOLSCAN" pool "$work/big.raw" ffffb585979c3010
+    expect_said 'physical address 0x200000 cannot be read'
+else
+    skip_line "a bad disk: nothing can be preloaded under this sanitizer"
+fi
 expect 66 1 "$POOLSCAN" pool "$work/nowhere" phys:0
 expect 65 1 "$POOLSCAN" pool "$work/win7-x64.raw" fffffa8000000000
 expect_said '--dtb'

@@ -77,16 +77,21 @@ static void tell_where_instead(uint64_t va, const struct ps_walk *w)
     ps_log(PS_LOG_WARN, "the page of 0x%" PRIx64 " is not in memory: %s", va, where);
 }
 
-static void set_phys(struct run *r, uint64_t phys)
+static int set_phys(struct run *r, uint64_t phys, struct ps_err *err)
 {
+    const struct ps_physmem *mem = &r->as.memory.mem;
+
     r->page.has_phys = 1;
     r->page.phys = phys - phys % PS_FRAME_BYTES;
     r->page.has_file_off = ps_address_space_file_offset(&r->as, r->page.phys, &r->page.file_off);
-    r->has_bytes = r->as.memory.mem.read(r->as.memory.mem.arg, r->page.phys, r->bytes,
-                                         sizeof r->bytes) == sizeof r->bytes;
+    r->has_bytes = mem->read(mem->arg, r->page.phys, r->bytes, sizeof r->bytes) == sizeof r->bytes;
+    if (!r->has_bytes && r->page.has_file_off)
+        return ps_fail(err, PS_EIO, r->page.file_off,
+                       "the page at physical address 0x%" PRIx64 " cannot be read", r->page.phys);
     if (!r->has_bytes)
         ps_log(PS_LOG_WARN, "the page at physical address 0x%" PRIx64 " is not in the image",
                r->page.phys);
+    return 0;
 }
 
 static void set_paged_out(struct run *r, const struct ps_walk *w)
@@ -116,8 +121,8 @@ static int locate_virtual(struct run *r, uint64_t va, struct ps_err *err)
     r->page.has_va = 1;
     r->page.va = va - va % PS_FRAME_BYTES;
     if (w.end == PS_WALK_MAPPED)
-        set_phys(r, w.phys);
-    else if (w.end == PS_WALK_PAGED_OUT)
+        return set_phys(r, w.phys, err);
+    if (w.end == PS_WALK_PAGED_OUT)
         set_paged_out(r, &w);
     else
         tell_where_instead(va, &w);
@@ -129,11 +134,10 @@ static int locate_physical(struct run *r, uint64_t phys, struct ps_err *err)
     struct ps_inverse_map *map = NULL;
     struct ps_mapping first;
     size_t n;
-    int rc;
+    int rc = set_phys(r, phys, err);
 
-    set_phys(r, phys);
-    if (!r->as.has_dtb)
-        return 0;
+    if (rc < 0 || !r->as.has_dtb)
+        return rc;
     rc = ps_inverse_map_build(&map, &r->as.memory.mem, r->as.dtb.mode, r->as.dtb.root, err);
     if (rc < 0)
         return rc;
