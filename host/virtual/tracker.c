@@ -20,11 +20,14 @@ static uint32_t active_processors(const struct ps_address_space *as)
     return n <= PS_TRACKER_MAX_TABLES ? n : 0;
 }
 
+/* A guess proves nothing, and what it leads to is found among the data as well. */
 static uint64_t address_of(const struct ps_address_space *as, enum ps_symbol symbol)
 {
     uint64_t va;
 
-    return ps_address_space_symbol(as, symbol, &va) ? va : 0;
+    if (as->symbols.guessed & 1u << symbol || !ps_address_space_symbol(as, symbol, &va))
+        return 0;
+    return va;
 }
 
 int ps_address_space_tracker(struct ps_address_space *as, const struct ps_options *opt,

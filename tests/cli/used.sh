@@ -117,6 +117,11 @@ expect 64 1 "$POOLSCAN" used
 "$POOLSCAN" used -q "$image" --format jsonl -t 3 --io read >"$work/three"
 cmp -s "$work/one" "$work/three" || wrong "threads change the output"
 
+expect 0 1 "$POOLSCAN" info "$image" --format jsonl
+grep '"Variable":"PoolTrackTable"' "$work/out" | grep -q '"Value":"0xfffff80000410000","How":"data-scan, pointer at 0xfffff80000408010, 22 of 22' ||
+    wrong "info: $(grep Track "$work/out")"
+grep -q '"Variable":"PoolTrackTableSize","Value":"257"' "$work/out" || wrong "info: no size"
+
 # Without the pointer there is no tracker table: what was found is listed all the same.
 put 8 0x8010 0
 expect 0 - "$POOLSCAN" used "$image" --format jsonl

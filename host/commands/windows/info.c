@@ -220,6 +220,8 @@ int ps_cmd_info(const struct ps_options *opt, struct ps_err *err)
         if (as.has_dtb) {
             rc = add_tables(&cells, &as, err);
             ps_info_kernel(&cells, &as);
+            if (rc == 0)
+                rc = ps_info_tracker(&cells, &as, opt, err);
         } else {
             ps_log(PS_LOG_WARN, "%s: no page tables found", opt->args.item[0]);
         }

@@ -15,4 +15,8 @@ void ps_info_row(struct ps_cells *c, const char *variable);
 /* The Windows kernel and its symbols. After ps_address_space_kernel. */
 void ps_info_kernel(struct ps_cells *c, const struct ps_address_space *as);
 
+/* The pool tracker table. PS_ENOMEM. */
+int ps_info_tracker(struct ps_cells *c, struct ps_address_space *as, const struct ps_options *opt,
+                    struct ps_err *err);
+
 #endif
