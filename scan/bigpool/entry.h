@@ -15,6 +15,9 @@ enum ps_bigpool_state {
     PS_BIGPOOL_DAMAGED, /* Va is no page of the Windows kernel's half: no entry, or torn */
 };
 
+/* The tag "Pool", which a table's entry for itself has. */
+#define PS_BIGPOOL_SELF_TAG 0x6c6f6f50u
+
 struct ps_bigpool_entry {
     uint64_t va;      /* of the allocation, bit 0 cleared; zero-extended on x86 */
     uint64_t n_bytes; /* pages times 4096 where the layout counts pages */

@@ -10,9 +10,17 @@
 
 const char *ps_bigpool_method_name(enum ps_bigpool_method method)
 {
-    static const char *const names[] = {"none", "carve", "carve+self", "carve-run"};
+    static const char *const names[] = {
+        "none",    "carve",   "carve+self", "carve-run",
+        "symbols", "pointer", "self-entry", "carve-mapped",
+    };
 
     return names[method];
+}
+
+int ps_bigpool_method_is_virtual(enum ps_bigpool_method method)
+{
+    return method >= PS_BIGPOOL_BY_SYMBOLS;
 }
 
 void ps_bigpool_table_free(struct ps_bigpool_table *table)
@@ -24,9 +32,7 @@ void ps_bigpool_table_free(struct ps_bigpool_table *table)
 struct filler {
     struct ps_bigpool_table *table;
     const struct ps_bigpool_geometry *g;
-    const uint8_t *const *page;
-    const uint64_t *phys;
-    size_t n_pages;
+    const struct ps_bigpool_pages *pages;
     size_t cap;
     size_t n_flags;
     uint8_t *is_empty; /* by slot */
@@ -49,8 +55,32 @@ static int add_row(struct filler *f, const struct ps_bigpool_row *row)
     return 0;
 }
 
-static int take_entry(struct filler *f, const uint8_t *bytes, uint64_t phys, uint64_t slot)
+static int is_near_home(const struct ps_bigpool_table *t, const struct ps_bigpool_row *row)
 {
+    const uint32_t home = ps_bigpool_home(t->hash, row->entry.va, t->n_slots);
+
+    return t->hash == PS_BIGPOOL_NO_HASH ||
+           ps_bigpool_distance(home, row->slot, t->n_slots) < PS_BIGPOOL_NEAR;
+}
+
+/* May the entry be taken that begins in page i? */
+static int is_credible(const struct filler *f, size_t i, const uint8_t *bytes,
+                       const struct ps_bigpool_row *row)
+{
+    const int legal = ps_bigpool_entry_legal(f->table->layout, bytes, f->g->entry_bytes);
+
+    if (!f->pages->is_damaged)
+        return 1;
+    if (f->pages->is_damaged[i])
+        return legal && is_near_home(f->table, row);
+    return legal || (row->entry.n_bytes != 0 && is_near_home(f->table, row));
+}
+
+/* The entry that begins at 'off' of page i. */
+static int take_entry(struct filler *f, const uint8_t *bytes, size_t i, uint32_t off, uint64_t slot)
+{
+    const uint64_t page = f->pages->phys[i];
+    const uint64_t phys = page == PS_BIGPOOL_NO_PHYS ? page : page + off;
     struct ps_bigpool_row row = {
         .phys = phys, .first_phys = PS_BIGPOOL_NO_PHYS, .slot = (uint32_t)slot};
     struct ps_bigpool_table *t = f->table;
@@ -58,6 +88,8 @@ static int take_entry(struct filler *f, const uint8_t *bytes, uint64_t phys, uin
     if (slot >= t->n_slots)
         return 0;
     ps_bigpool_entry_decode(t->layout, bytes, f->g->entry_bytes, &row.entry);
+    if (row.entry.state != PS_BIGPOOL_EMPTY && !is_credible(f, i, bytes, &row))
+        row.entry.state = PS_BIGPOOL_DAMAGED;
     switch ((enum ps_bigpool_state)row.entry.state) {
     case PS_BIGPOOL_EMPTY:
         f->is_empty[slot] = 1;
@@ -88,8 +120,9 @@ static int any_byte(const uint8_t *at, size_t n)
 static int take_cut_entry(struct filler *f, size_t i, uint32_t begun, uint64_t slot)
 {
     const uint32_t pointer = f->g->arch == PS_ARCH_X64 ? 8 : 4;
-    const uint8_t *next = i + 1 < f->n_pages ? f->page[i + 1] : NULL;
-    const uint8_t *start = f->page[i] ? f->page[i] + PAGE_BYTES - begun : NULL;
+    const uint8_t *const *page = f->pages->page;
+    const uint8_t *next = i + 1 < f->pages->n ? page[i + 1] : NULL;
+    const uint8_t *start = page[i] ? page[i] + PAGE_BYTES - begun : NULL;
     uint8_t bytes[MAX_ENTRY];
     uint64_t va = 0;
 
@@ -98,7 +131,7 @@ static int take_cut_entry(struct filler *f, size_t i, uint32_t begun, uint64_t s
     if (start && next) {
         memcpy(bytes, start, begun);
         memcpy(bytes + begun, next, f->g->entry_bytes - begun);
-        return take_entry(f, bytes, f->phys[i] + PAGE_BYTES - begun, slot);
+        return take_entry(f, bytes, i, PAGE_BYTES - begun, slot);
     }
     if (start && va == 1)
         f->is_empty[slot] = 1;
@@ -116,10 +149,11 @@ static int take_page(struct filler *f, size_t i)
     const uint64_t first = ps_bigpool_first_slot(f->g, i);
     const uint32_t n_whole = (PAGE_BYTES - phase) / size;
     const uint32_t begun = PAGE_BYTES - phase - n_whole * size;
+    const uint8_t *page = f->pages->page[i];
     int rc = 0;
 
-    for (uint32_t k = 0; f->page[i] && k < n_whole && rc == 0; k++)
-        rc = take_entry(f, f->page[i] + phase + k * size, f->phys[i] + phase + k * size, first + k);
+    for (uint32_t k = 0; page && k < n_whole && rc == 0; k++)
+        rc = take_entry(f, page + phase + k * size, i, phase + k * size, first + k);
     if (rc == 0 && begun && first + n_whole < f->table->n_slots)
         rc = take_cut_entry(f, i, begun, first + n_whole);
     return rc;
@@ -148,15 +182,15 @@ static void count_obeying(struct filler *f)
 }
 
 int ps_bigpool_table_fill(struct ps_bigpool_table *table, const struct ps_bigpool_geometry *g,
-                          const uint8_t *const *page, const uint64_t *phys, size_t n_pages)
+                          const struct ps_bigpool_pages *pages)
 {
-    struct filler f = {.table = table, .g = g, .page = page, .phys = phys, .n_pages = n_pages};
+    struct filler f = {.table = table, .g = g, .pages = pages};
     int rc = 0;
 
     f.is_empty = calloc(table->n_slots, 1);
     if (!f.is_empty)
         return -PS_ENOMEM;
-    for (size_t i = 0; i < n_pages && rc == 0; i++)
+    for (size_t i = 0; i < pages->n && rc == 0; i++)
         rc = take_page(&f, i);
     if (rc == 0 && table->hash != PS_BIGPOOL_NO_HASH)
         count_obeying(&f);

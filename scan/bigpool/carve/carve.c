@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "scan/bigpool/carve/group.h"
+#include "scan/bigpool/word_vote.h"
 
 #define PAGE_BYTES 4096u
-#define POOL_TAG   0x6c6f6f50u /* "Pool" */
 
 struct ps_bigpool_carver {
     struct ps_bigpool_spec spec;
@@ -84,35 +84,18 @@ int ps_bigpool_carver_page(struct ps_bigpool_carver *carver, uint64_t phys, cons
     return 0;
 }
 
-/* The type of Vista to 8.1 is a small number; later it stands eight bits higher, above a byte that
- * is 0. Freed entries have theirs still. */
 static const struct ps_bigpool_layout *pick_layout(const struct ps_bigpool_group *group,
                                                    uint32_t build)
 {
-    const struct ps_bigpool_layout *packed = ps_bigpool_family_layout(group->g, group->family);
-    const struct ps_bigpool_layout *plain =
-        ps_bigpool_layout_find(group->g->arch, group->g->entry_bytes, PS_BIGPOOL_TYPE);
-    size_t n_plain = 0, n_packed = 0;
+    struct ps_bigpool_word_vote vote = {0};
 
-    if (group->family == PS_BIGPOOL_IN_PAGES || !plain)
-        return packed;
     for (size_t p = 0; p < group->n_pages; p++) {
         const struct ps_bigpool_kept *k = group->placed[p];
 
-        for (uint32_t j = 0; k && k->bytes && j < k->look.n_whole; j++) {
-            const uint8_t *at = k->bytes + k->look.phase + j * group->g->entry_bytes;
-            struct ps_bigpool_entry e;
-
-            ps_bigpool_entry_decode(plain, at, group->g->entry_bytes, &e);
-            if (e.state != PS_BIGPOOL_ALLOCATED && e.state != PS_BIGPOOL_FREED)
-                continue;
-            n_plain += e.type < 0x1000 && (e.type & 0xff) != 0;
-            n_packed += e.type >= 0x1000 && (e.type & 0xff) == 0;
-        }
+        if (k && k->bytes)
+            ps_bigpool_word_vote_page(&vote, group->g, k->bytes, k->look.phase);
     }
-    if (n_plain != n_packed)
-        return n_plain > n_packed ? plain : packed;
-    return build && ps_bigpool_layout_pick(group->g->arch, build) == plain ? plain : packed;
+    return ps_bigpool_word_vote_pick(&vote, group->g, group->family, build);
 }
 
 /* The newest table that contains itself: a live entry with the tag Pool and the table's size. */
@@ -123,7 +106,8 @@ static void find_self(struct ps_bigpool_table *t)
     for (size_t i = 0; i < t->n_rows; i++) {
         const struct ps_bigpool_entry *e = &t->row[i].entry;
 
-        if (e->state != PS_BIGPOOL_ALLOCATED || e->tag != POOL_TAG || e->n_bytes != n_bytes)
+        if (e->state != PS_BIGPOOL_ALLOCATED || e->tag != PS_BIGPOOL_SELF_TAG ||
+            e->n_bytes != n_bytes)
             continue;
         t->va = e->va;
         if (t->method == PS_BIGPOOL_CARVED)
@@ -180,7 +164,8 @@ static int make_table(const struct ps_bigpool_group *group, uint32_t build,
         phys[p] = group->placed[p] ? group->placed[p]->phys : 0;
     }
     if (page && phys)
-        rc = ps_bigpool_table_fill(t, group->g, page, phys, group->n_pages);
+        rc = ps_bigpool_table_fill(t, group->g,
+                                   &(struct ps_bigpool_pages){page, phys, NULL, group->n_pages});
     if (rc == 0) {
         find_self(t);
         count_pages(group, t);

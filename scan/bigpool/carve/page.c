@@ -129,6 +129,12 @@ static int look(const uint8_t *page, uint32_t geometry, uint32_t phase, struct p
     return out->families != 0;
 }
 
+int ps_bigpool_page_look_as(const uint8_t *page, uint32_t geometry, uint32_t phase,
+                            struct ps_bigpool_look *out)
+{
+    return probe(page, &ps_bigpool_geometries[geometry], phase) && look(page, geometry, phase, out);
+}
+
 int ps_bigpool_page_look(const uint8_t *page, unsigned arches, struct ps_bigpool_look *out)
 {
     for (uint32_t i = 0; i < PS_BIGPOOL_N_GEOMETRIES; i++) {
@@ -139,7 +145,7 @@ int ps_bigpool_page_look(const uint8_t *page, unsigned arches, struct ps_bigpool
         for (uint32_t k = 0; k < g->n_phases; k++) {
             uint32_t phase = ps_bigpool_phase(g, k);
 
-            if (probe(page, g, phase) && look(page, i, phase, out))
+            if (ps_bigpool_page_look_as(page, i, phase, out))
                 return 1;
         }
     }

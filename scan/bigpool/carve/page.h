@@ -45,6 +45,10 @@ struct ps_bigpool_look {
  * loads. Pure: any thread. */
 int ps_bigpool_page_look(const uint8_t *page, unsigned arches, struct ps_bigpool_look *out);
 
+/* The same for one geometry and phase. */
+int ps_bigpool_page_look_as(const uint8_t *page, uint32_t geometry, uint32_t phase,
+                            struct ps_bigpool_look *out);
+
 /* First phase of page number 'index' of a table; number of the first whole entry of that page. */
 uint32_t ps_bigpool_phase(const struct ps_bigpool_geometry *g, uint64_t index);
 uint64_t ps_bigpool_first_slot(const struct ps_bigpool_geometry *g, uint64_t index);

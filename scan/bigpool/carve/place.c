@@ -113,7 +113,7 @@ static int says_itself(const struct ps_bigpool_group *group, const struct ps_big
             struct ps_bigpool_entry e;
 
             ps_bigpool_entry_decode(layout, k->bytes + k->look.phase + j * size, size, &e);
-            if (e.state == PS_BIGPOOL_ALLOCATED && e.tag == 0x6c6f6f50 &&
+            if (e.state == PS_BIGPOOL_ALLOCATED && e.tag == PS_BIGPOOL_SELF_TAG &&
                 e.n_bytes == (uint64_t)size << log2)
                 return 1;
         }

@@ -1,0 +1,127 @@
+/* Pointers to the table in the data of the Windows kernel. */
+#include <string.h>
+
+#include "scan/bigpool/locate/finder.h"
+
+#define PAGE_BYTES ((uint64_t)PS_FRAME_BYTES)
+
+static uint64_t load(const uint8_t *at, size_t width)
+{
+    uint64_t v = 0;
+
+    for (size_t i = width; i-- > 0;)
+        v = v << 8 | at[i];
+    return v;
+}
+
+static size_t pointer_bytes(const struct ps_bigpool_source *source)
+{
+    return source->arch == PS_ARCH_X64 ? 8 : 4;
+}
+
+static void add_size(struct ps_bigpool_sizes *sizes, uint64_t value, uint64_t distance)
+{
+    for (uint32_t k = PS_BIGPOOL_MIN_LOG2; k <= PS_BIGPOOL_MAX_LOG2; k++)
+        if (value == UINT64_C(1) << k && distance < sizes->distance[k])
+            sizes->distance[k] = (uint32_t)distance;
+}
+
+/* PoolBigPageTableSize stands within this of PoolBigPageTable in every build whose variables are
+ * known (0x4040 is the farthest). */
+#define NEAR_BYTES (4 * PAGE_BYTES + 0x800)
+
+static void sizes_near(const struct ps_bigpool_source *source, uint64_t pointer_va,
+                       struct ps_bigpool_sizes *sizes)
+{
+    const size_t width = pointer_bytes(source);
+    const uint64_t first = pointer_va - pointer_va % PAGE_BYTES - 4 * PAGE_BYTES;
+    uint8_t page[PS_FRAME_BYTES];
+
+    *sizes = ps_bigpool_no_sizes;
+    for (uint64_t i = 0; i < 9; i++) {
+        const uint64_t va = first + i * PAGE_BYTES;
+        const size_t n = ps_paging_read(source->paging, va, page, sizeof page);
+
+        for (size_t off = 0; off + width <= n; off += width) {
+            const uint64_t at = va + off;
+            const uint64_t distance = at > pointer_va ? at - pointer_va : pointer_va - at;
+
+            if (distance <= NEAR_BYTES)
+                add_size(sizes, load(page + off, width), distance);
+        }
+    }
+}
+
+static int try_pointer(struct ps_bigpool_finder *finder, uint64_t va, uint64_t pointer_va)
+{
+    struct ps_bigpool_sizes sizes;
+    struct ps_bigpool_candidate c;
+
+    if (!ps_bigpool_finder_look(finder, va, &c))
+        return 0;
+    sizes_near(finder->source, pointer_va, &sizes);
+    c.pointer_va = pointer_va;
+    return ps_bigpool_finder_examine(finder, PS_BIGPOOL_BY_POINTER, &sizes, &c);
+}
+
+static int try_page(struct ps_bigpool_finder *finder, uint64_t va)
+{
+    const size_t width = pointer_bytes(finder->source);
+    uint8_t page[PS_FRAME_BYTES];
+    const size_t n =
+        ps_paging_read(finder->source->paging, va, page, sizeof page - (size_t)(va % PAGE_BYTES));
+    int rc = 0;
+
+    for (size_t off = 0; off + width <= n && rc == 0; off += width) {
+        const uint64_t p = load(page + off, width);
+
+        if (ps_bigpool_is_address(finder->source->arch, p))
+            rc = try_pointer(finder, p, va + off);
+    }
+    return rc;
+}
+
+int ps_bigpool_try_pointers(struct ps_bigpool_finder *finder)
+{
+    const struct ps_bigpool_source *source = finder->source;
+    uint64_t left = PS_BIGPOOL_MAX_DATA_BYTES;
+    int rc = 0;
+
+    for (size_t i = 0; i < source->n_data; i++) {
+        const struct ps_va_range *range = &source->data[i];
+        uint64_t n_bytes = range->n_bytes < left ? range->n_bytes : left;
+        uint64_t va = range->va + 7 - (range->va + 7) % 8;
+
+        if (n_bytes < 16 || n_bytes - 8 > UINT64_MAX - va)
+            continue;
+        left -= n_bytes;
+        /* Up to the last whole page or what is left of it; the data behind it does not hurt. */
+        for (uint64_t end = va + (n_bytes - 8); va < end && rc == 0;) {
+            rc = try_page(finder, va);
+            va += PAGE_BYTES - va % PAGE_BYTES;
+            if (va == 0)
+                break;
+        }
+    }
+    return rc;
+}
+
+/* What the symbols say is verified all the same: they may be another build's. */
+int ps_bigpool_try_symbols(struct ps_bigpool_finder *finder)
+{
+    const struct ps_bigpool_source *source = finder->source;
+    const size_t width = pointer_bytes(source);
+    struct ps_bigpool_sizes sizes = ps_bigpool_no_sizes;
+    struct ps_bigpool_candidate c;
+    uint8_t bytes[8];
+
+    if (source->pointer_symbol == 0 ||
+        ps_paging_read(source->paging, source->pointer_symbol, bytes, width) < width ||
+        !ps_bigpool_finder_look(finder, load(bytes, width), &c))
+        return 0;
+    c.pointer_va = source->pointer_symbol;
+    if (source->size_symbol != 0 &&
+        ps_paging_read(source->paging, source->size_symbol, bytes, width) == width)
+        add_size(&sizes, load(bytes, width), 0);
+    return ps_bigpool_finder_examine(finder, PS_BIGPOOL_BY_SYMBOLS, &sizes, &c);
+}
