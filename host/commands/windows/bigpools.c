@@ -5,12 +5,9 @@
 #include <string.h>
 
 #include "host/commands/commands.h"
-#include "host/image/fault_guard.h"
-#include "host/image/image.h"
-#include "host/log.h"
 #include "host/output/listing.h"
-#include "host/run/find_bigpool.h"
 #include "host/run/tag_source.h"
+#include "host/virtual/bigpool.h"
 #include "kernels/pool_header.h"
 
 enum field {
@@ -19,10 +16,12 @@ enum field {
     POOL_TYPE,
     NUMBER_OF_BYTES,
     STATUS,
+    OFFSET,
     COMPONENT,
     DESCRIPTION,
     N_FIELDS,
     ENTRY = N_FIELDS,
+    ENTRY_VA,
     SLOT,
     TYPE_RAW,
     PATTERN,
@@ -36,9 +35,11 @@ static const struct ps_column columns[N_RAW_FIELDS] = {
     [POOL_TYPE] = {"PoolType", "PoolType", PS_COLUMN_TEXT, 0},
     [NUMBER_OF_BYTES] = {"NumberOfBytes", "NumberOfBytes", PS_COLUMN_LITERAL, 0},
     [STATUS] = {"Status", "Status", PS_COLUMN_TEXT, 0},
+    [OFFSET] = {"Offset", "Offset", PS_COLUMN_TEXT, 0},
     [COMPONENT] = {"Component", "Component", PS_COLUMN_TEXT, 0},
     [DESCRIPTION] = {"Description", "Description", PS_COLUMN_TEXT, 1},
     [ENTRY] = {"EntryOffset", "EntryOffset", PS_COLUMN_TEXT, 0},
+    [ENTRY_VA] = {"EntryAddress", "EntryAddress", PS_COLUMN_TEXT, 0},
     [SLOT] = {"Slot", "Slot", PS_COLUMN_LITERAL, 0},
     [TYPE_RAW] = {"PoolTypeRaw", "PoolTypeRaw", PS_COLUMN_LITERAL, 0},
     [PATTERN] = {"Pattern", "Pattern", PS_COLUMN_LITERAL, 0},
@@ -54,6 +55,12 @@ static void set(struct row *row, enum field f, const char *format, uint64_t valu
 {
     snprintf(row->text[f], sizeof row->text[f], format, value);
     row->cell[f] = row->text[f];
+}
+
+static void set_phys(struct row *row, enum field f, uint64_t phys)
+{
+    if (phys != PS_BIGPOOL_NO_PHYS)
+        set(row, f, "0x%016" PRIx64, phys);
 }
 
 static void explain(struct row *row, const struct ps_tagdb *db, uint32_t tag)
@@ -76,7 +83,10 @@ static void make_row(const struct ps_bigpool_table *t, const struct ps_bigpool_r
 
     set(row, ALLOCATION, "0x%016" PRIx64, e->va);
     set(row, NUMBER_OF_BYTES, "%" PRIu64, e->n_bytes);
-    set(row, ENTRY, "0x%016" PRIx64, from->phys);
+    set_phys(row, OFFSET, from->first_phys);
+    set_phys(row, ENTRY, from->phys);
+    if (t->va != 0)
+        set(row, ENTRY_VA, "0x%016" PRIx64, t->va + (uint64_t)from->slot * t->layout->entry_bytes);
     set(row, SLOT, "%" PRIu64, from->slot);
     row->cell[STATUS] = e->state == PS_BIGPOOL_FREED ? "Free" : "Allocated";
     explain(row, db, e->tag);
@@ -148,59 +158,61 @@ static int write_rows(const struct ps_bigpool_table *t, const struct filter *fil
     return rc;
 }
 
-static void print_summary(const struct ps_bigpool_table *t, uint64_t n_unreadable)
+static void print_not_found(uint64_t n_unreadable)
 {
-    if (t->method == PS_BIGPOOL_NOT_FOUND) {
-        fprintf(stderr,
-                "poolscan: no page of a big-pool table in this image, %" PRIu64
-                " bytes unreadable\n",
-                n_unreadable);
-        return;
-    }
     fprintf(stderr,
-            "poolscan: big-pool table by %s, layout %s: %u slots, %zu allocated, %zu freed; "
-            "%zu of %zu entries obey the hash (%s); %zu of %zu pages, %zu empty, %zu missing, "
-            "%zu of other tables, %zu over the limit; %zu entries lost, %zu damaged, %" PRIu64
-            " bytes unreadable\n",
-            ps_bigpool_method_name(t->method), t->layout->name, t->n_slots, t->n_allocated,
-            t->n_freed, t->n_obey, t->n_rows, ps_bigpool_hash_name(t->hash), t->n_pages_found,
-            t->n_pages, t->n_pages_empty, t->n_pages_missing, t->n_pages_other, t->n_pages_over,
-            t->n_lost, t->n_damaged, n_unreadable);
+            "poolscan: no page of a big-pool table in this image, %" PRIu64 " bytes unreadable\n",
+            n_unreadable);
 }
 
-static unsigned arches_of(const char *arch)
+static void print_summary(const struct ps_bigpool_table *t, uint64_t n_unreadable)
 {
-    if (arch && strcmp(arch, "x86") == 0)
-        return PS_BIGPOOL_X86;
-    if (arch && strcmp(arch, "x64") == 0)
-        return PS_BIGPOOL_X64;
-    return PS_BIGPOOL_X86 | PS_BIGPOOL_X64;
+    char at[32] = "";
+
+    if (t->va != 0)
+        snprintf(at, sizeof at, " at 0x%016" PRIx64, t->va);
+    fprintf(stderr,
+            "poolscan: big-pool table%s by %s, layout %s: %u slots, %zu allocated, %zu freed; "
+            "%zu of %zu entries obey the hash (%s); %zu of %zu pages, %zu empty, %zu missing, "
+            "%zu damaged, %zu of other tables, %zu over the limit; %zu entries lost, %zu damaged, "
+            "%" PRIu64 " bytes unreadable\n",
+            at, ps_bigpool_method_name(t->method), t->layout->name, t->n_slots, t->n_allocated,
+            t->n_freed, t->n_obey, t->n_rows, ps_bigpool_hash_name(t->hash), t->n_pages_found,
+            t->n_pages, t->n_pages_empty, t->n_pages_missing, t->n_pages_damaged, t->n_pages_other,
+            t->n_pages_over, t->n_lost, t->n_damaged, n_unreadable);
+}
+
+static int list_table(struct ps_address_space *as, const struct ps_options *opt,
+                      const struct filter *filter, const struct ps_tagdb *db, struct ps_err *err)
+{
+    struct ps_bigpool_table table = {0};
+    uint64_t n_unreadable = 0;
+    int rc = ps_address_space_bigpool(as, opt, NULL, &table, &n_unreadable, err);
+
+    if (rc >= 0)
+        rc = write_rows(&table, filter, db, opt, err);
+    if (rc >= 0 && !opt->quiet) {
+        if (table.method == PS_BIGPOOL_NOT_FOUND)
+            print_not_found(n_unreadable);
+        else
+            print_summary(&table, n_unreadable);
+    }
+    if (rc >= 0 && n_unreadable)
+        rc = ps_fail(err, PS_EIO, PS_AT_NONE, "%" PRIu64 " bytes of the image cannot be read",
+                     n_unreadable);
+    ps_bigpool_table_free(&table);
+    return rc;
 }
 
 static int list_image(const struct ps_options *opt, const struct filter *filter,
                       const struct ps_tagdb *db, struct ps_err *err)
 {
-    const struct ps_bigpool_spec spec = {.arches = arches_of(opt->arch), .build = opt->build};
-    struct ps_bigpool_table table = {0};
-    struct ps_image *image = NULL;
-    uint64_t n_unreadable = 0;
-    int rc = ps_image_open(&image, opt->args.item[0], err);
+    struct ps_address_space as = {0};
+    int rc = ps_address_space_open(&as, opt, opt->args.item[0], err);
 
-    if (rc < 0) {
-        ps_log(PS_LOG_ERROR, "%s: %s", opt->args.item[0], err->msg);
-        err->msg[0] = 0;
-        return rc;
-    }
-    rc = ps_find_bigpool(image, &spec, &table, &n_unreadable, err);
-    if (rc >= 0)
-        rc = write_rows(&table, filter, db, opt, err);
-    if (rc >= 0 && !opt->quiet)
-        print_summary(&table, n_unreadable);
-    if (rc >= 0 && n_unreadable)
-        rc = ps_fail(err, PS_EIO, PS_AT_NONE, "%" PRIu64 " bytes of the image cannot be read",
-                     n_unreadable);
-    ps_bigpool_table_free(&table);
-    ps_image_close(image);
+    if (rc == 0)
+        rc = list_table(&as, opt, filter, db, err);
+    ps_address_space_close(&as);
     return rc;
 }
 
@@ -210,7 +222,6 @@ int ps_cmd_bigpools(const struct ps_options *opt, struct ps_err *err)
     struct filter filter = {0};
     int rc = make_filter(&filter, opt, err);
 
-    ps_fault_guard_init();
     if (rc >= 0)
         rc = ps_tag_source_load(&db, opt, err);
     if (rc >= 0)
