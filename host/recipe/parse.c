@@ -218,6 +218,7 @@ static const struct {
     {"big", ps_rcp_do_big},
     {"bigs", ps_rcp_do_bigs},
     {"kernel", ps_rcp_do_kernel},
+    {"tracker", ps_rcp_do_tracker},
 };
 
 static int run_line(struct ps_rcp_parser *p)

@@ -1,6 +1,6 @@
 # One line per thing that a truth or a listing (both jsonl) says, for sort and diff. -v what=:
 #   big: rows of the big-pool table; live: of these the ones in use, as a scan lists them;
-#   header: headers in use, with where they are mapped; content: those inside a big allocation.
+#   tag: counters of the tracker; header: headers in use, with where they are mapped; content: those inside a big allocation.
 
 function text(key,    at, rest) {
     at = index($0, "\"" key "\":")
@@ -21,7 +21,7 @@ BEGIN {
 
 {
     kind = text("Kind")
-    is_truth = text("Line") != ""
+    is_truth = kind != "" || text("Line") != ""
     if (!is_truth)
         kind = text("Source") ~ /^header/ ? "" : "big"
     state = tolower(text(is_truth ? "State" : "Status"))
@@ -30,6 +30,13 @@ BEGIN {
 }
 
 kind == "system" {
+    next
+}
+
+what == "tag" && (kind == "tag" || !is_truth) {
+    print text("Tag"), text("NonPagedAllocs"), text("NonPagedFrees"), text("NonPagedDiff"), \
+        text("NonPagedUsed"), text("PagedAllocs"), text("PagedFrees"), text("PagedDiff"), \
+        text("PagedUsed")
     next
 }
 

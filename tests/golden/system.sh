@@ -86,6 +86,10 @@ for recipe in "$PS_SOURCE"/tests/recipes/system/*.recipe; do
     said PdbAge KernelPdbAge
     "$POOLSCAN" bigpools --raw --show-free --format jsonl image.raw >big.jsonl 2>/dev/null
     same big big.jsonl
+    if grep -q '"Kind":"tag"' truth.jsonl; then
+        "$POOLSCAN" used --format jsonl image.raw >used.jsonl 2>/dev/null
+        same tag used.jsonl
+    fi
     case $name in
     *x64) unit=16 ;;
     *) unit=8 ;;

@@ -64,6 +64,12 @@ static const struct {
     {BIG "bigs count=1 tags=t\n", 6, "bigs count"},
     {BIG "bigs count=64 tags=t pages=0x50-0x5f paged=0xffffa90000000000 nonpaged=0xffffaa0000000000\n",
      5, "do not fit"},
+    {X64 "tracker va=0xffffa80000000000 slots=512\n", 4, "power of two"},
+    {X64 "tracker va=0xffffa80000000000 cpus=65\n", 4, "cpus is"},
+    {PAE "tracker va=0x81000000 cpus=2\n", 5, "cpus is"},
+    {X64 "tracker va=0x1000\n", 4, "kernel half"},
+    {X64 "tracker va=0xffffa80000000000 slots=257\ntracker va=0xffffa80000000000\n", 5, "one tracker"},
+    {X64 "tags p Aaaa\npages 0x50-0x8f classic tags=p\ntracker va=0xffffa80000000000 cpus=2\n", 6, "used up"},
     {X64 "kernel va=0xffffa80000000000 size=0x1000\n", 4, "size is"},
     {X64 "kernel va=0xffffa80000000000 guid=12\n", 4, "cannot be read"},
     {X64 "kernel va=0xffffa80000000000 table=0x10\n", 4, "addresses in .data"},
@@ -207,5 +213,25 @@ Test(recipe_system, rows_stand_at_their_slots)
     cr_expect_eq(entry(r, page, q + 3), 0xffffa90000041001ull);
     cr_expect_eq(entry(r, page, q - 3), 1u);
     cr_expect_eq(entry(r, page, q + 6), 1u);
+    ps_recipe_free(r);
+}
+
+/* One block and one big allocation of one tag, the past aside: the differences of the counters. */
+Test(recipe_system, the_tracker_counts_what_is_planted)
+{
+    struct ps_recipe *r = parse(X64 "page 0x50 classic\n"
+                                    "block tag=Aaaa protected size=0x40\n"
+                                    "map 0xffffab0000000000 pages=0x50\n"
+                                    "bigtable va=0xffffaa0000000000 slots=16\n"
+                                    "big tag=Aaaa va=0xffffa90000001000 bytes=0x2530\n"
+                                    "tracker va=0xffffa80000000000 slots=257\n");
+    uint64_t page = frame(leaf(r, 0));
+    /* 40543 * 0x61616141 is 0x3c3e3d29351f, whose halves give 0x3d290921: slot 0x21 of 0x38 bytes
+     * each. Tag, bytes, allocs and frees of nonpaged pool. */
+    size_t q = 0x21 * 7;
+
+    cr_expect_eq(entry(r, page, q), 0x61616141u);
+    cr_expect_eq(entry(r, page, q + 1), 0x2570u);
+    cr_expect_eq(entry(r, page, q + 2) - entry(r, page, q + 3), 2u);
     ps_recipe_free(r);
 }

@@ -94,10 +94,15 @@ int ps_rcp_do_big(struct ps_rcp_parser *p)
     struct ps_rcp_system *sys;
     uint64_t type = 0;
     const struct ps_rcp_option option[] = {
-        {"tag", PS_RCP_F_TAG, &row.tag},          {"va", PS_RCP_F_NUMBER, &row.va},
-        {"bytes", PS_RCP_F_NUMBER, &row.n_bytes}, {"type", PS_RCP_F_NUMBER, &type},
-        {"free", PS_RCP_F_FLAG, &row.is_free},    {"pages", PS_RCP_F_PAGES, &map.pages},
-        {"scatter", PS_RCP_F_FLAG, &map.scatter}, {"transition", PS_RCP_F_NUMBER, &map.transition},
+        {"tag", PS_RCP_F_TAG, &row.tag},
+        {"va", PS_RCP_F_NUMBER, &row.va},
+        {"bytes", PS_RCP_F_NUMBER, &row.n_bytes},
+        {"type", PS_RCP_F_NUMBER, &type},
+        {"free", PS_RCP_F_FLAG, &row.is_free},
+        {"paged", PS_RCP_F_FLAG, &row.is_paged},
+        {"pages", PS_RCP_F_PAGES, &map.pages},
+        {"scatter", PS_RCP_F_FLAG, &map.scatter},
+        {"transition", PS_RCP_F_NUMBER, &map.transition},
     };
     int rc = need_table(p, &sys);
 
@@ -214,6 +219,7 @@ static int draw_one(struct drawing *d)
     row.tag = list->entry[ps_rcp_below(&d->rng, (uint32_t)list->n)].tag & 0x7fffffffu;
     row.n_bytes = draw_bytes(d);
     row.type = draw_type(d, paged);
+    row.is_paged = paged;
     row.is_free = ps_rcp_chance(&d->rng, (uint32_t)d->b->freed);
     d->at[paged] += (pages_for(row.n_bytes) + ps_rcp_below(&d->rng, 4)) * PS_RECIPE_PAGE;
     if (d->sys->big.n_rows >= PS_RCP_MAX_BIGS || ps_rcp_big_push(&d->sys->big, &row) < 0)

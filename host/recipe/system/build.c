@@ -123,8 +123,13 @@ static int meet_fates(struct ps_rcp_system *sys)
         ps_rcp_table_fate(sys, f->va, f->kind);
     }
     for (size_t i = 0; i < sys->n_links; i++)
-        if (!is_lost(sys, sys->link[i].va))
-            sys->link[kept++] = sys->link[i];
+        if (!is_lost(sys, sys->link[i].va)) {
+            struct ps_rcp_link link = sys->link[i];
+
+            sys->link[i] = sys->link[kept];
+            sys->link[kept++] = link;
+        }
+    sys->n_all_links = sys->n_links;
     sys->n_links = kept;
     return 0;
 }
@@ -169,6 +174,8 @@ static int build(struct ps_rcp_system *sys)
     if (rc == 0)
         rc = ps_rcp_bigtable_build(sys);
     if (rc == 0)
+        rc = ps_rcp_tracker_reserve(sys);
+    if (rc == 0)
         rc = ps_rcp_kernel_build(sys);
     if (rc == 0)
         rc = ps_rcp_decoys_build(sys);
@@ -176,8 +183,10 @@ static int build(struct ps_rcp_system *sys)
         rc = meet_fates(sys);
     if (rc == 0)
         rc = sort_links(sys);
-    if (rc == 0)
+    if (rc == 0) {
         ps_rcp_overlay_freeze(sys);
+        rc = ps_rcp_tracker_fill(sys);
+    }
     return rc;
 }
 
@@ -209,6 +218,7 @@ void ps_rcp_system_free(struct ps_rcp_system *sys)
     free(sys->by_va);
     free(sys->big.row);
     ps_rcp_region_free(&sys->big.region);
+    ps_rcp_tracker_free(&sys->tracker);
     free(sys);
 }
 

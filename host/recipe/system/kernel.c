@@ -5,19 +5,21 @@
 #define N_OPTIONS(o) (sizeof(o) / sizeof *(o))
 
 /* Where things stand in the image. */
-#define RVA_TEXT   0x1000u
-#define RVA_EDATA  0x3000u
-#define RVA_DEBUG  0x3200u
-#define RVA_RSDS   0x3240u
-#define RVA_DATA   0x4000u
-#define RVA_BUILD  0x4010u /* NtBuildNumber */
-#define RVA_SYSTEM 0x4018u /* PsInitialSystemProcess */
-#define DATA_PAGES 12u     /* of .data, with noise in them */
-#define TAIL       0x3000u /* ALMOSTRO and POOLCODE, at the end */
-#define PE_AT      0xf8u
+#define RVA_TEXT    0x1000u
+#define RVA_EDATA   0x3000u
+#define RVA_DEBUG   0x3200u
+#define RVA_RSDS    0x3240u
+#define RVA_DATA    0x4000u
+#define RVA_BUILD   0x4010u /* NtBuildNumber */
+#define RVA_SYSTEM  0x4018u /* PsInitialSystemProcess */
+#define RVA_TRACKER 0x7330u
+#define RVA_CPUS    0x8500u /* ExPoolTagTables */
+#define DATA_PAGES  12u     /* of .data, with noise in them */
+#define TAIL        0x3000u /* ALMOSTRO and POOLCODE, at the end */
+#define PE_AT       0xf8u
 
-#define MIN_SIZE   0x20000u
-#define MAX_SIZE   0x2000000u
+#define MIN_SIZE    0x20000u
+#define MAX_SIZE    0x2000000u
 
 /* The pages of the image that hold something; the others were never brought in. */
 struct pe {
@@ -264,6 +266,25 @@ static int put_data(struct pe *pe)
     return rc;
 }
 
+/* PoolTrackTable, its size and mask, and the tables of the processors, the first of which it is. */
+static int put_tracker(struct pe *pe)
+{
+    const struct ps_rcp_tracker *t = &pe->sys->tracker;
+    int rc = 0;
+
+    if (t->slots == 0)
+        return 0;
+    rc = put_word(pe, RVA_TRACKER, t->table[0].va);
+    if (rc == 0)
+        rc = put_word(pe, RVA_TRACKER + 0x10, t->slots);
+    if (rc == 0)
+        rc = put_word(pe, RVA_TRACKER + 0x28, t->slots - 2);
+    for (size_t i = 0; rc == 0 && i < t->cpus && t->cpus > 1; i++)
+        rc = put_word(pe, RVA_CPUS + i * word_bytes(pe), t->table[i].va);
+    /* The array goes on, for processors that are not there. */
+    return rc == 0 && t->cpus > 1 ? put_word(pe, RVA_CPUS + t->cpus * word_bytes(pe), 0) : rc;
+}
+
 static int put_all(struct pe *pe)
 {
     struct ps_rcp_bigtable *big = &pe->sys->big;
@@ -286,7 +307,7 @@ static int put_all(struct pe *pe)
         rc = put_word(pe, table, big->va);
     if (rc == 0 && big->slots)
         rc = put_word(pe, size, big->slots);
-    return rc;
+    return rc < 0 ? rc : put_tracker(pe);
 }
 
 static int map_large(struct pe *pe)

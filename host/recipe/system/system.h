@@ -16,6 +16,8 @@
 #define PS_RCP_MAX_FATES  256u
 #define PS_RCP_MAX_DECOYS 64u
 
+#define PS_RCP_MAX_CPUS   64u
+
 #define PS_RCP_NONE       UINT64_MAX
 
 enum ps_rcp_mode { PS_RCP_X64, PS_RCP_PAE, PS_RCP_X86 };
@@ -62,6 +64,7 @@ struct ps_rcp_big {
     uint64_t va, n_bytes;
     uint32_t tag, type, slot, line;
     int is_free;
+    int is_paged; /* where the row has no type */
 };
 
 /* Big allocations drawn in number. */
@@ -120,6 +123,20 @@ struct ps_rcp_kernel {
     uint32_t line;
 };
 
+/* What Windows counted of a tag: nonpaged, paged. */
+struct ps_rcp_counts {
+    uint32_t tag;
+    uint64_t allocs[2], frees[2], bytes[2];
+};
+
+struct ps_rcp_tracker {
+    uint64_t va, slots, cpus;
+    uint32_t line;
+    struct ps_rcp_region table[PS_RCP_MAX_CPUS];
+    struct ps_rcp_counts *counts;
+    size_t n_counts;
+};
+
 struct ps_rcp_system {
     struct ps_recipe *recipe;
     struct ps_rcp_era era;
@@ -141,6 +158,7 @@ struct ps_rcp_system {
     struct ps_rcp_bigs bigs[16];
     size_t n_bigs;
     struct ps_rcp_kernel kernel;
+    struct ps_rcp_tracker tracker;
 
     /* Made when the recipe is finished. */
     struct ps_err *err;
@@ -152,6 +170,7 @@ struct ps_rcp_system {
     uint32_t *bucket; /* page -> overlay while building, 2 * PS_RCP_MAX_FRAMES of index + 1 */
     struct ps_rcp_link *link; /* by page, then order */
     size_t n_links, cap_links;
+    size_t n_all_links;        /* behind them, those that a lost table has hidden */
     struct ps_rcp_link *by_va; /* the same by address */
 };
 
@@ -167,6 +186,7 @@ int ps_rcp_do_bigtable(struct ps_rcp_parser *p);
 int ps_rcp_do_big(struct ps_rcp_parser *p);
 int ps_rcp_do_bigs(struct ps_rcp_parser *p);
 int ps_rcp_do_kernel(struct ps_rcp_parser *p);
+int ps_rcp_do_tracker(struct ps_rcp_parser *p);
 
 /* Make all pages. 0, or a failure whose err->at is the line. Does nothing without a system. */
 int ps_rcp_system_build(struct ps_recipe *recipe, struct ps_err *err);
@@ -272,6 +292,10 @@ uint32_t ps_rcp_big_stride(const struct ps_rcp_era *era);
 /* Place the rows in 'slots' slots and write them to the region. 0 or -1: there is no room. */
 int ps_rcp_big_write(const struct ps_rcp_system *sys, struct ps_rcp_region *region, uint64_t slots,
                      struct ps_rcp_big *row, size_t n_rows);
+/* tracker.c: take the pages; when all pages are known, count what they hold. */
+int ps_rcp_tracker_reserve(struct ps_rcp_system *sys);
+int ps_rcp_tracker_fill(struct ps_rcp_system *sys);
+void ps_rcp_tracker_free(struct ps_rcp_tracker *t);
 int ps_rcp_kernel_build(struct ps_rcp_system *sys);
 int ps_rcp_decoys_build(struct ps_rcp_system *sys);
 

@@ -34,6 +34,10 @@ static void print_system(const struct ps_rcp_system *sys, FILE *out)
         }
         fputc('"', out);
     }
+    if (sys->tracker.slots)
+        fprintf(out, ",\"TrackerTable\":\"0x%016llx\",\"TrackerSlots\":%llu,\"TrackerCpus\":%llu",
+                (unsigned long long)sys->tracker.table[0].va,
+                (unsigned long long)sys->tracker.slots, (unsigned long long)sys->tracker.cpus);
     fprintf(out, ",\"Line\":%u}\n", sys->line);
 }
 
@@ -93,6 +97,22 @@ void ps_rcp_system_where(const struct ps_recipe *recipe, uint64_t phys, FILE *ou
         fputs("null", out);
 }
 
+static void print_counts(const struct ps_rcp_counts *c, FILE *out)
+{
+    static const char *const pools[] = {"NonPaged", "Paged"};
+
+    fputs("{\"Kind\":\"tag\",\"Tag\":\"", out);
+    ps_rcp_print_tag(out, c->tag);
+    fprintf(out, "\",\"TagRaw\":\"0x%08x\"", c->tag);
+    for (int i = 0; i < 2; i++)
+        fprintf(out, ",\"%sAllocs\":%llu,\"%sFrees\":%llu,\"%sDiff\":%llu,\"%sUsed\":%llu",
+                pools[i], (unsigned long long)c->allocs[i], pools[i],
+                (unsigned long long)c->frees[i], pools[i],
+                (unsigned long long)(c->allocs[i] - c->frees[i]), pools[i],
+                (unsigned long long)c->bytes[i]);
+    fputs("}\n", out);
+}
+
 void ps_rcp_system_truth(const struct ps_recipe *recipe, FILE *out)
 {
     const struct ps_rcp_system *sys = recipe->system;
@@ -102,4 +122,6 @@ void ps_rcp_system_truth(const struct ps_recipe *recipe, FILE *out)
     print_system(sys, out);
     for (size_t i = 0; i < sys->big.n_rows; i++)
         print_big(sys, &sys->big.row[i], out);
+    for (size_t i = 0; i < sys->tracker.n_counts; i++)
+        print_counts(&sys->tracker.counts[i], out);
 }
