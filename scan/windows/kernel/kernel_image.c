@@ -37,6 +37,7 @@ struct search {
     struct ps_va_reader memory;
     uint32_t pages_left;
     unsigned headers_left;
+    uint64_t candidate[MAX_CANDIDATES]; /* bases, since ranges overlap */
     unsigned n_candidates;
     unsigned best;
     struct ps_pe pe;
@@ -123,15 +124,23 @@ static unsigned score_exports(struct search *s, struct ps_kernel_image *found)
                : 0;
 }
 
+static int is_known(const struct search *s, uint64_t base)
+{
+    for (unsigned i = 0; i < s->n_candidates; i++)
+        if (s->candidate[i] == base)
+            return 1;
+    return 0;
+}
+
 /* A header at 's->pe': is it a better one than what there is? */
 static void consider(struct search *s, enum ps_kernel_method method)
 {
     struct ps_kernel_image found = {.method = method, .has_header = 1};
-    unsigned score = score_marks(s, &found);
+    unsigned score = is_known(s, s->pe.base) ? 0 : score_marks(s, &found);
 
     if (score == 0)
         return;
-    s->n_candidates++;
+    s->candidate[s->n_candidates++] = s->pe.base;
     score += score_exports(s, &found);
     if (s->pe.preferred_base == s->pe.base)
         score += SCORE_OWN_BASE;
@@ -219,9 +228,9 @@ static void search_twice(struct search *s, struct ps_va_range range, enum ps_ker
 
 static void add_range(struct ps_kernel_image *image, uint64_t va, uint64_t n_bytes)
 {
-    struct ps_va_range *last = &image->range[image->n_ranges - 1];
+    struct ps_va_range *last = image->n_ranges > 0 ? &image->range[image->n_ranges - 1] : NULL;
 
-    if (image->n_ranges > 0 && last->va + last->n_bytes == va)
+    if (last && last->va + last->n_bytes == va)
         last->n_bytes += n_bytes;
     else if (image->n_ranges < PS_KERNEL_MAX_RANGES)
         image->range[image->n_ranges++] = (struct ps_va_range){va, n_bytes};
