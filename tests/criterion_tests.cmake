@@ -43,3 +43,4 @@ ps_criterion_test(NAME unit/test_tracker LABELS unit
 ps_criterion_test(NAME unit/test_pe LABELS unit SOURCES support/pe_image.c)
 ps_criterion_test(NAME unit/test_kernel_image LABELS unit
     SOURCES support/pe_image.c support/small_memory.c)
+ps_criterion_test(NAME unit/test_kdbg LABELS unit)
