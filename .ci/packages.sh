@@ -14,7 +14,7 @@ packages_of() {
     case $1 in
     build) # compiler, build system, the libraries of CMakeLists.txt
         echo gcc libc6-dev cmake ninja-build pkg-config
-        echo libhwloc-dev libxxhash-dev libsmartcols-dev ocl-icd-opencl-dev
+        echo libhwloc-dev libxxhash-dev libsmartcols-dev liblzma-dev ocl-icd-opencl-dev
         ;;
     test) # Criterion; an OpenCL device on the CPU and its linker; a kernel checker; test readers
         echo libcriterion-dev pocl-opencl-icd binutils oclgrind libjansson-dev xz-utils

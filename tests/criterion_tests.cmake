@@ -44,3 +44,4 @@ ps_criterion_test(NAME unit/test_pe LABELS unit SOURCES support/pe_image.c)
 ps_criterion_test(NAME unit/test_kernel_image LABELS unit
     SOURCES support/pe_image.c support/small_memory.c)
 ps_criterion_test(NAME unit/test_kdbg LABELS unit)
+ps_criterion_test(NAME unit/test_isf LABELS unit SOURCES support/tmpdir.c)

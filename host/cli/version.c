@@ -6,6 +6,7 @@
 #include <xxhash.h>
 
 #include "host/opencl/opencl.h"
+#include "host/virtual/isf/unpack.h"
 #include "kernels/cpu.h"
 #include "kernels/kernel.h"
 
@@ -31,10 +32,12 @@ static void print_libraries(FILE *out)
     unsigned hwloc = hwloc_get_api_version();
     unsigned xxh = XXH_versionNumber();
     const char *smartcols = NULL;
+    const char *lzma = ps_unpack_lzma_version();
 
     scols_get_library_version(&smartcols);
-    fprintf(out, "libraries: hwloc %u.%u.%u, xxHash %u.%u.%u, smartcols %s\n", hwloc >> 16,
-            hwloc >> 8 & 0xff, hwloc & 0xff, xxh / 10000, xxh / 100 % 100, xxh % 100, smartcols);
+    fprintf(out, "libraries: hwloc %u.%u.%u, xxHash %u.%u.%u, smartcols %s, liblzma %s\n",
+            hwloc >> 16, hwloc >> 8 & 0xff, hwloc & 0xff, xxh / 10000, xxh / 100 % 100, xxh % 100,
+            smartcols, lzma ? lzma : "missing (no symbol files packed with xz)");
     fprintf(out, "OpenCL: %s\n", ps_cl_loader_version());
 }
 
@@ -43,8 +46,8 @@ void ps_version_print(int verbose, FILE *out)
     fprintf(out, "poolscan %s\n", PS_VERSION);
     if (!verbose)
         return;
-    fprintf(out, "features: %copencl %csanitizers\n", PS_WITH_OPENCL ? '+' : '-',
-            PS_WITH_SANITIZER ? '+' : '-');
+    fprintf(out, "features: %copencl %cxz %csanitizers\n", PS_WITH_OPENCL ? '+' : '-',
+            ps_unpack_lzma_version() ? '+' : '-', PS_WITH_SANITIZER ? '+' : '-');
     fprintf(out, "compiler: %s\n", __VERSION__);
     print_kernels(out);
     print_libraries(out);
