@@ -55,6 +55,7 @@ struct ps_options {
     uint32_t build;   /* 0: find out */
     const char *dtb;  /* hexadecimal, as typed; NULL: find it */
     struct ps_strings pagefiles; /* --pagefile: FILE or N=FILE */
+    const char *symbols; /* NULL: no symbol file */
 
     /* What runs it. */
     const char *backend; /* "auto", "cpu", "opencl", "null" */

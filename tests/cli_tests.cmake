@@ -34,3 +34,4 @@ set_property(TEST cli/real_digests APPEND PROPERTY ENVIRONMENT
     "LSAN_OPTIONS=print_suppressions=0:suppressions=${CMAKE_CURRENT_SOURCE_DIR}/support/lsan_opencl.supp")
 set_tests_properties(cli/real_digests PROPERTIES RESOURCE_LOCK opencl)
 ps_script_test(NAME cli/bigpools LABELS cli)
+ps_script_test(NAME cli/symbols LABELS cli)

@@ -129,6 +129,9 @@ const struct ps_option ps_option_table[] = {
      .metavar = "FILE", .hi = 16,
      .help = "a page file of the imaged Windows, for pages that are not in memory; N=FILE says its "
              "number, else they count from 0; repeatable"},
+    {.name = "symbols", .kind = PS_OPT_STRING, .offset = AT(symbols), .verbs = BIGPOOLS | INFO | USED,
+     .metavar = "FILE",
+     .help = "Volatility 3 symbol file (ISF, .json or .json.xz) of the imaged Windows kernel"},
     {.name = "offline", .kind = PS_OPT_IGNORED, .verbs = SCAN,
      .help = "the only mode there is: nothing is ever downloaded"},
 
@@ -268,8 +271,6 @@ const size_t ps_n_verbs = sizeof ps_verb_table / sizeof *ps_verb_table;
 
 const char *const ps_later_verbs[] = {"find",
                                       "plan",     "merge", "diff", NULL};
-
-const char *const ps_later_options[] = {"symbols", NULL};
 
 const struct ps_option *ps_option_named(const char *name)
 {

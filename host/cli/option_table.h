@@ -62,10 +62,9 @@ extern const size_t ps_n_options;
 extern const struct ps_verb_info ps_verb_table[];
 extern const size_t ps_n_verbs;
 
-/* Verbs and options of the full command line that this version does not have, NULL-terminated:
- * never taken for the name of an image, or for a slip of the finger. */
+/* Verbs of the full command line that this version does not have, NULL-terminated: never taken for
+ * the name of an image, or for a slip of the finger. */
 extern const char *const ps_later_verbs[];
-extern const char *const ps_later_options[];
 
 /* Rows by name; NULL: no such row. */
 const struct ps_option *ps_option_named(const char *name);

@@ -122,8 +122,6 @@ static int unknown_long(const struct parser *p, const char *word)
     const char *like;
 
     snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
-    if (is_later(ps_later_options, name))
-        return usage(p, "option --%s is not available in this version", name);
     if (is_ambiguous(name))
         return usage(p, "option --%s is ambiguous: write its whole name", name);
     like = ps_suggest(name, option_name);

@@ -1,7 +1,11 @@
 #include "host/virtual/windows_kernel.h"
 
+#include <inttypes.h>
 #include <string.h>
 
+#include "host/log.h"
+#include "host/virtual/isf/isf.h"
+#include "scan/windows/symbols/kdbg.h"
 #include "scan/windows/symbols/known_kernels.h"
 
 /* The builds that a Windows kernel before 10 can say: Windows 2000 to 8.1. */
@@ -12,11 +16,29 @@ static void take_build(struct ps_address_space *as, const struct ps_options *opt
 {
     const uint32_t build = as->kernel.build;
 
-    if (opt->build || build < FIRST_BUILD || (as->has_version && as->version.major >= 10) ||
-        (as->has_version && build >= FIRST_10_BUILD))
+    if (opt->build || build < FIRST_BUILD || build >= FIRST_10_BUILD ||
+        (as->has_version && as->version.major >= 10))
         return;
     as->build = build;
     as->build_is_of_kernel = 1;
+}
+
+static int is_same_pdb(const struct ps_pdb_id *a, const struct ps_pdb_id *b)
+{
+    return memcmp(a->guid, b->guid, sizeof a->guid) == 0 && a->age == b->age;
+}
+
+static void warn_of_other_pdb(const struct ps_options *opt, const struct ps_pdb_id *of_file,
+                              const struct ps_pdb_id *of_image)
+{
+    char file[PS_GUID_TEXT_BYTES], image[PS_GUID_TEXT_BYTES];
+
+    ps_guid_text(of_file->guid, file);
+    ps_guid_text(of_image->guid, image);
+    ps_log(PS_LOG_WARN,
+           "%s is of %s %s age %" PRIu32 ", the Windows kernel in the image of %s %s age %" PRIu32
+           ": not used",
+           opt->symbols, of_file->name, file, of_file->age, of_image->name, image, of_image->age);
 }
 
 /* What the image says itself holds for whatever the other source lacks. */
@@ -34,26 +56,92 @@ static void add_exports(struct ps_address_space *as)
         as->symbols.source = PS_SYMBOLS_EXPORTS;
 }
 
-static void find_symbols(struct ps_address_space *as)
+static size_t read_paging(void *arg, uint64_t va, void *buf, size_t n_bytes)
+{
+    return ps_paging_read(arg, va, buf, n_bytes);
+}
+
+static void look_for_kdbg(struct ps_address_space *as)
+{
+    const struct ps_kdbg_search search = {
+        .memory = {.read = read_paging, .arg = as->paging},
+        .is_x64 = as->dtb.mode == PS_PAGING_X64,
+        .base = as->kernel.base,
+        .build = as->build,
+        .range = as->kernel.range,
+        .n_ranges = as->kernel.n_ranges,
+    };
+
+    ps_kdbg_find(&search, &as->symbols);
+}
+
+static unsigned n_known(const uint32_t rva[PS_N_SYMBOLS])
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < PS_N_SYMBOLS; i++)
+        n += rva[i] != 0;
+    return n;
+}
+
+static void use_isf(struct ps_address_space *as, const struct ps_options *opt,
+                    const struct ps_isf *isf)
 {
     const struct ps_kernel_image *k = &as->kernel;
 
-    as->symbols.base = k->base;
-    if (k->has_pdb && ps_known_kernel(k->pdb.guid, k->pdb.age, as->symbols.rva, as->kernel_version))
-        as->symbols.source = PS_SYMBOLS_BUILT_IN;
+    if (n_known(isf->rva) == 0) {
+        ps_log(PS_LOG_WARN, "%s: not used, since it has none of the symbols that are of interest",
+               opt->symbols);
+    } else if (k->has_pdb && !is_same_pdb(&isf->pdb, &k->pdb)) {
+        warn_of_other_pdb(opt, &isf->pdb, &k->pdb);
+    } else if (as->symbols.base == 0) {
+        ps_log(PS_LOG_WARN, "%s: not used, since the base of the Windows kernel is not known",
+               opt->symbols);
+    } else {
+        as->symbols.source = PS_SYMBOLS_FILE;
+        as->symbols.guessed = 0;
+        memcpy(as->symbols.rva, isf->rva, sizeof as->symbols.rva);
+    }
+}
+
+/* From the best source to the least. The debugger data block is looked for in any case when there
+ * is no header: nothing else tells the base then. */
+static void find_symbols(struct ps_address_space *as, const struct ps_options *opt,
+                         const struct ps_isf *isf)
+{
+    const struct ps_kernel_image *k = &as->kernel;
+    struct ps_symbols *symbols = &as->symbols;
+
+    symbols->base = k->base;
+    if (!k->has_header)
+        look_for_kdbg(as);
+    if (isf)
+        use_isf(as, opt, isf);
+    if (symbols->source < PS_SYMBOLS_BUILT_IN && k->has_pdb &&
+        ps_known_kernel(k->pdb.guid, k->pdb.age, symbols->rva, as->kernel_version))
+        symbols->source = PS_SYMBOLS_BUILT_IN;
+    if (symbols->source == PS_SYMBOLS_NONE && k->has_header)
+        look_for_kdbg(as);
     add_exports(as);
 }
 
 int ps_address_space_kernel(struct ps_address_space *as, const struct ps_options *opt,
                             struct ps_err *err)
 {
-    (void)err;
-    if (as->looked_for_kernel || !as->has_dtb)
+    struct ps_isf isf;
+    struct ps_err why;
+
+    if (as->looked_for_kernel)
         return 0;
+    if (opt->symbols && ps_isf_load(opt->symbols, &isf, &why) < 0)
+        return ps_fail(err, (enum ps_code)why.code, why.at, "--symbols %.100s: %.140s",
+                       opt->symbols, why.msg);
     as->looked_for_kernel = 1;
+    if (!as->has_dtb)
+        return 0;
     if (ps_kernel_image_find(as->paging, as->dtb.kernel_va, &as->kernel))
         take_build(as, opt);
-    find_symbols(as);
+    find_symbols(as, opt, opt->symbols ? &isf : NULL);
     return 0;
 }
 

@@ -97,6 +97,7 @@ static void describe(struct text *t, const struct ps_options *o)
     add_string(t, "arch", o->arch, "auto");
     add_int(t, "build", o->build, 0);
     add_string(t, "dtb", o->dtb, NULL);
+    add_string(t, "symbols", o->symbols, NULL);
     add_string(t, "backend", o->backend, "auto");
     add_string(t, "kernel", o->kernel, NULL);
     add_int(t, "gpu", (uint64_t)o->gpu, 0);
@@ -201,6 +202,7 @@ static const struct {
     {"pool a phys:1000 --build 9600", "pool args=a|phys:1000 build=9600"},
     {"used a", "used args=a"},
     {"used a --sort tag --tags A,B -t 2", "used args=a tags=A|B threads=2 sort=tag"},
+    {"info a --symbols nt.json.xz", "info args=a symbols=nt.json.xz"},
     {"vtop a 0 --dtb 1aa000 --arch x64", "vtop args=a|0 arch=x64 dtb=1aa000"},
     {"ptov a 0", "ptov args=a|0"},
 
@@ -261,9 +263,8 @@ static const struct {
     {"a --threads", "option --threads needs a value: N"},
     {"a -o", "option --output needs a value: FILE"},
     {"a --arch", "option --arch needs a value: auto, x86, x64"},
-    {"--symbols s a", "option --symbols is not available in this version"},
     {"--dtb 0x1aa000 a", "option --dtb is not one of the verb scan"},
-    {"--symbols=x a", "option --symbols is not available in this version"},
+    {"--symbols x a", "option --symbols is not one of the verb scan"},
 
     {"find a", "the verb find is not available in this version (an image of that name is ./find)"},
     {"pool a", "the verb pool needs IMAGE ADDRESS"},

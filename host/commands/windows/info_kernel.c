@@ -63,7 +63,10 @@ static void add_symbols(struct ps_cells *c, const struct ps_address_space *as)
         ps_cells_set(c, PS_INFO_HOW, "%s, version %s", ps_symbol_source_name(as->symbols.source),
                      as->kernel_version);
     else
-        ps_cells_set(c, PS_INFO_HOW, "%s", ps_symbol_source_name(as->symbols.source));
+        ps_cells_set(c, PS_INFO_HOW, "%s%s", ps_symbol_source_name(as->symbols.source),
+                     as->symbols.source != PS_SYMBOLS_FILE ? ""
+                     : as->kernel.has_pdb                  ? ", GUID and age agree"
+                                          : ", the image has no RSDS record to compare");
 }
 
 void ps_info_kernel(struct ps_cells *c, const struct ps_address_space *as)
@@ -72,6 +75,11 @@ void ps_info_kernel(struct ps_cells *c, const struct ps_address_space *as)
         add_image(c, &as->kernel);
     if (as->kernel.has_pdb)
         add_pdb(c, &as->kernel.pdb);
+    if (as->kernel.method == PS_KERNEL_NOT_FOUND) {
+        ps_info_row(c, "KernelBase");
+        ps_cells_set(c, PS_INFO_HOW, "not found in the region where Windows loads it");
+        return;
+    }
     add_data_ranges(c, &as->kernel);
     add_symbols(c, as);
 }

@@ -1,0 +1,155 @@
+/* The Windows kernel of the real images against their truth files: the variables that hold the
+ * addresses of the two pool tables lie in its data ranges, and where a symbol is known, the
+ * variable it names holds the right one. Without the images (PS_SHARED, else ../shared beside the
+ * source) the test is skipped, loudly. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/options.h"
+#include "host/virtual/windows_kernel.h"
+#include "tests/real/unpack.h"
+#include "tests/support/tmpdir.h"
+
+static const struct real_image {
+    const char *name;
+    uint64_t base; /* 0: its header is not in the image */
+    enum ps_kernel_method method;
+    enum ps_symbol_source source;
+} images[] = {
+    {"reactos-0.4.13-x86-desktop", 0x80800000, PS_KERNEL_REGION, PS_SYMBOLS_EXPORTS},
+    {"reactos-0.4.16-x64-pools", 0, PS_KERNEL_NO_HEADER, PS_SYMBOLS_KDBG},
+};
+
+static int failures;
+
+static void expect(int ok, const char *name, const char *what)
+{
+    if (!ok) {
+        printf("FAILED: %s: %s\n", name, what);
+        failures++;
+    }
+}
+
+static uint64_t number(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+
+    if (!text) {
+        printf("truth file: no %s\n", name);
+        exit(1);
+    }
+    return strtoull(text, NULL, 16);
+}
+
+static uint64_t read_pointer(const struct ps_address_space *as, uint64_t va)
+{
+    const size_t n = as->dtb.mode == PS_PAGING_X64 ? 8 : 4;
+    uint64_t value = 0;
+
+    return ps_paging_read(as->paging, va, &value, n) == n ? value : 0;
+}
+
+/* Pointers with this value in the data ranges. */
+static size_t count_pointers(const struct ps_address_space *as, uint64_t value)
+{
+    const uint64_t step = as->dtb.mode == PS_PAGING_X64 ? 8 : 4;
+    struct ps_va_range range[PS_KERNEL_MAX_RANGES];
+    size_t n_ranges = ps_kernel_data_ranges(&as->kernel, range, PS_KERNEL_MAX_RANGES), n = 0;
+
+    for (size_t i = 0; i < n_ranges; i++)
+        for (uint64_t off = 0; off + step <= range[i].n_bytes; off += step)
+            n += read_pointer(as, range[i].va + off) == value;
+    return n;
+}
+
+static void check_symbol(const struct real_image *image, const struct ps_address_space *as,
+                         uint64_t tracker)
+{
+    uint64_t va;
+
+    if (image->source != PS_SYMBOLS_KDBG)
+        return;
+    expect(ps_address_space_symbol(as, PS_SYMBOL_PoolTrackTable, &va) &&
+               read_pointer(as, va) == tracker,
+           image->name, "PoolTrackTable holds the address of the table");
+    expect(!(as->symbols.guessed >> PS_SYMBOL_PoolTrackTable & 1) &&
+               (as->symbols.guessed >> PS_SYMBOL_PoolBigPageTable & 1),
+           image->name, "what is a guess is called one");
+}
+
+static void check_image(const struct real_image *image, const char *raw, const json_t *truth)
+{
+    const struct ps_options opt = {.arch = "auto"};
+    struct ps_address_space as;
+    struct ps_err err;
+
+    if (ps_address_space_open(&as, &opt, raw, &err) < 0 ||
+        ps_address_space_kernel(&as, &opt, &err) < 0) {
+        expect(0, image->name, err.msg);
+    } else {
+        const size_t n_big = count_pointers(&as, number(truth, "PoolBigPageTable"));
+        const size_t n_tracker = count_pointers(&as, number(truth, "PoolTrackTable"));
+
+        printf("%s: %s, base 0x%llx, %zu data ranges, %zu and %zu pointers to the tables\n",
+               image->name, ps_kernel_method_name(as.kernel.method),
+               (unsigned long long)as.kernel.base, as.kernel.n_ranges, n_big, n_tracker);
+        expect(as.kernel.base == image->base, image->name, "base");
+        expect(as.kernel.method == image->method, image->name, "method");
+        expect(as.symbols.source == image->source, image->name, "source of symbols");
+        expect(!as.kernel.has_pdb, image->name, "no RSDS record");
+        expect(image->base == 0 || as.build == 3790, image->name, "NtBuildNumber");
+        expect(n_big > 0 && n_tracker > 0, image->name, "the variables are in the data ranges");
+        check_symbol(image, &as, number(truth, "PoolTrackTable"));
+    }
+    ps_address_space_close(&as);
+}
+
+static int run_image(const struct real_image *image, const char *folder, const char *dir)
+{
+    char path[4096], raw[4096];
+    json_t *truth;
+    json_error_t why;
+
+    snprintf(path, sizeof path, "%s/%s.truth.json", folder, image->name);
+    if (access(path, R_OK) < 0)
+        return 0;
+    truth = json_load_file(path, JSON_ALLOW_NUL, &why);
+    expect(truth != NULL, image->name, why.text);
+    snprintf(path, sizeof path, "%s/%s.raw.xz", folder, image->name);
+    snprintf(raw, sizeof raw, "%s/image.raw", dir);
+    unpack_xz(path, raw);
+    if (truth)
+        check_image(image, raw, truth);
+    unlink(raw);
+    json_decref(truth);
+    return 1;
+}
+
+int main(void)
+{
+    const char *shared = getenv("PS_SHARED");
+    const char *source = getenv("PS_SOURCE");
+    struct ps_tmpdir dir;
+    char folder[600];
+    int n = 0;
+
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (shared)
+        snprintf(folder, sizeof folder, "%.500s/images", shared);
+    else
+        snprintf(folder, sizeof folder, "%.500s/../shared/images", source ? source : ".");
+    ps_tmpdir_make(&dir);
+    for (size_t i = 0; i < sizeof images / sizeof images[0]; i++)
+        n += run_image(&images[i], folder, dir.path);
+    ps_tmpdir_remove(&dir);
+    if (n == 0) {
+        printf("SKIPPED: no real images at %s: set PS_SHARED to the folder that holds 'images'\n",
+               folder);
+        return 77;
+    }
+    printf("%d failures\n", failures);
+    return failures != 0;
+}
