@@ -127,7 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size < 3)
         return 0;
-    mode = (enum ps_paging_mode)(data[0] % 3);
+    mode = (enum ps_paging_mode)(data[0] % PS_PAGING_MODES);
     small_memory_init(&m);
     if (data[2] & 1)
         small_memory_hole(&m, 30, 33);

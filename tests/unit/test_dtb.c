@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "scan/windows/paging/inverse_map.h"
+#include "scan/windows/paging/paging.h"
 #include "tests/support/small_memory.h"
 
 #define FRAME(n) (UINT64_C(4096) * (n))
@@ -272,6 +273,58 @@ Test(dtb, process_block_of_x86)
     cr_assert_eq(d.proof, PS_DTB_PROOF_PROCESS | PS_DTB_PROOF_SYSTEM);
 }
 
+/* A fifth level in frame 2 above the tables of make_x64, which map themselves no more. */
+static void make_la57(uint64_t n_pages)
+{
+    make_bare_x64(10, n_pages);
+    put(2, 511, FRAME(10) | VALID);
+    put(2, 0x180, FRAME(10) | VALID);
+    put(2, SLOT, FRAME(2) | VALID);
+}
+
+Test(dtb, five_levels)
+{
+    struct ps_dtb d;
+
+    make_la57(3);
+    d = find(PS_DTB_MODES_X64 | PS_DTB_MODES_X86);
+    cr_assert_eq(d.root, FRAME(2));
+    cr_assert_eq(d.mode, PS_PAGING_X64_LA57);
+    cr_assert_eq(d.proof, PS_DTB_PROOF_SELF | PS_DTB_PROOF_KUSER);
+    cr_assert_eq(d.n_candidates, 1);
+    cr_assert_eq(ps_dtb_given(&m.mem, PS_DTB_MODES_X64, FRAME(2), &d, &err), 1);
+    cr_assert_eq(d.mode, PS_PAGING_X64_LA57);
+    put(2, SLOT, 0);
+    small_memory_put64(&m, FRAME(3), UINT64_C(0x00000001000612e9));
+    small_memory_put64(&m, FRAME(3) + 0x70, UINT64_C(0xfffff80312345678));
+    small_memory_put64(&m, FRAME(3) + 0xa0, FRAME(2));
+    d = find(PS_DTB_MODES_X64);
+    cr_assert_eq(d.mode, PS_PAGING_X64_LA57);
+    cr_assert_eq(d.method, PS_DTB_LOW_STUB);
+    cr_assert_eq(d.kernel_va, UINT64_C(0xfffff80312345678));
+}
+
+Test(dtb, five_levels_by_a_process_block)
+{
+    struct ps_dtb d;
+
+    make_la57(3);
+    put(2, SLOT, 0);
+    make_process(FRAME(41) + 0x40, UINT64_C(0xffffb80000000040), FRAME(2), "System");
+    d = find(PS_DTB_MODES_X64);
+    cr_assert_eq(d.root, FRAME(2));
+    cr_assert_eq(d.mode, PS_PAGING_X64_LA57);
+    cr_assert_eq(d.method, PS_DTB_PROCESS);
+}
+
+Test(dtb, four_levels_are_not_taken_for_five)
+{
+    make_x64(10, 20);
+    put(10, 511, FRAME(11) | VALID);
+    cr_assert_eq(find(PS_DTB_MODES_X64).mode, PS_PAGING_X64);
+    cr_assert_eq(find(1u << PS_PAGING_X64).mode, PS_PAGING_X64);
+}
+
 Test(dtb, given_or_none)
 {
     struct ps_dtb d;
@@ -285,6 +338,36 @@ Test(dtb, given_or_none)
     cr_assert_eq(d.root, FRAME(10));
     cr_assert_eq(d.mode, PS_PAGING_X64);
     cr_assert_eq(d.method, PS_DTB_GIVEN);
+}
+
+/* Frame 43 through tables of its own, far below where four levels begin. */
+Test(inverse, five_levels)
+{
+    const uint64_t va = UINT64_C(0xff01000000000000) | UINT64_C(3) << 39 | UINT64_C(4) << 30 |
+                        UINT64_C(5) << 21 | UINT64_C(6) << 12;
+    struct ps_mapping got[4];
+    struct ps_inverse_map *map = NULL;
+    static struct ps_paging p;
+    uint64_t phys = 0;
+
+    make_la57(2);
+    put(2, 0x180, 0);
+    put(2, 0x101, FRAME(20) | VALID);
+    put(20, 3, FRAME(21) | VALID);
+    put(21, 4, FRAME(22) | VALID);
+    put(22, 5, FRAME(23) | VALID);
+    put(23, 6, FRAME(43) | VALID);
+    cr_assert_eq(ps_inverse_map_build(&map, &m.mem, PS_PAGING_X64_LA57, FRAME(2), &err), 0);
+    cr_assert_eq(ps_inverse_map_find(map, FRAME(40), got, 4), 1);
+    cr_assert_eq(got[0].va, UINT64_C(0xfffff78000000000));
+    cr_assert_eq(ps_inverse_map_find(map, FRAME(41), got, 4), 1);
+    cr_assert_eq(got[0].va, UINT64_C(0xffffb80000000000));
+    cr_assert_eq(ps_inverse_map_find(map, FRAME(43), got, 4), 1);
+    cr_assert_eq(got[0].va, va);
+    ps_paging_init(&p, &m.mem, ps_pte_format_of(PS_PAGING_X64_LA57, 0), FRAME(2));
+    cr_assert(ps_paging_translate(&p, va + 5, &phys));
+    cr_assert_eq(phys, FRAME(43) + 5);
+    ps_inverse_map_free(map);
 }
 
 static struct ps_inverse_map *build(enum ps_paging_mode mode, uint64_t root)

@@ -159,6 +159,27 @@ Test(paging, table_outside_the_image)
     cr_assert_eq(w.n_steps, 1);
 }
 
+/* Frame 10 above the tables of make_x64: the same page at its old address and at a longer one. */
+Test(paging, five_levels)
+{
+    const uint64_t far = (X64_VA & UINT64_C(0x0000ffffffffffff)) | UINT64_C(0x123) << 48;
+    struct ps_walk w;
+
+    put(10, 511, FRAME(1) | VALID);
+    put(10, 0x123, FRAME(1) | VALID);
+    ps_paging_init(&p, &m.mem, ps_pte_format_of(PS_PAGING_X64_LA57, 26100), FRAME(10));
+    cr_assert_eq(ps_paging_walk(&p, X64_VA + 9, &w), PS_WALK_MAPPED);
+    cr_assert_eq(w.phys, FRAME(5) + 9);
+    cr_assert_eq(w.n_steps, 5);
+    cr_assert_str_eq(w.step[0].name, "PML5E");
+    cr_assert_eq(w.step[0].index, 511);
+    cr_assert_eq(ps_paging_walk(&p, far | UINT64_C(0xfe) << 56, &w), PS_WALK_MAPPED);
+    cr_assert_eq(w.phys, FRAME(5));
+    cr_assert_eq(w.step[0].index, 0x123);
+    cr_assert_eq(ps_paging_walk(&p, far, &w), PS_WALK_NOT_CANONICAL, "bit 56 is set, 57 is not");
+    cr_assert_eq(ps_paging_walk(&p, UINT64_C(0x00ffb58593e6f000), &w), PS_WALK_NOT_RESIDENT);
+}
+
 Test(paging, self_map_shows_the_tables)
 {
     uint64_t pte_base = UINT64_C(0xffff000000000000) | UINT64_C(0x1ed) << 39;

@@ -44,26 +44,27 @@ const char *ps_dtb_method_name(enum ps_dtb_method method)
 
 const char *ps_paging_mode_name(enum ps_paging_mode mode)
 {
-    static const char *const names[] = {"x64", "x86 PAE", "x86"};
+    static const char *const names[] = {
+        [PS_PAGING_X64] = "x64",
+        [PS_PAGING_PAE] = "x86 PAE",
+        [PS_PAGING_X86] = "x86",
+        [PS_PAGING_X64_LA57] = "x64 LA57",
+    };
 
     return names[mode];
 }
 
-static int is_x64(enum ps_paging_mode mode)
-{
-    return mode == PS_PAGING_X64;
-}
-
 static void look_at_kuser(struct search *s, struct ps_dtb *d)
 {
-    const uint64_t va = is_x64(d->mode) ? KUSER_VA_X64 : KUSER_VA_X86;
+    const uint64_t va = ps_paging_is_x64(d->mode) ? KUSER_VA_X64 : KUSER_VA_X86;
     struct ps_windows_version version;
     uint8_t page[PS_FRAME_BYTES];
     uint64_t phys;
 
     if (!ps_paging_translate(s->paging, va, &phys) ||
         s->mem->read(s->mem->arg, phys, page, sizeof page) != sizeof page ||
-        !ps_kuser_probe(page, &version) || (version.arch == PS_ARCH_X64) != is_x64(d->mode))
+        !ps_kuser_probe(page, &version) ||
+        (version.arch == PS_ARCH_X64) != ps_paging_is_x64(d->mode))
         return;
     d->maps_kuser = 1;
     d->proof |= PS_DTB_PROOF_KUSER;
@@ -187,11 +188,29 @@ static void consider(struct search *s, const struct ps_dtb *candidate)
         is_good(&d) && (d.method == PS_DTB_LOW_STUB || (d.proof & PS_DTB_PROOF_SYSTEM));
 }
 
+static int maps_kuser(struct search *s, enum ps_paging_mode mode, uint64_t root)
+{
+    struct ps_dtb d = {.mode = mode, .root = root};
+
+    ps_paging_init(s->paging, s->mem, ps_pte_format_of(mode, 0), root);
+    look_at_kuser(s, &d);
+    return d.maps_kuser;
+}
+
+/* How many levels x64 has a top table alone does not say. */
+static void consider_levels(struct search *s, struct ps_dtb d)
+{
+    d.root = ps_paging_root(d.mode, d.root);
+    if (d.mode == PS_PAGING_X64 && (s->modes >> PS_PAGING_X64_LA57 & 1) &&
+        maps_kuser(s, PS_PAGING_X64_LA57, d.root))
+        d.mode = PS_PAGING_X64_LA57;
+    consider(s, &d);
+}
+
 static void consider_table(struct search *s, enum ps_paging_mode mode, uint64_t cr3,
                            enum ps_dtb_method method)
 {
-    consider(s,
-             &(struct ps_dtb){.root = ps_paging_root(mode, cr3), .mode = mode, .method = method});
+    consider_levels(s, (struct ps_dtb){.root = cr3, .mode = mode, .method = method});
 }
 
 static int has_system_name(struct search *s, uint64_t va)
@@ -229,10 +248,10 @@ static void consider_spot(struct search *s, const struct ps_dtb_spot *spot)
 {
     switch (spot->kind) {
     case PS_SPOT_LOW_STUB:
-        consider(s, &(struct ps_dtb){.root = ps_paging_root(PS_PAGING_X64, spot->cr3),
-                                     .mode = PS_PAGING_X64,
-                                     .method = PS_DTB_LOW_STUB,
-                                     .kernel_va = spot->va});
+        consider_levels(s, (struct ps_dtb){.root = spot->cr3,
+                                           .mode = PS_PAGING_X64,
+                                           .method = PS_DTB_LOW_STUB,
+                                           .kernel_va = spot->va});
         break;
     case PS_SPOT_TOP_X64:
         consider_table(s, PS_PAGING_X64, spot->cr3, PS_DTB_SELF_MAP);
@@ -245,8 +264,9 @@ static void consider_spot(struct search *s, const struct ps_dtb_spot *spot)
             consider_table(s, PS_PAGING_PAE, spot->cr3, PS_DTB_SELF_MAP);
         break;
     default:
-        for (unsigned mode = PS_PAGING_X64; mode <= PS_PAGING_X86; mode++)
-            if ((s->modes >> mode & 1) && is_x64((enum ps_paging_mode)mode) == spot->is_x64)
+        for (unsigned mode = 0; mode < PS_PAGING_MODES; mode++)
+            if ((s->modes >> mode & 1) &&
+                ps_paging_is_x64((enum ps_paging_mode)mode) == spot->is_x64)
                 consider_process(s, spot, (enum ps_paging_mode)mode);
     }
 }

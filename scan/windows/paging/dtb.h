@@ -25,7 +25,7 @@ enum ps_dtb_proof {
 };
 
 const char *ps_dtb_method_name(enum ps_dtb_method method);
-const char *ps_paging_mode_name(enum ps_paging_mode mode); /* "x64", "x86 PAE", "x86" */
+const char *ps_paging_mode_name(enum ps_paging_mode mode); /* "x64", "x86 PAE", "x86", "x64 LA57" */
 
 struct ps_dtb {
     uint64_t root;
@@ -46,7 +46,7 @@ struct ps_dtb {
 #define PS_DTB_SCORE_TABLES UINT64_C(8192)
 
 /* Sets of modes: 1 << enum ps_paging_mode. */
-#define PS_DTB_MODES_X64 (1u << PS_PAGING_X64)
+#define PS_DTB_MODES_X64 (1u << PS_PAGING_X64 | 1u << PS_PAGING_X64_LA57)
 #define PS_DTB_MODES_X86 (1u << PS_PAGING_PAE | 1u << PS_PAGING_X86)
 
 /* Look at candidates of these modes in all of memory, lowest address first. A candidate is beyond

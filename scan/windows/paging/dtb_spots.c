@@ -125,7 +125,7 @@ static void look_for_process_x64(struct ps_dtb_spots *s, const uint8_t *p, uint6
     const uint64_t head = q(p, 1);
     const uint64_t cr3 = le64(p + CR3_X64);
 
-    if (head == q(p, 2) && head >> 47 == 0x1ffff && ((head - 8) & (PAGE - 1)) == at % PAGE &&
+    if (head == q(p, 2) && head >> 56 == 0xff && ((head - 8) & (PAGE - 1)) == at % PAGE &&
         cr3 >> 52 == 0 && cr3 >= PAGE)
         add(s, (struct ps_dtb_spot){PS_SPOT_PROCESS, at, cr3, head - 8, 1});
 }

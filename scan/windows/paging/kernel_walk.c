@@ -170,6 +170,12 @@ static void mark_pae_directories(struct state *s)
     }
 }
 
+/* What no index gives: the copies of the highest bit of an address in the kernel half. */
+static uint64_t sign_of(enum ps_paging_mode mode)
+{
+    return ps_paging_is_x64(mode) ? 2 * ps_paging_kernel_base(mode) : 0;
+}
+
 int ps_kernel_walk(const struct ps_kernel_walk *walk, struct ps_kernel_counts *counts,
                    struct ps_err *err)
 {
@@ -193,8 +199,7 @@ int ps_kernel_walk(const struct ps_kernel_walk *walk, struct ps_kernel_counts *c
                 read_table(s, top, root);
                 mark_pae_directories(s);
             }
-            walk_table(s, top, root, walk->mode == PS_PAGING_X64 ? UINT64_C(0xffff) << 48 : 0,
-                       (struct access){1, 0});
+            walk_table(s, top, root, sign_of(walk->mode), (struct access){1, 0});
         }
     }
     free(seen);

@@ -46,19 +46,6 @@ static int read_entry(struct ps_paging *p, uint64_t at, unsigned n_bytes, uint64
     return 1;
 }
 
-/* The address as the processor sees it; 0 when there is no such one. */
-static int normalize(enum ps_paging_mode mode, uint64_t *va)
-{
-    uint64_t high = *va >> (mode == PS_PAGING_X64 ? 47 : 32);
-
-    if (mode == PS_PAGING_X64)
-        return high == 0 || high == 0x1ffff;
-    if (high == 0xffffffffu && (*va & 0x80000000u))
-        high = 0;
-    *va &= 0xffffffffu;
-    return high == 0;
-}
-
 static enum ps_walk_end end_unreadable(struct ps_walk *w, uint64_t at)
 {
     w->phys = at;
@@ -170,7 +157,8 @@ static enum ps_walk_end follow_prototype(struct ps_paging *p, uint64_t va, struc
     struct ps_walk_step *s = &w->step[w->n_steps];
 
     start_walk(&to_proto);
-    if (!normalize(p->format.mode, &proto) || proto < ps_paging_kernel_base(p->format.mode))
+    if (!ps_paging_canonical(p->format.mode, proto, &proto) ||
+        proto < ps_paging_kernel_base(p->format.mode))
         return w->end = PS_WALK_NOT_RESIDENT;
     walk_tables(p, proto, &to_proto);
     *s = (struct ps_walk_step){.name = "prototype PTE", .at_va = proto};
@@ -185,7 +173,7 @@ static enum ps_walk_end follow_prototype(struct ps_paging *p, uint64_t va, struc
 enum ps_walk_end ps_paging_walk(struct ps_paging *p, uint64_t va, struct ps_walk *w)
 {
     start_walk(w);
-    if (!normalize(p->format.mode, &va))
+    if (!ps_paging_canonical(p->format.mode, va, &va))
         return w->end;
     if (walk_tables(p, va, w) != PS_WALK_NOT_RESIDENT ||
         w->step[w->n_steps - 1].pte.kind != PS_PTE_PROTOTYPE)

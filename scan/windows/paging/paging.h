@@ -73,7 +73,7 @@ struct ps_walk {
     struct ps_walk_step step[PS_WALK_MAX_STEPS];
 };
 
-/* Walk to 'va'. An x86 address may be sign-extended. Returns w->end. Reads at most nine
+/* Walk to 'va'. An x86 address may be sign-extended. Returns w->end. Reads at most eleven
  * entries: a prototype entry is found through the same tables, where prototypes do not count. */
 enum ps_walk_end ps_paging_walk(struct ps_paging *p, uint64_t va, struct ps_walk *w);
 

@@ -42,6 +42,14 @@ static const struct mode {
                         {"PDE", 21, 512, 2 * MIB},
                         {"PDPTE", 30, 512, 1024 * MIB},
                         {"PML4E", 39, 512, 0}}},
+    [PS_PAGING_X64_LA57] = {5,
+                            8,
+                            UINT64_C(0xff00000000000000),
+                            {{"PTE", 12, 512, 0},
+                             {"PDE", 21, 512, 2 * MIB},
+                             {"PDPTE", 30, 512, 1024 * MIB},
+                             {"PML4E", 39, 512, 0},
+                             {"PML5E", 48, 512, 0}}},
     [PS_PAGING_PAE] = {3,
                        8,
                        UINT64_C(0x80000000),
@@ -78,6 +86,11 @@ const char *ps_pte_kind_name(enum ps_pte_kind kind)
     };
 
     return names[kind];
+}
+
+int ps_paging_is_x64(enum ps_paging_mode mode)
+{
+    return mode == PS_PAGING_X64 || mode == PS_PAGING_X64_LA57;
 }
 
 unsigned ps_paging_levels(enum ps_paging_mode mode)
@@ -148,6 +161,7 @@ static uint64_t transition_phys(enum ps_paging_mode mode, uint64_t raw)
 {
     static const uint64_t mask[] = {
         [PS_PAGING_X64] = TRANSITION_MASK_X64,
+        [PS_PAGING_X64_LA57] = TRANSITION_MASK_X64,
         [PS_PAGING_PAE] = TRANSITION_MASK_PAE,
         [PS_PAGING_X86] = X86_FRAME_MASK,
     };
@@ -155,10 +169,28 @@ static uint64_t transition_phys(enum ps_paging_mode mode, uint64_t raw)
     return raw & mask[mode];
 }
 
+/* The bits above the address are copies of its highest one: 47 to 63, or 56 to 63. */
+static int is_canonical_x64(enum ps_paging_mode mode, uint64_t va)
+{
+    const unsigned shift = mode == PS_PAGING_X64 ? 47 : 56;
+
+    return va >> shift == 0 || va >> shift == UINT64_MAX >> shift;
+}
+
+int ps_paging_canonical(enum ps_paging_mode mode, uint64_t va, uint64_t *out)
+{
+    *out = va;
+    if (ps_paging_is_x64(mode))
+        return is_canonical_x64(mode, va);
+    *out = va & 0xffffffffu;
+    return va >> 32 == 0 || va >> 31 == 0x1ffffffff;
+}
+
 uint64_t ps_paging_root(enum ps_paging_mode mode, uint64_t cr3)
 {
     switch (mode) {
     case PS_PAGING_X64:
+    case PS_PAGING_X64_LA57:
         return cr3 & UINT64_C(0x000ffffffffff000);
     case PS_PAGING_PAE:
         return cr3 & 0xffffffe0u;
@@ -171,6 +203,7 @@ static uint64_t prototype_va(enum ps_paging_mode mode, uint64_t raw)
 {
     switch (mode) {
     case PS_PAGING_X64:
+    case PS_PAGING_X64_LA57:
         return raw >> 16 | (raw >> 63 ? UINT64_C(0xffff000000000000) : 0);
     case PS_PAGING_PAE:
         return raw >> 32;

@@ -5,12 +5,14 @@
 #include <stdint.h>
 
 enum ps_paging_mode {
-    PS_PAGING_X64, /* four levels of 512 entries */
-    PS_PAGING_PAE, /* x86: 4, 512 and 512 entries of 8 bytes */
-    PS_PAGING_X86, /* x86 without PAE: two levels of 1024 entries of 4 bytes */
+    PS_PAGING_X64,      /* four levels of 512 entries */
+    PS_PAGING_PAE,      /* x86: 4, 512 and 512 entries of 8 bytes */
+    PS_PAGING_X86,      /* x86 without PAE: two levels of 1024 entries of 4 bytes */
+    PS_PAGING_X64_LA57, /* five levels of 512 entries */
 };
 
-#define PS_PAGING_MAX_LEVELS 4u
+#define PS_PAGING_MODES      4u
+#define PS_PAGING_MAX_LEVELS 5u
 
 /* Software entries (valid bit 0) of 8 bytes: page file number in bits 1-4, or in bits 12-15 with
  * the swizzle of the L1TF updates. */
@@ -57,6 +59,8 @@ struct ps_pte_format {
 
 struct ps_pte_format ps_pte_format_of(enum ps_paging_mode mode, uint32_t build);
 
+int ps_paging_is_x64(enum ps_paging_mode mode); /* with four or five levels */
+
 /* Geometry. Level 1 is the last one. */
 unsigned ps_paging_levels(enum ps_paging_mode mode);
 const char *ps_paging_level_name(enum ps_paging_mode mode, unsigned level); /* "PML4E" ... */
@@ -65,6 +69,10 @@ unsigned ps_paging_entries(enum ps_paging_mode mode, unsigned level); /* in a ta
 unsigned ps_paging_shift(enum ps_paging_mode mode, unsigned level);   /* of the index in a VA */
 /* First address of the Windows kernel half. */
 uint64_t ps_paging_kernel_base(enum ps_paging_mode mode);
+
+/* 'va' as the processor sees it, in *out: sign-extended on x64, 32 bits on x86. 0 when there is no
+ * such address. */
+int ps_paging_canonical(enum ps_paging_mode mode, uint64_t va, uint64_t *out);
 
 /* The part of CR3 that is the address of the top table. */
 uint64_t ps_paging_root(enum ps_paging_mode mode, uint64_t cr3);
