@@ -8,7 +8,7 @@
 
 static enum ps_arch arch_of(const struct ps_address_space *as)
 {
-    return as->dtb.mode == PS_PAGING_X64 ? PS_ARCH_X64 : PS_ARCH_X86;
+    return ps_paging_is_x64(as->dtb.mode) ? PS_ARCH_X64 : PS_ARCH_X86;
 }
 
 /* 1, 0 and errors as ps_bigpool_locate. */

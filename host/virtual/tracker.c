@@ -46,7 +46,7 @@ int ps_address_space_tracker(struct ps_address_space *as, const struct ps_option
     spec.n_data = ps_kernel_data_ranges(&as->kernel, range, PS_KERNEL_MAX_RANGES);
     if (spec.n_data > PS_KERNEL_MAX_RANGES)
         spec.n_data = PS_KERNEL_MAX_RANGES;
-    spec.arch = as->dtb.mode == PS_PAGING_X64 ? PS_ARCH_X64 : PS_ARCH_X86;
+    spec.arch = ps_paging_is_x64(as->dtb.mode) ? PS_ARCH_X64 : PS_ARCH_X86;
     spec.build = as->build;
     spec.n_cpus = active_processors(as);
     spec.symbols = (struct ps_tracker_symbols){

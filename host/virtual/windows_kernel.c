@@ -65,7 +65,7 @@ static void look_for_kdbg(struct ps_address_space *as)
 {
     const struct ps_kdbg_search search = {
         .memory = {.read = read_paging, .arg = as->paging},
-        .is_x64 = as->dtb.mode == PS_PAGING_X64,
+        .is_x64 = ps_paging_is_x64(as->dtb.mode),
         .base = as->kernel.base,
         .build = as->build,
         .range = as->kernel.range,

@@ -40,7 +40,7 @@ static const struct ps_era *pick_era(const struct run *r)
     if (opt->arch && strcmp(opt->arch, "auto") != 0)
         arch = strcmp(opt->arch, "x86") == 0 ? PS_ARCH_X86 : PS_ARCH_X64;
     else if (r->as.has_dtb)
-        arch = r->as.dtb.mode == PS_PAGING_X64 ? PS_ARCH_X64 : PS_ARCH_X86;
+        arch = ps_paging_is_x64(r->as.dtb.mode) ? PS_ARCH_X64 : PS_ARCH_X86;
     else if (r->as.has_version)
         arch = r->as.version.arch;
     if (build == 0 && r->as.has_version && r->as.version.arch == arch)
@@ -116,7 +116,7 @@ static int locate_virtual(struct run *r, uint64_t va, struct ps_err *err)
     if (ps_paging_walk(r->as.paging, va, &w) == PS_WALK_NOT_CANONICAL)
         return ps_fail(err, PS_EARG, va, "0x%" PRIx64 ": no address of %s", va,
                        ps_paging_mode_name(r->as.dtb.mode));
-    if (r->as.dtb.mode != PS_PAGING_X64)
+    if (!ps_paging_is_x64(r->as.dtb.mode))
         va &= UINT32_MAX;
     r->page.has_va = 1;
     r->page.va = va - va % PS_FRAME_BYTES;

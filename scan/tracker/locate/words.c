@@ -2,7 +2,7 @@
 
 unsigned ps_words_width(const struct ps_paging *paging)
 {
-    return paging->format.mode == PS_PAGING_X64 ? 8 : 4;
+    return ps_paging_is_x64(paging->format.mode) ? 8 : 4;
 }
 
 static uint64_t load(const uint8_t *p, unsigned width)

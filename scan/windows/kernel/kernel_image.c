@@ -162,7 +162,7 @@ static int is_done(const struct search *s)
 static void look_at_page(struct search *s, uint64_t va, uint64_t phys, enum ps_kernel_method method)
 {
     const struct ps_physmem *mem = s->paging->mem;
-    const int is_x64 = s->paging->format.mode == PS_PAGING_X64;
+    const int is_x64 = ps_paging_is_x64(s->paging->format.mode);
     uint8_t magic[2];
 
     s->pages_left--;
@@ -199,7 +199,7 @@ static void search_range(struct search *s, struct ps_va_range range, uint64_t st
 
 static struct ps_va_range near_range(enum ps_paging_mode mode, uint64_t hint)
 {
-    const uint64_t top = mode == PS_PAGING_X64 ? UINT64_MAX : UINT32_MAX;
+    const uint64_t top = ps_paging_is_x64(mode) ? UINT64_MAX : UINT32_MAX;
     const uint64_t bottom = ps_paging_kernel_base(mode);
     uint64_t from = bottom, last = top;
 
@@ -213,9 +213,9 @@ static struct ps_va_range near_range(enum ps_paging_mode mode, uint64_t hint)
 
 static size_t regions_of(enum ps_paging_mode mode, const struct ps_va_range **regions)
 {
-    *regions = mode == PS_PAGING_X64 ? x64_regions : x86_regions;
-    return mode == PS_PAGING_X64 ? sizeof x64_regions / sizeof x64_regions[0]
-                                 : sizeof x86_regions / sizeof x86_regions[0];
+    *regions = ps_paging_is_x64(mode) ? x64_regions : x86_regions;
+    return ps_paging_is_x64(mode) ? sizeof x64_regions / sizeof x64_regions[0]
+                                  : sizeof x86_regions / sizeof x86_regions[0];
 }
 
 /* Where the loader prefers to put it first. */
