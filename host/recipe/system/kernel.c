@@ -228,12 +228,22 @@ static int put_code(struct pe *pe, uint64_t rva)
     return b ? 0 : -pe->sys->err->code;
 }
 
-/* What else stands in .data: zeros, counts, powers of two, and pointers to mapped pages that are no
- * table. */
+/* A mapped page of no system data: Windows keeps no pointers into the middle of its tables. */
+static uint64_t mapped_page(struct pe *pe)
+{
+    struct ps_rcp_system *sys = pe->sys;
+    const struct ps_rcp_link *link;
+
+    if (sys->n_links == 0)
+        return 0;
+    link = &sys->link[ps_rcp_below(&pe->rng, (uint32_t)sys->n_links)];
+    return ps_rcp_overlay_find(sys, link->page) ? 0 : link->va;
+}
+
+/* What else stands in .data: zeros, counts, powers of two, and pointers to other pages. */
 static uint64_t noise(struct pe *pe)
 {
-    const struct ps_rcp_system *sys = pe->sys;
-    uint64_t va = sys->n_links ? sys->link[ps_rcp_below(&pe->rng, (uint32_t)sys->n_links)].va : 0;
+    uint64_t va = mapped_page(pe);
 
     switch (ps_rcp_below(&pe->rng, 8)) {
     case 0:
