@@ -7,10 +7,10 @@
 #include "host/commands/commands.h"
 #include "host/commands/windows/pool_rows.h"
 #include "host/log.h"
-#include "host/run/find_bigpool.h"
 #include "host/run/tag_source.h"
 #include "host/virtual/address.h"
 #include "host/virtual/address_space.h"
+#include "host/virtual/bigpool.h"
 #include "scan/bigpool/index.h"
 #include "scan/plan_compile.h"
 #include "scan/windows/paging/inverse_map.h"
@@ -22,6 +22,7 @@ struct run {
     struct ps_cells cells;
     struct ps_tagdb *tags;
     const struct ps_era *era;
+    struct ps_inverse_map *map; /* NULL unless the address is physical */
     struct ps_bigpool_table big;
     struct ps_pool_page page;
     int found; /* a block or a big allocation */
@@ -131,24 +132,22 @@ static int locate_virtual(struct run *r, uint64_t va, struct ps_err *err)
 
 static int locate_physical(struct run *r, uint64_t phys, struct ps_err *err)
 {
-    struct ps_inverse_map *map = NULL;
     struct ps_mapping first;
     size_t n;
     int rc = set_phys(r, phys, err);
 
     if (rc < 0 || !r->as.has_dtb)
         return rc;
-    rc = ps_inverse_map_build(&map, &r->as.memory.mem, r->as.dtb.mode, r->as.dtb.root, err);
+    rc = ps_inverse_map_build(&r->map, &r->as.memory.mem, r->as.dtb.mode, r->as.dtb.root, err);
     if (rc < 0)
         return rc;
-    n = ps_inverse_map_find(map, phys, &first, 1);
+    n = ps_inverse_map_find(r->map, phys, &first, 1);
     if (n != 0) {
         r->page.has_va = 1;
         r->page.va = first.va;
     }
     if (n > 1)
         ps_log(PS_LOG_WARN, "%zu virtual addresses show this page, this is the lowest one", n);
-    ps_inverse_map_free(map);
     return 0;
 }
 
@@ -205,14 +204,11 @@ static void add_big(struct run *r, const struct ps_bigpool_row *row, uint64_t va
 /* Is the address in a big allocation? Then its row is written: 1; 0: it is in none. */
 static int find_big(struct run *r, struct ps_err *err)
 {
-    const struct ps_bigpool_spec spec = {.arches = r->era->arch == PS_ARCH_X86 ? PS_BIGPOOL_X86
-                                                                               : PS_BIGPOOL_X64,
-                                         .build = r->as.build};
     const uint64_t va = r->page.va + r->page.at;
     struct ps_bigpool_index *index = NULL;
     const struct ps_bigpool_row *row;
     uint64_t n_unreadable = 0;
-    int rc = ps_find_bigpool(r->as.image, &spec, &r->big, &n_unreadable, err);
+    int rc = ps_address_space_bigpool(&r->as, r->opt, r->map, &r->big, &n_unreadable, err);
 
     if (rc < 0)
         return rc;
@@ -310,6 +306,7 @@ int ps_cmd_pool(const struct ps_options *opt, struct ps_err *err)
     ps_bigpool_table_free(&r->big);
     ps_cells_free(&r->cells);
     ps_tagdb_free(r->tags);
+    ps_inverse_map_free(r->map);
     ps_address_space_close(&r->as);
     free(r);
     return rc;
