@@ -7,9 +7,9 @@
 #include "host/commands/cells.h"
 #include "host/commands/commands.h"
 #include "host/log.h"
-#include "host/run/find_bigpool.h"
 #include "host/run/tag_source.h"
 #include "host/run/tag_usage.h"
+#include "host/virtual/bigpool.h"
 #include "host/virtual/tracker.h"
 #include "kernels/pool_header.h"
 
@@ -309,11 +309,6 @@ static void print_summary(const struct used *u)
 /* Everything from the image; what cannot be read of it is told at the end. */
 static int collect(struct used *u, const struct ps_options *opt, struct ps_err *err)
 {
-    const struct ps_bigpool_spec spec = {.arches =
-                                             !u->as.has_version ? PS_BIGPOOL_X86 | PS_BIGPOOL_X64
-                                             : u->as.version.arch == PS_ARCH_X86 ? PS_BIGPOOL_X86
-                                                                                 : PS_BIGPOOL_X64,
-                                         .build = opt->build};
     int rc = ps_address_space_tracker(&u->as, opt, &u->tracker, err);
 
     if (rc == 0)
@@ -321,7 +316,7 @@ static int collect(struct used *u, const struct ps_options *opt, struct ps_err *
                "%s: no pool tracker table found%s: only what the scan itself finds is listed",
                opt->args.item[0], u->as.has_dtb ? "" : ", since there are no page tables");
     if (rc >= 0)
-        rc = ps_find_bigpool(u->as.image, &spec, &u->big, &u->n_unreadable, err);
+        rc = ps_address_space_bigpool(&u->as, opt, NULL, &u->big, &u->n_unreadable, err);
     if (rc >= 0)
         rc = ps_tag_usages_add_big(&u->usages, &u->big, err);
     if (rc >= 0)
