@@ -122,10 +122,10 @@ const struct ps_option ps_option_table[] = {
      .verbs = BIGPOOLS | SCAN | VIRTUAL, .metavar = "N",
      .hi = 999999,
      .help = "build number of the imaged Windows, such as 19041; 0 finds it in the image"},
-    {.name = "dtb", .kind = PS_OPT_STRING, .offset = AT(dtb), .verbs = VIRTUAL,
+    {.name = "dtb", .kind = PS_OPT_STRING, .offset = AT(dtb), .verbs = BIGPOOLS | VIRTUAL,
      .metavar = "ADDRESS",
      .help = "value of CR3, in hexadecimal; without it the page tables are searched for"},
-    {.name = "pagefile", .kind = PS_OPT_APPEND, .offset = AT(pagefiles), .verbs = VIRTUAL,
+    {.name = "pagefile", .kind = PS_OPT_APPEND, .offset = AT(pagefiles), .verbs = BIGPOOLS | VIRTUAL,
      .metavar = "FILE", .hi = 16,
      .help = "a page file of the imaged Windows, for pages that are not in memory; N=FILE says its "
              "number, else they count from 0; repeatable"},

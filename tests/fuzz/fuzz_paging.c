@@ -4,8 +4,10 @@
  * bytes), and what it leads to. What is left over is used as the low bits of entries. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "scan/windows/paging/dtb.h"
+#include "scan/windows/paging/dtb_spots.h"
 #include "scan/windows/paging/inverse_map.h"
 #include "scan/windows/paging/paging.h"
 #include "scan/windows/paging/pte_vote.h"
@@ -118,6 +120,43 @@ static void check_paged_out(const struct small_memory *m, enum ps_paging_mode mo
         die("walk and vote count differently", counts.paged_out);
 }
 
+/* Any bytes at all as two pages: what is found lies in them, in order. */
+static void check_spots(const uint8_t *data, size_t size)
+{
+    static uint8_t pages[2 * 4096];
+    static struct ps_dtb_spots s;
+    static ps_look_fn *const look[] = {ps_dtb_spots_tables, ps_dtb_spots_processes};
+    const size_t n = size < sizeof pages ? size : sizeof pages;
+
+    memset(pages, 0, sizeof pages);
+    memcpy(pages + (sizeof pages - n), data, n);
+    for (size_t i = 0; i < 2; i++) {
+        s = (struct ps_dtb_spots){.phys = 0x7000, .x64 = 1, .x86 = 1, .pae = 1};
+        look[i](&s, pages, sizeof pages);
+        for (size_t k = 0; k < s.n; k++)
+            if (s.spot[k].at < 0x7000 || s.spot[k].at - 0x7000 >= sizeof pages ||
+                (k > 0 && s.spot[k].at / 4096 < s.spot[k - 1].at / 4096))
+                die("spot", s.spot[k].at);
+    }
+}
+
+/* A process block in the first page that the tables map, at 'where' in it. */
+static void plant_process(struct small_memory *m, enum ps_paging_mode mode, uint64_t root,
+                          uint64_t where)
+{
+    static struct ps_paging p;
+    const uint64_t va = UINT64_C(0xfffff78000000000) + where;
+    uint64_t at;
+
+    ps_paging_init(&p, &m->mem, ps_pte_format_of(mode, 0), root);
+    if (!ps_paging_is_x64(mode) || !ps_paging_translate(&p, va, &at) || at > sizeof m->bytes - 0x40)
+        return;
+    small_memory_put64(m, at, 3);
+    small_memory_put64(m, at + 8, va + 8);
+    small_memory_put64(m, at + 16, va + 8);
+    small_memory_put64(m, at + 0x28, root);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct small_memory m;
@@ -132,6 +171,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (data[2] & 1)
         small_memory_hole(&m, 30, 33);
     fill(&m, data + 3, size - 3);
+    if (data[2] & 2)
+        plant_process(&m, mode, (uint64_t)(data[1] % SMALL_MEMORY_FRAMES) * 4096,
+                      (uint64_t)(data[2] >> 2) * 0x30);
+    check_spots(data, size);
     check_map(&m, mode, (uint64_t)(data[1] % SMALL_MEMORY_FRAMES) * 4096);
     check_paged_out(&m, mode, (uint64_t)(data[1] % SMALL_MEMORY_FRAMES) * 4096);
     if (ps_dtb_find(&m.mem, PS_DTB_MODES_X64 | PS_DTB_MODES_X86, &dtb, &err) < 0)
