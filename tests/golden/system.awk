@@ -1,6 +1,7 @@
 # One line per thing that a truth or a listing (both jsonl) says, for sort and diff. -v what=:
 #   big: rows of the big-pool table; live: of these the ones in use, as a scan lists them;
-#   tag: counters of the tracker; header: headers in use, with where they are mapped; content: those inside a big allocation.
+#   tag: counters of the tracker; header: headers in use, with where they are mapped; content: those
+#   inside a big allocation. load=1 in front of a file: only learn from it what is planted.
 
 function text(key,    at, rest) {
     at = index($0, "\"" key "\":")
@@ -33,6 +34,12 @@ kind == "system" {
     next
 }
 
+load {
+    if (kind == "" && (state in in_use))
+        is_planted[text("Offset")] = 1
+    next
+}
+
 what == "tag" && (kind == "tag" || !is_truth) {
     print text("Tag"), text("NonPagedAllocs"), text("NonPagedFrees"), text("NonPagedDiff"), \
         text("NonPagedUsed"), text("PagedAllocs"), text("PagedFrees"), text("PagedDiff"), \
@@ -46,6 +53,12 @@ what == "big" && kind == "big" {
 
 what == "live" && kind == "big" && state == "allocated" {
     print big, text("Offset")
+}
+
+# Tag bytes in text, or by chance: the scan says that there is hardly anything to it.
+!is_truth && kind == "" && state != "allocated" && !(text("Offset") in is_planted) &&
+    text("Confidence") + 0 <= 10 {
+    next
 }
 
 # What only the page file holds is in no image.

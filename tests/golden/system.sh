@@ -22,7 +22,8 @@ field() {
 # same WHAT LISTING: both directions
 same() {
     awk -v what="$1" -f "$PS_SOURCE/tests/golden/system.awk" truth.jsonl | sort >planted.txt
-    awk -v what="$1" -f "$PS_SOURCE/tests/golden/system.awk" "$2" | sort >found.txt
+    awk -v what="$1" -f "$PS_SOURCE/tests/golden/system.awk" \
+        load=1 truth.jsonl load=0 "$2" | sort >found.txt
     if [ ! -s planted.txt ]; then
         wrong "no $1 is planted"
     elif ! cmp -s planted.txt found.txt; then

@@ -29,6 +29,8 @@ static const struct {
     {"size 1M\nsystem cr3=1 frames=2-3 large\n", 2, "does not take"},
     {"size 1M\nsystem cr3=1 frames=2-3 shuffle=1\n", 2, "stands alone"},
     {"size 1G\nsystem cr3=1 frames=2-0x8000\n", 2, "at most"},
+    {"size 1M\nsystem cr3=1 frames=2-3 at=0x20\n", 2, "PAE"},
+    {"size 1M\narch x86\nsystem mode=pae cr3=1 frames=2-3 at=0x21\n", 3, "multiple of 32"},
     {X64 "system cr3=1 frames=2-3\n", 4, "one system"},
     {X64 "map x pages=1\n", 4, "ADDRESS"},
     {X64 "map 0x1000 pages=1\n", 4, "kernel half"},
@@ -173,6 +175,8 @@ Test(recipe_system, a_page_can_be_in_the_page_file)
 Test(recipe_system, pae_tables_map_themselves)
 {
     struct ps_recipe *r = parse(PAE "map 0x81000000 pages=0x55\n");
+    struct ps_recipe *packed = parse("size 1M\narch x86\nsystem mode=pae cr3=0x10 at=0x260 "
+                                     "frames=0x20-0x3f\nmap 0x81000000 pages=0x55\n");
     uint64_t last = frame(entry(r, 0x10, 3)), third = frame(entry(r, 0x10, 2));
 
     for (size_t i = 0; i < 4; i++) {
@@ -180,6 +184,10 @@ Test(recipe_system, pae_tables_map_themselves)
         cr_expect_eq(frame(entry(r, last, i)), frame(entry(r, 0x10, i)));
     }
     cr_expect_eq(entry(r, frame(entry(r, third, 8)), 0), 0x55963u);
+    cr_expect_eq(entry(packed, 0x10, 0), 0u);
+    third = frame(entry(packed, 0x10, 0x260 / 8 + 2));
+    cr_expect_eq(entry(packed, frame(entry(packed, third, 8)), 0), 0x55963u);
+    ps_recipe_free(packed);
     ps_recipe_free(r);
 }
 

@@ -15,6 +15,9 @@ static int check_system(struct ps_rcp_parser *p, const struct ps_rcp_system *sys
         return ps_rcp_bad(p, "frames are at most %u pages", PS_RCP_MAX_FRAMES);
     if ((sys->mode == PS_RCP_X64) != (sys->era.is_x64 != 0))
         return ps_rcp_bad(p, "mode x64 goes with arch x64, pae and x86 with arch x86");
+    if (sys->top_offset % 32 || sys->top_offset >= PS_RECIPE_PAGE ||
+        (sys->top_offset && sys->mode != PS_RCP_PAE))
+        return ps_rcp_bad(p, "at is a multiple of 32 in the page, for the top table of PAE");
     if (sys->mode == PS_RCP_X64 && (sys->self_slot < 256 || sys->self_slot > 511))
         return ps_rcp_bad(p, "selfmap is a slot of the kernel half, 0x100 to 0x1ff");
     if (sys->entry < low || sys->entry % 4)
@@ -36,10 +39,10 @@ int ps_rcp_do_system(struct ps_rcp_parser *p)
         .frames = {PS_RCP_NONE, PS_RCP_NONE},
     };
     const struct ps_rcp_option option[] = {
-        {"cr3", PS_RCP_F_NUMBER, &fresh.cr3},           {"mode", PS_RCP_F_MODE, &fresh.mode},
-        {"frames", PS_RCP_F_PAGES, &fresh.frames},      {"shuffle", PS_RCP_F_FLAG, &fresh.shuffle},
-        {"selfmap", PS_RCP_F_NUMBER, &fresh.self_slot}, {"stub", PS_RCP_F_NUMBER, &fresh.stub},
-        {"entry", PS_RCP_F_NUMBER, &fresh.entry},
+        {"cr3", PS_RCP_F_NUMBER, &fresh.cr3},       {"at", PS_RCP_F_NUMBER, &fresh.top_offset},
+        {"mode", PS_RCP_F_MODE, &fresh.mode},       {"frames", PS_RCP_F_PAGES, &fresh.frames},
+        {"shuffle", PS_RCP_F_FLAG, &fresh.shuffle}, {"selfmap", PS_RCP_F_NUMBER, &fresh.self_slot},
+        {"stub", PS_RCP_F_NUMBER, &fresh.stub},     {"entry", PS_RCP_F_NUMBER, &fresh.entry},
     };
     int rc;
 

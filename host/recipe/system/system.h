@@ -142,6 +142,7 @@ struct ps_rcp_system {
     struct ps_rcp_era era;
     enum ps_rcp_mode mode;
     uint32_t line;
+    uint64_t top_offset;                  /* of a PAE top table in its page */
     uint64_t cr3, self_slot, stub, entry; /* pages; self_slot and entry for x64 */
     struct ps_rcp_range frames;
     int shuffle;

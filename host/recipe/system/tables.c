@@ -50,6 +50,13 @@ static uint32_t index_at(const struct ps_rcp_system *sys, uint64_t va, unsigned 
     return (uint32_t)(i & ((1u << index_bits(sys)) - 1));
 }
 
+/* The top table of PAE may stand anywhere in its page: Windows keeps those of many processes there.
+ */
+static uint8_t *top_table(struct ps_rcp_system *sys)
+{
+    return ps_rcp_overlay_find(sys, sys->cr3)->b + sys->top_offset;
+}
+
 static uint64_t get_entry(const struct ps_rcp_system *sys, const uint8_t *table, uint32_t i)
 {
     const uint8_t *p = table + (size_t)i * entry_bytes(sys);
@@ -138,7 +145,7 @@ static uint64_t page_file_entry(struct ps_rcp_system *sys, uint64_t page)
 static uint8_t *table_at(struct ps_rcp_system *sys, uint64_t va, unsigned level, uint32_t line)
 {
     uint64_t page = sys->cr3;
-    uint8_t *table = ps_rcp_overlay_find(sys, page)->b;
+    uint8_t *table = top_table(sys);
 
     for (unsigned at = n_levels(sys) - 1; at > level; at--) {
         uint32_t i = index_at(sys, va, at);
@@ -290,7 +297,7 @@ int ps_rcp_tables_start(struct ps_rcp_system *sys)
         return -sys->err->code;
     ps_rcp_overlay_find(sys, sys->cr3)->is_table = 1;
     if (sys->mode == PS_RCP_PAE)
-        return start_pae(sys, top);
+        return start_pae(sys, top + sys->top_offset);
     put_entry(sys, top, (uint32_t)sys->self_slot, table_entry(sys, 3, sys->cr3));
     if (sys->mode == PS_RCP_X64 && sys->stub != PS_RCP_NONE)
         return put_stub(sys);

@@ -17,7 +17,7 @@ const struct ps_rcp_big *ps_rcp_system_big(const struct ps_rcp_system *sys, uint
 static void print_system(const struct ps_rcp_system *sys, FILE *out)
 {
     fprintf(out, "{\"Kind\":\"system\",\"Mode\":\"%s\",\"DTB\":\"0x%llx\"", modes[sys->mode],
-            (unsigned long long)sys->cr3 << 12);
+            (unsigned long long)(sys->cr3 << 12 | sys->top_offset));
     if (sys->big.slots)
         fprintf(out, ",\"BigPoolTable\":\"0x%016llx\",\"BigPoolSlots\":%llu,\"BigPoolHash\":\"%s\"",
                 (unsigned long long)sys->big.va, (unsigned long long)sys->big.slots,
