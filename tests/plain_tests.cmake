@@ -4,6 +4,8 @@ ps_plain_test(NAME contract/bigpool_real LABELS contract LIBS PkgConfig::JANSSON
     SOURCES real/unpack.c support/tmpdir.c)
 ps_plain_test(NAME contract/real_images LABELS contract LIBS PkgConfig::JANSSON
     SOURCES real/mapped.c real/truth.c real/unpack.c real/witness.c support/tmpdir.c)
+ps_plain_test(NAME contract/lookaside_real LABELS contract LIBS PkgConfig::JANSSON
+    SOURCES real/mapped.c real/truth.c real/unpack.c real/witness.c support/tmpdir.c)
 ps_plain_test(NAME contract/tracker_real LABELS contract LIBS PkgConfig::JANSSON
     SOURCES real/unpack.c support/tmpdir.c)
 ps_plain_test(NAME contract/real_kernel LABELS contract LIBS PkgConfig::JANSSON

@@ -155,7 +155,8 @@ const struct ps_option ps_option_table[] = {
      .metavar = "SIZE", .lo = PAGE, .hi = GIB, .multiple = PAGE,
      .help = "bytes scanned at a time, a multiple of 4k; without it from the cache sizes"},
     {.name = "io", .kind = PS_OPT_CHOICE, .offset = AT(io),
-     .verbs = SCAN | BENCH | USED, .metavar = "HOW", .choice = io_choice, .help = "how images are read"},
+     .verbs = SCAN | BENCH | USED, .metavar = "HOW", .choice = io_choice,
+     .help = "how images are read"},
 
     {.name = "format", .kind = PS_OPT_CHOICE, .common = 1, .offset = AT(format),
      .verbs = BIGPOOLS | SCAN | TAGS | DEVICES | BENCH | VIRTUAL, .metavar = "NAME",
