@@ -119,6 +119,23 @@ Test(dtb, low_stub)
     cr_assert_eq(d.method, PS_DTB_LOW_STUB);
 }
 
+/* A stub of an older boot, say, whose table is a copy: that does not map itself. */
+Test(dtb, low_stub_that_leads_to_a_copy)
+{
+    struct ps_dtb d;
+
+    make_x64(10, 3);
+    memcpy(m.bytes + FRAME(5), m.bytes + FRAME(10), 4096);
+    put(5, 0x171, FRAME(14) | VALID); /* and it maps more */
+    small_memory_put64(&m, FRAME(3), UINT64_C(0x00000001000612e9));
+    small_memory_put64(&m, FRAME(3) + 0x70, UINT64_C(0xfffff80312345678));
+    small_memory_put64(&m, FRAME(3) + 0xa0, FRAME(5));
+    d = find(PS_DTB_MODES_X64);
+    cr_assert_eq(d.root, FRAME(10));
+    cr_assert_eq(d.method, PS_DTB_SELF_MAP);
+    cr_assert_eq(d.n_candidates, 2);
+}
+
 Test(dtb, x86_without_pae)
 {
     struct ps_dtb d;

@@ -15,6 +15,9 @@
 /* ImageFileName stands in the first 0x800 bytes of the block in every version. */
 #define PROCESS_BYTES 0x800u
 
+/* Maps KUSER_SHARED_DATA and itself. */
+#define BEST_RANK     3u
+
 #define MAX_PROCESSES 4096u
 
 struct search {
@@ -162,9 +165,22 @@ static int is_full(const struct search *s)
     return s->rc < 0 || s->n == PS_DTB_MAX_CANDIDATES || s->n_tables >= PS_DTB_ALL_TABLES;
 }
 
+/* What pages cannot make up for. */
+static unsigned rank(const struct ps_dtb *d)
+{
+    return (d->proof & PS_DTB_PROOF_KUSER ? 2u : 0u) + (d->proof & PS_DTB_PROOF_SELF ? 1u : 0u);
+}
+
 static int is_good(const struct ps_dtb *d)
 {
     return d->maps_kuser && d->n_pages >= PS_DTB_GOOD_PAGES;
+}
+
+/* Told by a name or by the start-up code, and no copy, which would not map itself. */
+static int is_certain(const struct ps_dtb *d)
+{
+    return d->n_pages >= PS_DTB_CERTAIN_PAGES && rank(d) == BEST_RANK &&
+           (d->method == PS_DTB_LOW_STUB || (d->proof & PS_DTB_PROOF_SYSTEM));
 }
 
 /* 'd' has mode, root and how it was found. */
@@ -176,6 +192,7 @@ static void consider(struct search *s, const struct ps_dtb *candidate)
     if (before) {
         before->proof |= d.proof;
         before->process = d.process ? d.process : before->process;
+        before->kernel_va = d.kernel_va ? d.kernel_va : before->kernel_va;
     }
     if (before || is_full(s) || !(s->modes >> d.mode & 1))
         return;
@@ -184,8 +201,7 @@ static void consider(struct search *s, const struct ps_dtb *candidate)
         return;
     s->found[s->n++] = d;
     s->n_good += (unsigned)is_good(&d);
-    s->is_certain |=
-        is_good(&d) && (d.method == PS_DTB_LOW_STUB || (d.proof & PS_DTB_PROOF_SYSTEM));
+    s->is_certain |= is_certain(&d);
 }
 
 static int maps_kuser(struct search *s, enum ps_paging_mode mode, uint64_t root)
@@ -320,12 +336,12 @@ static void look_at_all(struct search *s, ps_look_fn *look)
 
 static int is_better(const struct ps_dtb *a, const struct ps_dtb *b)
 {
-    return a->maps_kuser != b->maps_kuser ? a->maps_kuser : a->n_pages > b->n_pages;
+    return rank(a) != rank(b) ? rank(a) > rank(b) : a->n_pages > b->n_pages;
 }
 
 static int reaches(const struct ps_dtb *d, const struct ps_dtb *best)
 {
-    return d->maps_kuser == best->maps_kuser && d->n_pages >= best->n_pages - best->n_pages / 4;
+    return rank(d) == rank(best) && d->n_pages >= best->n_pages - best->n_pages / 4;
 }
 
 /* The best one sets the mark; what stands first reaches it, unless one is known by its name. */

@@ -50,17 +50,21 @@ struct ps_dtb {
 #define PS_DTB_MODES_X86 (1u << PS_PAGING_PAE | 1u << PS_PAGING_X86)
 
 /* Look at candidates of these modes in all of memory, lowest address first. A candidate is beyond
- * doubt that maps KUSER_SHARED_DATA and PS_DTB_GOOD_PAGES. The search ends with such a low stub,
- * PS_DTB_BEYOND after the first such self-map, after PS_DTB_GOOD_ENOUGH of them, and in any case
+ * doubt that maps KUSER_SHARED_DATA and PS_DTB_GOOD_PAGES. The search ends with a low stub or a
+ * process block of System whose table maps that, itself and PS_DTB_CERTAIN_PAGES, PS_DTB_BEYOND
+ * after the first one beyond doubt, after PS_DTB_GOOD_ENOUGH of them, and in any case
  * after PS_DTB_LIMIT, PS_DTB_MAX_CANDIDATES, or when all walks together have read
  * PS_DTB_ALL_TABLES. Where none is beyond doubt, memory is looked through for process blocks,
  * unless it is larger than PS_DTB_SMALL and has less than PS_DTB_FULL_TABLES pages that are full of
- * entries. The first candidate wins that maps at least three quarters of what the best one does:
- * the system process is older than the others and lacks their session space. One whose process
- * block has the name System goes before those. 1: *out is it, 0: there is none. PS_ENOMEM. */
+ * entries. A candidate that maps KUSER_SHARED_DATA goes before one that does not, then one that
+ * maps itself, as a copy does not. Of equals the first one wins that maps at least three quarters
+ * of what the best one does: the system process is older than the others and lacks their session
+ * space. One whose process block has the name System goes before those. 1: *out is it, 0: there is
+ * none. PS_ENOMEM. */
 #define PS_DTB_BEYOND         (UINT64_C(16) << 20)
 #define PS_DTB_LIMIT          (UINT64_C(4) << 30)
 #define PS_DTB_GOOD_PAGES     1024u
+#define PS_DTB_CERTAIN_PAGES  64u
 #define PS_DTB_GOOD_ENOUGH    4u
 #define PS_DTB_MAX_CANDIDATES 64u
 #define PS_DTB_SMALL          (UINT64_C(64) << 20)
