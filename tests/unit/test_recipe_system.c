@@ -3,8 +3,10 @@
 
 #include <stddef.h>
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define X64 "size 1M\nseed 3\nsystem cr3=0x10 frames=0x20-0x3f shuffle selfmap=0x1f0\n"
 #define PAE "size 1M\narch x86\nbuild 2600\nsystem mode=pae cr3=0x10 frames=0x20-0x3f\n"
@@ -241,5 +243,79 @@ Test(recipe_system, the_tracker_counts_what_is_planted)
     cr_expect_eq(entry(r, page, q), 0x61616141u);
     cr_expect_eq(entry(r, page, q + 1), 0x2570u);
     cr_expect_eq(entry(r, page, q + 2) - entry(r, page, q + 3), 2u);
+    ps_recipe_free(r);
+}
+
+/* The page file: its first page unused, then what the recipe puts behind the image. */
+Test(recipe_system, the_page_file_is_written)
+{
+    struct ps_recipe *r = parse(X64 "pagefile pages=3\npage 0x101 ones\npage 0x102 +8 u32 5\n");
+    struct ps_recipe *none = parse(X64);
+    char path[] = "/tmp/poolscan-pagefile-XXXXXX";
+    uint8_t b[3 * PS_RECIPE_PAGE + 1];
+    struct ps_err err;
+    int fd = mkstemp(path);
+    FILE *f;
+
+    cr_assert(fd >= 0);
+    cr_expect_eq(ps_recipe_write_page_file(none, path, &err), -PS_EARG);
+    cr_assert_eq(ps_recipe_write_page_file(r, path, &err), 0, "%s", err.msg);
+    close(fd);
+    f = fopen(path, "rb");
+    cr_assert_not_null(f);
+    cr_expect_eq(fread(b, 1, sizeof b, f), 3u * PS_RECIPE_PAGE);
+    fclose(f);
+    unlink(path);
+    cr_expect_eq(b[0], 0);
+    cr_expect_eq(b[PS_RECIPE_PAGE], 0xff);
+    cr_expect_eq(b[2 * PS_RECIPE_PAGE - 1], 0xff);
+    cr_expect_eq(b[2 * PS_RECIPE_PAGE + 8], 5);
+    cr_expect_eq(ps_recipe_pages(r), 0x103u);
+    ps_recipe_free(r);
+    ps_recipe_free(none);
+}
+
+static const uint8_t *mapped(const struct ps_recipe *r, size_t i, uint8_t *b)
+{
+    struct ps_err err;
+
+    cr_assert_eq(ps_recipe_page(r, frame(leaf(r, i)), b, NULL, &err), 1);
+    return b;
+}
+
+Test(recipe_system, the_kernel_is_a_pe_image_with_its_pointers)
+{
+    struct ps_recipe *r = parse(X64 "bigtable va=0xffffa90000000000 slots=64\n"
+                                    "kernel va=0xffffa80000000000 size=0x20000 age=3 table=0x5008 "
+                                    "tablesize=0x6010 guid=00112233445566778899aabbccddeeff\n");
+    static const uint8_t rsds[] = "RSDS\x33\x22\x11\x00\x55\x44\x77\x66\x88\x99\xaa\xbb\xcc\xdd\xee"
+                                  "\xff\x03\0\0\0ntkrnlmp.pdb";
+    uint8_t b[PS_RECIPE_PAGE];
+
+    cr_expect(memcmp(mapped(r, 0, b), "MZ", 2) == 0);
+    cr_expect(memcmp(b + b[0x3c], "PE\0\0\x64\x86", 6) == 0);
+    cr_expect(memmem(b, sizeof b, "POOLCODE", 8) != NULL);
+    cr_expect(memmem(mapped(r, 3, b), PS_RECIPE_PAGE, rsds, sizeof rsds) != NULL);
+    cr_expect(memmem(b, sizeof b, "ntoskrnl.exe", 13) != NULL);
+    cr_expect(memcmp(mapped(r, 5, b) + 8, "\0\0\0\0\0\xa9\xff\xff", 8) == 0);
+    cr_expect_eq(mapped(r, 6, b)[0x10], 64);
+    ps_recipe_free(r);
+}
+
+/* The copies are those of the pages that they name, and nothing maps them. */
+Test(recipe_system, decoys_are_copies)
+{
+    struct ps_recipe *r = parse(BIG "big tag=Aaaa va=0xffffa90000001000\n"
+                                    "decoy tables to=0x60-0x6f\ndecoy bigtable to=0x70\n"
+                                    "decoy process to=0x80 keep=100\n");
+    uint8_t table[PS_RECIPE_PAGE], b[PS_RECIPE_PAGE];
+    struct ps_err err;
+
+    mapped(r, 0, table);
+    cr_expect_eq(ps_recipe_page(r, 0x70, b, NULL, &err), 1);
+    cr_expect(memcmp(table, b, sizeof b) == 0);
+    cr_expect_eq(entry(r, 0x60, 0x1f0), entry(r, 0x10, 0x1f0), "the top table, as it is");
+    cr_expect_eq(frame(entry(r, 0x80, 0x1f0)), 0x80u, "another top table maps itself");
+    cr_expect_eq(entry(r, 0x80, 0x150), entry(r, 0x10, 0x150));
     ps_recipe_free(r);
 }

@@ -261,6 +261,48 @@ static int push_self(struct ps_rcp_system *sys)
     return 0;
 }
 
+static int by_va(const void *a, const void *b, void *arg)
+{
+    const struct ps_rcp_big *row = arg;
+    size_t x = *(const size_t *)a, y = *(const size_t *)b;
+
+    if (row[x].va != row[y].va)
+        return row[x].va < row[y].va ? -1 : 1;
+    return x < y ? -1 : x > y;
+}
+
+static int sort_live(struct ps_rcp_system *sys)
+{
+    struct ps_rcp_bigtable *t = &sys->big;
+
+    t->live = calloc(t->n_rows + 1, sizeof *t->live);
+    if (!t->live)
+        return ps_fail(sys->err, PS_ENOMEM, t->line, "not enough memory for the recipe");
+    for (size_t i = 0; i < t->n_rows; i++)
+        if (!t->row[i].is_free)
+            t->live[t->n_live++] = i;
+    qsort_r(t->live, t->n_live, sizeof *t->live, by_va, t->row);
+    return 0;
+}
+
+const struct ps_rcp_big *ps_rcp_system_big(const struct ps_rcp_system *sys, uint64_t va)
+{
+    const struct ps_rcp_bigtable *t = &sys->big;
+    size_t lo = 0, hi = t->n_live;
+
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+
+        if (t->row[t->live[mid]].va <= va)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    if (lo == 0 || va - t->row[t->live[lo - 1]].va >= t->row[t->live[lo - 1]].n_bytes)
+        return NULL;
+    return &t->row[t->live[lo - 1]];
+}
+
 int ps_rcp_bigtable_build(struct ps_rcp_system *sys)
 {
     struct ps_rcp_bigtable *t = &sys->big;
@@ -278,5 +320,5 @@ int ps_rcp_bigtable_build(struct ps_rcp_system *sys)
     if (rc == 0 && ps_rcp_big_write(sys, &t->region, t->slots, t->row, t->n_rows) < 0)
         rc = ps_fail(sys->err, PS_EARG, t->line, "%zu rows do not fit into %llu slots", t->n_rows,
                      (unsigned long long)t->slots);
-    return rc;
+    return rc < 0 ? rc : sort_live(sys);
 }

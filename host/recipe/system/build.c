@@ -217,6 +217,7 @@ void ps_rcp_system_free(struct ps_rcp_system *sys)
     free(sys->link);
     free(sys->by_va);
     free(sys->big.row);
+    free(sys->big.live);
     ps_rcp_region_free(&sys->big.region);
     ps_rcp_tracker_free(&sys->tracker);
     free(sys);

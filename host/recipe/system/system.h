@@ -83,6 +83,8 @@ struct ps_rcp_bigtable {
     uint32_t line;
     struct ps_rcp_big *row;
     size_t n_rows, cap_rows;
+    size_t *live; /* rows in use, by address */
+    size_t n_live;
     struct ps_rcp_region region;
 };
 
@@ -135,6 +137,7 @@ struct ps_rcp_tracker {
     struct ps_rcp_region table[PS_RCP_MAX_CPUS];
     struct ps_rcp_counts *counts;
     size_t n_counts;
+    uint32_t *bucket; /* tag -> index + 1 into counts, 2 * slots */
 };
 
 struct ps_rcp_system {

@@ -80,22 +80,22 @@ int ps_rcp_tracker_reserve(struct ps_rcp_system *sys)
 
 /* --- what was planted, by tag --- */
 
+/* NULL: there is no room for another tag, or no memory. */
 static struct ps_rcp_counts *counts_of(struct ps_rcp_tracker *t, uint32_t tag)
 {
-    struct ps_rcp_counts *more;
+    size_t n_buckets = (size_t)t->slots * 2;
+    size_t i = (size_t)(ps_rcp_mix64(tag) % n_buckets);
 
-    for (size_t i = 0; i < t->n_counts; i++)
-        if (t->counts[i].tag == tag)
-            return &t->counts[i];
+    while (t->bucket[i] && t->counts[t->bucket[i] - 1].tag != tag)
+        i = (i + 1) % n_buckets;
+    if (t->bucket[i])
+        return &t->counts[t->bucket[i] - 1];
     /* The last slot is for those for which there is no room. */
     if (t->n_counts + 1 >= t->slots)
         return NULL;
-    more = realloc(t->counts, (t->n_counts + 1) * sizeof *more);
-    if (!more)
-        return NULL;
-    t->counts = more;
     t->counts[t->n_counts] = (struct ps_rcp_counts){.tag = tag};
-    return &t->counts[t->n_counts++];
+    t->bucket[i] = (uint32_t)++t->n_counts;
+    return &t->counts[t->n_counts - 1];
 }
 
 static int count(struct ps_rcp_system *sys, uint32_t tag, int paged, uint64_t n_bytes)
@@ -136,8 +136,13 @@ static int is_paged(const struct ps_rcp_system *sys, const struct ps_rcp_big *ro
 /* Each page once, those behind a lost table too: Windows had them. */
 static int count_all(struct ps_rcp_system *sys)
 {
+    struct ps_rcp_tracker *t = &sys->tracker;
     int rc = 0;
 
+    t->counts = calloc((size_t)t->slots, sizeof *t->counts);
+    t->bucket = calloc((size_t)t->slots * 2, sizeof *t->bucket);
+    if (!t->counts || !t->bucket)
+        rc = ps_fail(sys->err, PS_ENOMEM, t->line, "not enough memory for the recipe");
     for (size_t i = 0; rc == 0 && i < sys->n_all_links; i++) {
         const struct ps_rcp_link *link = &sys->link[i];
 
@@ -249,4 +254,5 @@ void ps_rcp_tracker_free(struct ps_rcp_tracker *t)
     for (size_t i = 0; i < PS_RCP_MAX_CPUS; i++)
         ps_rcp_region_free(&t->table[i]);
     free(t->counts);
+    free(t->bucket);
 }

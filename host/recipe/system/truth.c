@@ -3,17 +3,6 @@
 static const char *const modes[] = {"x64", "pae", "x86"};
 static const char *const hashes[] = {"xor", "mul32", "mul64"};
 
-const struct ps_rcp_big *ps_rcp_system_big(const struct ps_rcp_system *sys, uint64_t va)
-{
-    for (size_t i = 0; i < sys->big.n_rows; i++) {
-        const struct ps_rcp_big *row = &sys->big.row[i];
-
-        if (!row->is_free && va >= row->va && va - row->va < row->n_bytes)
-            return row;
-    }
-    return NULL;
-}
-
 static void print_system(const struct ps_rcp_system *sys, FILE *out)
 {
     fprintf(out, "{\"Kind\":\"system\",\"Mode\":\"%s\",\"DTB\":\"0x%llx\"", modes[sys->mode],
