@@ -53,6 +53,7 @@ struct ps_options {
     /* Which Windows. */
     const char *arch; /* "auto", "x86", "x64" */
     uint32_t build;   /* 0: find out */
+    int physical_only; /* no page tables, no big-pool table */
     const char *dtb;  /* hexadecimal, as typed; NULL: find it */
     struct ps_strings pagefiles; /* --pagefile: FILE or N=FILE */
     const char *symbols; /* NULL: no symbol file */

@@ -1,5 +1,7 @@
 #include "scan/finding.h"
 
+#include <stddef.h>
+
 const char *ps_status_name(enum ps_status s)
 {
     static const char *const names[] = {
@@ -23,12 +25,31 @@ const char *ps_allocator_name(enum ps_allocator a)
     return names[a];
 }
 
+const char *ps_source_name(enum ps_source_kind s)
+{
+    return s == PS_SOURCE_BIGPOOL ? "bigpool" : "header";
+}
+
+const char *ps_pool_kind_name(enum ps_pool_kind k)
+{
+    static const char *const names[] = {
+        [PS_POOL_UNKNOWN] = NULL,
+        [PS_POOL_PAGED] = "Paged",
+        [PS_POOL_NONPAGED] = "NonPaged",
+        [PS_POOL_NONPAGED_NX] = "NonPagedNx",
+    };
+
+    return names[k];
+}
+
 const char *ps_evidence_name(unsigned i)
 {
     static const char *const names[PS_N_EVIDENCE] = {
         "tag-known",  "tag-wildcard", "tag-printable", "type-in-use",  "chain-both",
         "chain-one",  "page-walk",    "lfh-stride",    "vs-neighbour", "vs-xor",
-        "pool-index", "overlap",      "bad-neighbour",
+        "pool-index", "overlap",      "bad-neighbour", "mapped",       "unmapped",
+        "read-only",  "pool-agrees",  "pool-differs",  "in-big-pool",  "big-entry",
+        "big-hash",
     };
 
     return names[i];

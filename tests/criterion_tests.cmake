@@ -45,3 +45,4 @@ ps_criterion_test(NAME unit/test_kernel_image LABELS unit
     SOURCES support/pe_image.c support/small_memory.c)
 ps_criterion_test(NAME unit/test_kdbg LABELS unit)
 ps_criterion_test(NAME unit/test_isf LABELS unit SOURCES support/tmpdir.c)
+ps_criterion_test(NAME unit/test_merge LABELS unit SOURCES support/rng.c)

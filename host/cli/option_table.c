@@ -122,15 +122,19 @@ const struct ps_option ps_option_table[] = {
      .verbs = BIGPOOLS | SCAN | VIRTUAL, .metavar = "N",
      .hi = 999999,
      .help = "build number of the imaged Windows, such as 19041; 0 finds it in the image"},
-    {.name = "dtb", .kind = PS_OPT_STRING, .offset = AT(dtb), .verbs = BIGPOOLS | VIRTUAL,
+    {.name = "physical-only", .kind = PS_OPT_FLAG, .common = 1, .offset = AT(physical_only),
+     .verbs = SCAN | BIGPOOLS,
+     .help = "only what single pages show: no page tables, virtual addresses or big allocations"},
+    {.name = "dtb", .kind = PS_OPT_STRING, .offset = AT(dtb), .verbs = SCAN | BIGPOOLS | VIRTUAL,
      .metavar = "ADDRESS",
      .help = "value of CR3, in hexadecimal; without it the page tables are searched for"},
-    {.name = "pagefile", .kind = PS_OPT_APPEND, .offset = AT(pagefiles), .verbs = BIGPOOLS | VIRTUAL,
+    {.name = "pagefile", .kind = PS_OPT_APPEND, .offset = AT(pagefiles),
+     .verbs = SCAN | BIGPOOLS | VIRTUAL,
      .metavar = "FILE", .hi = 16,
      .help = "a page file of the imaged Windows, for pages that are not in memory; N=FILE says its "
              "number, else they count from 0; repeatable"},
-    {.name = "symbols", .kind = PS_OPT_STRING, .offset = AT(symbols), .verbs = BIGPOOLS | INFO | USED,
-     .metavar = "FILE",
+    {.name = "symbols", .kind = PS_OPT_STRING, .offset = AT(symbols),
+     .verbs = SCAN | BIGPOOLS | INFO | USED | POOL, .metavar = "FILE",
      .help = "Volatility 3 symbol file (ISF, .json or .json.xz) of the imaged Windows kernel"},
     {.name = "offline", .kind = PS_OPT_IGNORED, .verbs = SCAN,
      .help = "the only mode there is: nothing is ever downloaded"},
@@ -183,7 +187,7 @@ const struct ps_option ps_option_table[] = {
     {.name = "kind", .kind = PS_OPT_STRING, .offset = AT(kind), .verbs = TAGS, .metavar = "NAME",
      .help = "only tags of this kind, such as process or file"},
 
-    {.name = "sort", .kind = PS_OPT_CHOICE, .common = 1, .offset = AT(sort), .verbs = USED,
+    {.name = "sort", .kind = PS_OPT_CHOICE, .offset = AT(sort), .verbs = USED,
      .metavar = "BY", .choice = sort_choice,
      .help = "order of the rows: most nonpaged or paged bytes, most allocations alive, or by tag"},
     {.name = "raw", .kind = PS_OPT_FLAG, .common = 0, .offset = AT(raw), .verbs = BIGPOOLS,
@@ -270,8 +274,7 @@ const struct ps_verb_info ps_verb_table[] = {
 
 const size_t ps_n_verbs = sizeof ps_verb_table / sizeof *ps_verb_table;
 
-const char *const ps_later_verbs[] = {"find",
-                                      "plan",     "merge", "diff", NULL};
+const char *const ps_later_verbs[] = {"find", "plan", "merge", "diff", NULL};
 
 const struct ps_option *ps_option_named(const char *name)
 {

@@ -4,10 +4,13 @@
 
 #include "host/output/text.h"
 #include "kernels/pool_header.h"
+#include "scan/bigpool/type_name.h"
 #include "scan/tags/tag.h"
 
 #define N_STATUS     4u
 #define N_ALLOCATOR  5u
+#define N_SOURCE     2u
+#define N_POOL       4u
 #define N_TYPES      256u
 #define NUMBER_BYTES 40u /* no number, hex string or tag of a row is longer */
 
@@ -49,11 +52,12 @@ struct ps_rows {
     struct ps_text text;
     struct ps_piece before[MAX_FIELDS]; /* ',"Name":' or ',' */
     struct ps_piece end;
-    struct ps_piece source;
+    struct ps_piece source[N_SOURCE];
     struct ps_piece null;
     struct ps_piece truth[2];
     struct ps_piece status[N_STATUS];
     struct ps_piece allocator[N_ALLOCATOR];
+    struct ps_piece pool[N_POOL];
     struct ps_piece evidence[PS_N_EVIDENCE];
     struct info_pieces *info;
     size_t n_info;
@@ -88,25 +92,52 @@ static uint32_t type_byte(const struct ps_rows *r, const struct ps_finding *f)
 
 static char *put_source(const struct ps_rows *r, const struct ps_finding *f, char *p)
 {
-    (void)f;
-    return put_piece(r, r->source, p);
+    return put_piece(r, r->source[f->source == PS_SOURCE_BIGPOOL], p);
+}
+
+static int is_big(const struct ps_finding *f)
+{
+    return f->source == PS_SOURCE_BIGPOOL;
+}
+
+/* An address, or null when it is 'none'. */
+static char *put_address(const struct ps_rows *r, uint64_t address, uint64_t none, char *p)
+{
+    if (address == none)
+        return put_piece(r, r->null, p);
+    return put_quote(r, ps_put_hex64(put_quote(r, p), address));
 }
 
 static char *put_offset(const struct ps_rows *r, const struct ps_finding *f, char *p)
 {
-    return put_quote(r, ps_put_hex64(put_quote(r, p), f->phys));
+    return put_address(r, f->phys, PS_NOWHERE, p);
 }
 
 static char *put_file_offset(const struct ps_rows *r, const struct ps_finding *f, char *p)
 {
-    return put_quote(r, ps_put_hex64(put_quote(r, p), f->file_off));
+    return put_address(r, f->file_off, PS_NOWHERE, p);
 }
 
-/* What only page tables can tell. */
-static char *put_null(const struct ps_rows *r, const struct ps_finding *f, char *p)
+static char *put_allocation(const struct ps_rows *r, const struct ps_finding *f, char *p)
 {
-    (void)f;
-    return put_piece(r, r->null, p);
+    return put_address(r, f->va, 0, p);
+}
+
+static char *put_in_big_pool(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    return put_address(r, f->in_big, 0, p);
+}
+
+static char *put_mapped(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    if (f->mapped == PS_MAPPED_UNKNOWN)
+        return put_piece(r, r->null, p);
+    return put_piece(r, r->truth[f->mapped == PS_MAPPED_YES], p);
+}
+
+static char *put_pool(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    return put_piece(r, r->pool[f->pool < N_POOL ? f->pool : PS_POOL_UNKNOWN], p);
 }
 
 static int is_plain(unsigned char c)
@@ -143,20 +174,40 @@ static char *put_tag_raw(const struct ps_rows *r, const struct ps_finding *f, ch
     return put_quote(r, ps_put_hex32(put_quote(r, p), f->tag));
 }
 
+/* Names and numbers only: neither form escapes them. */
+static char *put_big_type(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    char name[PS_BIGPOOL_TYPE_TEXT_BYTES];
+    size_t n;
+
+    if (f->big_type == PS_BIG_TYPE_NONE)
+        return put_piece(r, r->null, p);
+    n = strlen(ps_bigpool_type_print(f->big_type == PS_BIG_TYPE_POOL_FLAGS ? PS_BIGPOOL_POOL_FLAGS
+                                                                         : PS_BIGPOOL_POOL_TYPE,
+                                     f->word0, name));
+    p = put_quote(r, p);
+    memcpy(p, name, n);
+    return put_quote(r, p + n);
+}
+
 static char *put_pool_type(const struct ps_rows *r, const struct ps_finding *f, char *p)
 {
+    if (is_big(f))
+        return put_big_type(r, f, p);
     return put_piece(r, r->type[type_byte(r, f)], p);
 }
 
 static char *put_pool_type_raw(const struct ps_rows *r, const struct ps_finding *f, char *p)
 {
-    return ps_put_u32(p, type_byte(r, f));
+    if (!is_big(f))
+        return ps_put_u32(p, type_byte(r, f));
+    return f->big_type == PS_BIG_TYPE_NONE ? put_piece(r, r->null, p) : ps_put_u32(p, f->word0);
 }
 
 static char *put_number_of_bytes(const struct ps_rows *r, const struct ps_finding *f, char *p)
 {
     (void)r;
-    return ps_put_u32(p, f->n_bytes);
+    return ps_put_u64(p, f->n_bytes);
 }
 
 static char *put_status(const struct ps_rows *r, const struct ps_finding *f, char *p)
@@ -193,19 +244,27 @@ static char *put_evidence(const struct ps_rows *r, const struct ps_finding *f, c
     return p + r->form->list;
 }
 
+/* A field of a POOL_HEADER, which big allocations do not have. */
+static char *put_header_field(const struct ps_rows *r, const struct ps_finding *f, uint32_t value,
+                              char *p)
+{
+    return is_big(f) ? put_piece(r, r->null, p) : ps_put_u32(p, value);
+}
+
 static char *put_block_size(const struct ps_rows *r, const struct ps_finding *f, char *p)
 {
-    return ps_put_u32(p, f->word0 >> PS_BLOCK_SHIFT & r->geometry.size_mask);
+    return put_header_field(r, f, f->word0 >> PS_BLOCK_SHIFT & r->geometry.size_mask, p);
 }
 
 static char *put_previous_size(const struct ps_rows *r, const struct ps_finding *f, char *p)
 {
-    return ps_put_u32(p, f->word0 & r->geometry.size_mask);
+    return put_header_field(r, f, f->word0 & r->geometry.size_mask, p);
 }
 
 static char *put_pool_index(const struct ps_rows *r, const struct ps_finding *f, char *p)
 {
-    return ps_put_u32(p, f->word0 >> r->geometry.index_shift & r->geometry.index_mask);
+    return put_header_field(
+        r, f, f->word0 >> r->geometry.index_shift & r->geometry.index_mask, p);
 }
 
 static char *put_protected(const struct ps_rows *r, const struct ps_finding *f, char *p)
@@ -243,7 +302,7 @@ static const struct field {
     {"Source",        put_source         },
     {"Offset",        put_offset         },
     {"FileOffset",    put_file_offset    },
-    {"Allocation",    put_null           },
+    {"Allocation",    put_allocation     },
     {"Tag",           put_tag            },
     {"TagRaw",        put_tag_raw        },
     {"PoolType",      put_pool_type      },
@@ -257,8 +316,9 @@ static const struct field {
     {"PreviousSize",  put_previous_size  },
     {"PoolIndex",     put_pool_index     },
     {"Protected",     put_protected      },
-    {"Mapped",        put_null           },
-    {"InBigPool",     put_null           },
+    {"Mapped",        put_mapped         },
+    {"InBigPool",     put_in_big_pool    },
+    {"Pool",          put_pool           },
     {"Component",     put_component      },
     {"Description",   put_description    },
     {"Image",         put_image          },
@@ -331,7 +391,10 @@ static void add_frame(struct ps_rows *r)
 static void add_names(struct ps_rows *r)
 {
     r->null = add_raw(&r->text, r->form->null);
-    r->source = add_text(r, "header", PS_TEXT_READABLE);
+    for (unsigned i = 0; i < N_SOURCE; i++)
+        r->source[i] = add_text(r, ps_source_name((enum ps_source_kind)i), PS_TEXT_READABLE);
+    for (unsigned i = 0; i < N_POOL; i++)
+        r->pool[i] = add_text_or_null(r, ps_pool_kind_name((enum ps_pool_kind)i));
     r->truth[0] = add_raw(&r->text, "false");
     r->truth[1] = add_raw(&r->text, "true");
     for (unsigned i = 0; i < N_STATUS; i++)
@@ -377,7 +440,7 @@ int ps_rows_new(struct ps_rows **out, enum ps_row_form form, const struct ps_tag
     if (!r)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the output rows");
     r->form = &forms[form];
-    r->max_common_bytes = 64 + PS_TEXT_SLACK; /* brackets, and what a short copy overshoots */
+    r->max_common_bytes = 64 + PS_BIGPOOL_TYPE_TEXT_BYTES + PS_TEXT_SLACK; /* brackets, and what a short copy overshoots */
     add_frame(r);
     add_names(r);
     rc = add_infos(r, tags, err);

@@ -44,6 +44,11 @@ static const char *resolve_auto(const char *format, const char *path)
     return shown_on_terminal(path) ? "table" : "jsonl";
 }
 
+int ps_output_is_table(const char *format, const char *path)
+{
+    return strcmp(resolve_auto(format, path), "table") == 0;
+}
+
 static unsigned terminal_width(const char *path)
 {
     struct winsize size;

@@ -32,7 +32,7 @@ struct ps_output_spec {
 };
 
 int ps_output_open(struct ps_output **out, const struct ps_output_spec *spec, struct ps_err *err);
-/* One thread at a time. Findings of an image come in order of phys. PS_EIO when writing fails
+/* One thread at a time. Findings of an image come in the order of docs/OUTPUT.md. PS_EIO when writing fails
  * (a full disk, a closed pipe: the message tells which). */
 int ps_output_begin_image(struct ps_output *o, const struct ps_output_image *image,
                           struct ps_err *err);
@@ -46,6 +46,9 @@ int ps_output_close(struct ps_output *o, int keep, struct ps_err *err);
 /* Should a table to 'path' have colours? 'when' as --color says: 0 auto (a terminal, and no
  * NO_COLOR in the environment), 1 always, 2 never (enum ps_when). */
 int ps_output_wants_color(int when, const char *path);
+
+/* Is 'format', or what "auto" comes to for 'path', the table? */
+int ps_output_is_table(const char *format, const char *path);
 
 /* Names for --help and completion, NULL-terminated, "auto" first. */
 extern const char *const ps_output_formats[];

@@ -17,14 +17,12 @@
 
 #define FIRST_CAP 1024u
 
-/* What a PoolType byte counts as. */
-enum kind { KIND_OTHER, KIND_PAGED, KIND_NONPAGED };
-
 struct tally {
     uint32_t tag;
     uint32_t info; /* tag database entry */
     uint64_t n_blocks;
     uint64_t n_bytes;
+    uint64_t n_big; /* of the blocks: without a header */
     uint64_t n_paged;
     uint64_t n_nonpaged;
     uint64_t n_free;
@@ -41,8 +39,6 @@ struct table_state {
     size_t n;
     struct tally other;
     uint32_t tag_mask;   /* of this image: tags with and without the protected bit are one */
-    uint32_t type_shift; /* of this image */
-    uint8_t kind[256];   /* by PoolType byte */
 };
 
 static int table_open(struct ps_writer *w, struct ps_err *err)
@@ -77,12 +73,6 @@ static int table_begin_image(struct ps_writer *w, const struct ps_output_image *
 
     (void)err;
     t->tag_mask = era->protected_tags ? ~PS_TAG_PROTECTED : ~0u;
-    t->type_shift = era->arch == PS_ARCH_X86 ? PS_TYPE_SHIFT_X86 : PS_TYPE_SHIFT_X64;
-    for (uint32_t type = 0; type < sizeof t->kind; type++) {
-        t->kind[type] = KIND_OTHER;
-        if (ps_era_type_state(era, type) == PS_TYPE_IN_USE)
-            t->kind[type] = ps_era_type_paged(era, type) ? KIND_PAGED : KIND_NONPAGED;
-    }
     return 0;
 }
 
@@ -133,14 +123,13 @@ static struct tally *tally_of(struct table_state *t, uint32_t tag, uint32_t info
     return y;
 }
 
-static void count(const struct table_state *t, struct tally *y, const struct ps_finding *f)
+static void count(struct tally *y, const struct ps_finding *f)
 {
-    uint8_t kind = t->kind[f->word0 >> t->type_shift];
-
     y->n_blocks++;
     y->n_bytes += f->n_bytes;
-    y->n_paged += kind == KIND_PAGED;
-    y->n_nonpaged += kind == KIND_NONPAGED;
+    y->n_big += f->source == PS_SOURCE_BIGPOOL;
+    y->n_paged += f->pool == PS_POOL_PAGED;
+    y->n_nonpaged += f->pool == PS_POOL_NONPAGED || f->pool == PS_POOL_NONPAGED_NX;
     y->n_free += f->status == PS_STATUS_FREE;
     y->n_stale += f->status == PS_STATUS_STALE;
     if (f->confidence > y->best)
@@ -157,7 +146,7 @@ static int table_findings(struct ps_writer *w, const struct ps_finding *f, size_
 
         if (!y)
             return -err->code;
-        count(t, y, &f[i]);
+        count(y, &f[i]);
     }
     return 0;
 }
@@ -166,6 +155,7 @@ static void add_tally(struct tally *sum, const struct tally *y)
 {
     sum->n_blocks += y->n_blocks;
     sum->n_bytes += y->n_bytes;
+    sum->n_big += y->n_big;
     sum->n_paged += y->n_paged;
     sum->n_nonpaged += y->n_nonpaged;
     sum->n_free += y->n_free;
@@ -227,6 +217,11 @@ static void cell_bytes(const struct row *row, char *text, size_t n)
     print_number(text, n, row->tally->n_bytes);
 }
 
+static void cell_big(const struct row *row, char *text, size_t n)
+{
+    print_number(text, n, row->tally->n_big);
+}
+
 static void cell_paged(const struct row *row, char *text, size_t n)
 {
     print_number(text, n, row->tally->n_paged);
@@ -281,6 +276,7 @@ static const struct column {
     {"Tag",         0,              cell_tag        },
     {"Blocks",      SCOLS_FL_RIGHT, cell_blocks     },
     {"Bytes",       SCOLS_FL_RIGHT, cell_bytes      },
+    {"Big",         SCOLS_FL_RIGHT, cell_big        },
     {"Paged",       SCOLS_FL_RIGHT, cell_paged      },
     {"NonPaged",    SCOLS_FL_RIGHT, cell_nonpaged   },
     {"Free",        SCOLS_FL_RIGHT, cell_free       },

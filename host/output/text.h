@@ -85,7 +85,22 @@ static inline char *ps_put_hex64(char *p, uint64_t v)
     return p + 8;
 }
 
-/* Write v in decimal: at most 10 bytes. */
+/* Write v in decimal: at most 20 bytes. */
+static inline char *ps_put_u64(char *p, uint64_t v)
+{
+    char digit[20];
+    size_t n = 0;
+
+    do {
+        digit[n++] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v);
+    while (n)
+        *p++ = digit[--n];
+    return p;
+}
+
+/* The same for 32 bits, whose divisions cost less: at most 10 bytes. */
 static inline char *ps_put_u32(char *p, uint32_t v)
 {
     char digit[10];

@@ -62,7 +62,27 @@ static void guarded_submit(void *arg)
     s->rc = s->w->backend->ops->submit(s->w->backend, &s->f->chunk, &s->err);
 }
 
-/* Judge page after page; the findings get their addresses and the unwanted ones go. */
+/* Give the findings of a page their addresses, complete them, and keep the wanted ones. */
+static size_t finish_page(const struct ps_pipeline_spec *spec, const struct ps_piece *piece,
+                          const struct ps_hit *hit, struct ps_finding *f, size_t n)
+{
+    size_t n_kept = 0;
+
+    for (size_t k = 0; k < n; k++) {
+        uint64_t off = (uint64_t)hit[k].slot << spec->plan->slot_shift;
+
+        f[k].phys = piece->phys + off;
+        f[k].file_off = piece->file_off + off;
+    }
+    if (spec->complete)
+        spec->complete(spec->complete_arg, f, n);
+    for (size_t k = 0; k < n; k++)
+        if (f[k].confidence >= spec->min_confidence &&
+            (f[k].status != PS_STATUS_FREE || spec->show_free))
+            f[n_kept++] = f[k];
+    return n_kept;
+}
+
 static void guarded_judge(void *arg)
 {
     struct guarded_step *s = arg;
@@ -80,19 +100,25 @@ static void guarded_judge(void *arg)
         for (n = 1; i + n < c->hits.n && hit[n].slot >> page_slots_shift == page; n++)
             ;
         ps_page_judge(spec->era, spec->rules, c->pages + page * PS_PAGE_BYTES, hit, n, out + n_out);
-        for (size_t k = 0, base = n_out; k < n; k++) {
-            struct ps_finding f = out[base + k];
-            uint64_t off = (uint64_t)hit[k].slot << spec->plan->slot_shift;
-
-            f.phys = s->f->piece.phys + off;
-            f.file_off = s->f->piece.file_off + off;
-            if (f.confidence >= spec->min_confidence &&
-                (f.status != PS_STATUS_FREE || spec->show_free))
-                out[n_out++] = f;
-        }
+        n_out += finish_page(spec, &s->f->piece, hit, out + n_out, n);
     }
     s->entry->n = n_out;
     s->rc = 0;
+}
+
+static void guarded_look(void *arg)
+{
+    struct guarded_step *s = arg;
+    const struct ps_chunk *c = &s->f->chunk;
+
+    ps_kept_look(&s->entry->kept, c->pages, c->n_pages, s->w->run->spec->keep_arches);
+}
+
+static void guarded_copy(void *arg)
+{
+    struct guarded_step *s = arg;
+
+    ps_kept_copy(&s->entry->kept, s->f->chunk.pages);
 }
 
 /* Run a step that touches the chunk's pages. 1: the mapped file gave way under it. */
@@ -162,6 +188,32 @@ static int judge(struct work *w, struct flight *f, struct ps_err *err)
     return rc;
 }
 
+/* Keep the pages that may be of the big-pool table. */
+static int keep(struct work *w, struct flight *f, struct ps_err *err)
+{
+    struct ps_ring_entry *e = ps_ring_entry(&w->run->ring, f->seq);
+    struct guarded_step s = {.w = w, .f = f, .entry = e};
+    int rc;
+
+    e->kept.n = 0;
+    if (w->run->spec->keep_arches == 0)
+        return 0;
+    rc = ps_kept_room(&e->kept, f->chunk.n_pages, err);
+    if (rc < 0)
+        return rc;
+    if (run_step(&s, guarded_look)) {
+        /* What can be read of it was judged already; a table's pages are worth a second look. */
+        rc = load(w, f, e, 0, err);
+        if (rc < 0)
+            return rc;
+        guarded_look(&s);
+    }
+    rc = ps_kept_reserve(&e->kept, err);
+    if (rc == 0 && run_step(&s, guarded_copy))
+        e->kept.n = 0;
+    return rc;
+}
+
 /* Finish the oldest flight and hand its findings over. */
 static int deliver(struct work *w, struct ps_err *err)
 {
@@ -172,6 +224,8 @@ static int deliver(struct work *w, struct ps_err *err)
         rc = w->backend->ops->wait(w->backend, &f->chunk, err);
     if (rc == 0)
         rc = judge(w, f, err);
+    if (rc == 0)
+        rc = keep(w, f, err);
     if (f->mapped)
         ps_image_release(w->run->spec->image, f->chunk.pages, f->chunk.n_pages * PS_PAGE_BYTES);
     w->first = (w->first + 1) % w->depth;
@@ -208,6 +262,7 @@ static int start_next(struct work *w, int *started, struct ps_err *err)
     e = ps_ring_entry(&w->run->ring, f->seq);
     e->n = 0;
     e->n_bytes = f->piece.n_bytes;
+    e->phys = f->piece.phys;
     e->bytes_unreadable = 0;
     e->unreadable.code = 0;
     w->n++;

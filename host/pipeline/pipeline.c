@@ -30,11 +30,11 @@ size_t ps_pipeline_chunk_pages(const struct ps_machine *machine, unsigned n_lane
                                unsigned slot_shift, uint64_t want_bytes)
 {
     /* Worst case: a header in each slot. A chunk in flight costs its bytes and hits, a ring entry
-     * its findings. */
+     * its findings, and its bytes once more when all of them are kept. */
     const uint64_t hits = sizeof(struct ps_hit) >> 2;
     const uint64_t in_flight = (4 + (hits << (4 - slot_shift))) * n_lanes * depth;
     const uint64_t waiting =
-        ((sizeof(struct ps_finding) >> 2) << (4 - slot_shift)) * ring_entries(n_lanes, depth);
+        (4 + ((sizeof(struct ps_finding) >> 2) << (4 - slot_shift))) * ring_entries(n_lanes, depth);
     const uint64_t most = PS_PIPELINE_MEMORY_BYTES / (in_flight + waiting) * 4;
     /* The judge reads the pages that hold hits once more: they should still be in the cache. */
     const uint64_t share = machine->l3_bytes * machine->n_l3 / n_lanes / 2;
@@ -87,6 +87,17 @@ static int cancelled(struct ps_err *err)
                    code == PS_ECANCEL ? "interrupted" : "told to stop; run it again");
 }
 
+static int give_pages(const struct ps_pipeline_spec *spec, const struct ps_ring_entry *e,
+                      struct ps_err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < e->kept.n && rc == 0; i++)
+        rc = spec->on_page(spec->arg, e->phys + (uint64_t)e->kept.index[i] * PS_PAGE_BYTES,
+                           e->kept.bytes + i * PS_PAGE_BYTES, err);
+    return rc;
+}
+
 /* The collector: entries in order until there are no more. */
 static int collect(struct ps_run_state *run, struct ps_pipeline_stats *stats, struct ps_err *err)
 {
@@ -104,7 +115,9 @@ static int collect(struct ps_run_state *run, struct ps_pipeline_stats *stats, st
         if (rc == 0 && got) {
             done += e->n_bytes;
             add_stats(stats, e);
-            rc = spec->on_findings(spec->arg, e->finding, e->n, done, err);
+            rc = give_pages(spec, e, err);
+            if (rc == 0)
+                rc = spec->on_findings(spec->arg, e->finding, e->n, done, err);
             ps_ring_done(&run->ring);
         }
         if (rc < 0)

@@ -36,6 +36,15 @@ struct ps_pipeline_spec {
     uint64_t range_start, range_end; /* physical, end exclusive, multiples of 4096 */
     unsigned min_confidence;
     int show_free;
+    /* Completes the n findings of one page, before min_confidence and show_free drop any; called by
+     * all lanes at once, under the fault guard. NULL: there is nothing to add. */
+    void (*complete)(const void *arg, struct ps_finding *f, size_t n);
+    const void *complete_arg;
+    /* Pages that may be of a big-pool table of these architectures (PS_BIGPOOL_X86 |
+     * PS_BIGPOOL_X64; 0: none) go to on_page, on the calling thread, in order of address, before
+     * the findings of their chunk. Whole pages only. */
+    unsigned keep_arches;
+    int (*on_page)(void *arg, uint64_t phys, const uint8_t *page, struct ps_err *err);
     int no_map; /* read into buffers even where the image could be mapped */
     /* Called on the calling thread, in order of physical address, once per chunk, also when
      * n is 0. 'done' counts bytes of the image dealt with so far. A negative return ends the run

@@ -23,8 +23,10 @@ void ps_ring_fini(struct ps_ring *ring)
 {
     if (!ring->entry)
         return;
-    for (size_t i = 0; i < ring->n; i++)
+    for (size_t i = 0; i < ring->n; i++) {
         free(ring->entry[i].finding);
+        ps_kept_free(&ring->entry[i].kept);
+    }
     free(ring->entry);
     ring->entry = NULL;
     pthread_mutex_destroy(&ring->lock);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "host/pipeline/keep.h"
 #include "scan/err.h"
 #include "scan/finding.h"
 
@@ -18,6 +19,8 @@ struct ps_ring_entry {
     uint64_t n_bytes;            /* of the chunk */
     uint64_t bytes_unreadable;
     struct ps_err unreadable;    /* why, code 0 if none */
+    uint64_t phys;               /* of the chunk */
+    struct ps_kept_pages kept;   /* n is 0 unless the run carves */
     int full;
 };
 

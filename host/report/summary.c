@@ -28,8 +28,12 @@ static void print_line(FILE *out, const struct ps_summary *s)
             ps_print_bytes(s->n_bytes, bytes), s->seconds, ps_print_rate(rate_of(s), rate));
     if (s->backend && *s->backend)
         fprintf(out, " (%s)", s->backend);
-    fprintf(out, ": %" PRIu64 " finding%s; holes %s, unreadable %s, torn %s", s->n_findings,
-            plural(s->n_findings), ps_print_bytes(s->n_hole_bytes, holes),
+    fprintf(out,
+            ": %" PRIu64 " finding%s (%" PRIu64 " big, %" PRIu64 " of them not in memory; %" PRIu64
+            " with a virtual address, %" PRIu64 " unmapped, %" PRIu64 " inside big ones)",
+            s->n_findings, plural(s->n_findings), s->n_big, s->n_big_elsewhere, s->n_with_address,
+            s->n_unmapped, s->n_in_big_pool);
+    fprintf(out, "; holes %s, unreadable %s, torn %s", ps_print_bytes(s->n_hole_bytes, holes),
             ps_print_bytes(s->n_unreadable_bytes, unreadable),
             ps_print_bytes(s->n_torn_bytes, torn));
     if (s->digest && *s->digest)
@@ -60,8 +64,12 @@ static void print_json(FILE *out, const struct ps_summary *s)
             s->interrupted ? "true" : "false", s->n_images, s->n_bytes, s->seconds, rate_of(s));
     fprintf(out,
             ",\"findings\":%" PRIu64 ",\"hole_bytes\":%" PRIu64 ",\"unreadable_bytes\":%" PRIu64
-            ",\"torn_bytes\":%" PRIu64 ",\"backend\":",
+            ",\"torn_bytes\":%" PRIu64,
             s->n_findings, s->n_hole_bytes, s->n_unreadable_bytes, s->n_torn_bytes);
+    fprintf(out,
+            ",\"with_address\":%" PRIu64 ",\"unmapped\":%" PRIu64 ",\"in_big_pool\":%" PRIu64
+            ",\"big\":%" PRIu64 ",\"big_elsewhere\":%" PRIu64 ",\"backend\":",
+            s->n_with_address, s->n_unmapped, s->n_in_big_pool, s->n_big, s->n_big_elsewhere);
     print_string(out, s->backend);
     fputs(",\"digest\":", out);
     print_string(out, s->digest);

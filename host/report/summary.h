@@ -10,6 +10,11 @@ struct ps_summary {
     uint64_t n_images;
     uint64_t n_bytes;            /* scanned */
     uint64_t n_findings;         /* written */
+    uint64_t n_with_address;     /* of these, with a virtual address */
+    uint64_t n_unmapped;         /* headers in pages that no page table maps */
+    uint64_t n_in_big_pool;      /* headers inside a big allocation */
+    uint64_t n_big;              /* big allocations */
+    uint64_t n_big_elsewhere;    /* of these, not in memory */
     uint64_t n_hole_bytes;       /* skipped: absent from the image or holes of a sparse file */
     uint64_t n_unreadable_bytes; /* lost to read errors or truncation */
     uint64_t n_torn_bytes;       /* after the last whole page of an image */

@@ -8,6 +8,8 @@
 #include "host/log.h"
 #include "host/pipeline/pipeline.h"
 #include "host/run/tag_source.h"
+#include "host/run/virtual_side.h"
+#include "scan/merge/merge.h"
 #include "scan/plan_compile.h"
 
 static int parse_patterns(const struct ps_options *opt, struct ps_tag_pattern **out,
@@ -29,17 +31,14 @@ static int parse_patterns(const struct ps_options *opt, struct ps_tag_pattern **
 
 static int build_rules(struct ps_scan_session *s, struct ps_err *err)
 {
-    struct ps_tag_pattern *patterns = NULL;
     struct ps_ruleset_spec spec = {
         .db = s->tags, .n_patterns = s->opt->tags.n, .any_tag = s->opt->all_headers};
-    int rc = parse_patterns(s->opt, &patterns, err);
+    int rc = parse_patterns(s->opt, &s->pattern, err);
 
     if (rc < 0)
         return rc;
-    spec.patterns = patterns;
-    rc = ps_ruleset_build(&s->rules, &spec, err);
-    free(patterns);
-    return rc;
+    spec.patterns = s->pattern;
+    return ps_ruleset_build(&s->rules, &spec, err);
 }
 
 int ps_scan_session_open(struct ps_scan_session *s, const struct ps_options *opt,
@@ -67,24 +66,44 @@ void ps_scan_session_free(struct ps_scan_session *s)
     ps_digest_free(s->digest);
     free(s->plan);
     ps_ruleset_free(&s->rules);
+    free(s->pattern);
     ps_tagdb_free(s->tags);
 }
 
+/* The version that the image says, with page tables or without. */
+static int ask_version(const struct ps_scan_session *s, const struct ps_virtual_side *v,
+                       struct ps_image *image, struct ps_windows_version *out, uint64_t *phys)
+{
+    struct ps_detected_version found;
+
+    if (!s->opt->physical_only) {
+        *out = v->space.version;
+        *phys = v->space.kuser_phys;
+        return v->space.has_version;
+    }
+    if (!ps_detect_version(image, &found))
+        return 0;
+    *out = found.version;
+    *phys = found.phys;
+    return 1;
+}
+
 /* --arch and --build win; what they leave open is asked of the image; x64 is the last resort. */
-static const struct ps_era *find_era(const struct ps_scan_session *s, struct ps_image *image)
+static const struct ps_era *find_era(const struct ps_scan_session *s,
+                                     const struct ps_virtual_side *side, struct ps_image *image)
 {
     const struct ps_options *opt = s->opt;
     const int arch_given = opt->arch && strcmp(opt->arch, "auto") != 0;
     struct ps_windows_version v = {.arch = PS_ARCH_X64};
-    struct ps_detected_version found;
+    uint64_t phys = 0;
 
     if (!(arch_given && opt->build)) {
-        if (ps_detect_version(image, &found)) {
-            v = found.version;
+        if (ask_version(s, side, image, &v, &phys)) {
             ps_log(PS_LOG_INFO, "%s: Windows %u.%u build %u %s, KUSER_SHARED_DATA at 0x%" PRIx64,
                    ps_image_path(image), v.major, v.minor, v.build,
-                   v.arch == PS_ARCH_X86 ? "x86" : "x64", found.phys);
+                   v.arch == PS_ARCH_X86 ? "x86" : "x64", phys);
         } else {
+            v = (struct ps_windows_version){.arch = PS_ARCH_X64};
             ps_log(PS_LOG_WARN,
                    "%s: no KUSER_SHARED_DATA page found, so the Windows version is not known; "
                    "taking %s of any build (--arch and --build say it)",
@@ -121,26 +140,60 @@ static int use_era(struct ps_scan_session *s, const struct ps_era *era, struct p
     return rc;
 }
 
+/* One image on its way: from the pipeline through the merge to the output. */
 struct delivery {
     struct ps_scan_session *s;
     const struct ps_scan_progress *progress;
-    uint64_t findings;
+    struct ps_scan_totals *totals;
+    struct ps_merge merge;
+    struct ps_bigpool_carver *carver; /* NULL: the table is known */
 };
 
-static int deliver(void *arg, const struct ps_finding *f, size_t n, uint64_t done,
-                   struct ps_err *err)
+static void count(struct ps_scan_totals *t, const struct ps_finding *f, size_t n)
+{
+    t->findings += n;
+    for (size_t i = 0; i < n; i++) {
+        t->with_address += f[i].va != 0;
+        if (f[i].source == PS_SOURCE_BIGPOOL) {
+            t->big++;
+            t->big_elsewhere += f[i].phys == PS_NOWHERE;
+        } else {
+            t->unmapped += f[i].mapped == PS_MAPPED_NO;
+            t->in_big_pool += f[i].in_big != 0;
+        }
+    }
+}
+
+/* A sink of the merge. */
+static int deliver(void *arg, const struct ps_finding *f, size_t n, struct ps_err *err)
 {
     struct delivery *d = arg;
     int rc = 0;
 
     ps_digest_update(d->s->digest, f, n * sizeof *f);
-    d->findings += n;
+    count(d->totals, f, n);
     if (d->s->on_findings && n)
         rc = d->s->on_findings(d->s->findings_arg, f, n, err);
     if (rc == 0 && d->s->output && n)
         rc = ps_output_findings(d->s->output, f, n, err);
+    return rc;
+}
+
+static int on_page(void *arg, uint64_t phys, const uint8_t *page, struct ps_err *err)
+{
+    struct delivery *d = arg;
+
+    return ps_bigpool_carver_page(d->carver, phys, page, err);
+}
+
+static int on_headers(void *arg, const struct ps_finding *f, size_t n, uint64_t done,
+                      struct ps_err *err)
+{
+    struct delivery *d = arg;
+    int rc = ps_merge_headers(&d->merge, f, n, err);
+
     if (rc == 0 && d->progress)
-        d->progress->call(d->progress->arg, done, d->findings);
+        d->progress->call(d->progress->arg, done, d->totals->findings);
     return rc;
 }
 
@@ -165,12 +218,16 @@ static void add_totals(struct ps_scan_totals *t, struct ps_image *image,
     t->bytes_hole += wanted - present;
     t->bytes_unreadable += stats->bytes_unreadable;
     t->bytes_torn += ps_image_torn_bytes(image);
-    t->findings += stats->n_findings;
 }
 
-static int run_image(struct ps_scan_session *s, struct ps_image *image, struct delivery *d,
-                     struct ps_scan_totals *totals, struct ps_pipeline_stats *stats,
-                     struct ps_err *err)
+static void complete(const void *arg, struct ps_finding *f, size_t n)
+{
+    ps_locate_page(arg, f, n);
+}
+
+static int run_pipeline(struct ps_scan_session *s, struct ps_image *image,
+                        const struct ps_virtual_side *v, struct delivery *d,
+                        struct ps_pipeline_stats *stats, struct ps_err *err)
 {
     const struct ps_options *opt = s->opt;
     struct ps_pipeline_spec spec = {
@@ -186,14 +243,86 @@ static int run_image(struct ps_scan_session *s, struct ps_image *image, struct d
         .range_end = opt->has_range ? opt->range_end : UINT64_MAX,
         .min_confidence = opt->min_confidence,
         .show_free = opt->show_free,
+        .complete = v->map ? complete : NULL,
+        .complete_arg = &v->locator,
+        .keep_arches = v->carver ? v->carver_arches : 0,
+        .on_page = on_page,
         .no_map = opt->io && strcmp(opt->io, "read") == 0,
-        .on_findings = deliver,
+        .on_findings = on_headers,
         .arg = d,
     };
     int rc;
 
     rc = ps_pipeline_run(&spec, stats, err);
-    add_totals(totals, image, &spec, stats);
+    add_totals(d->totals, image, &spec, stats);
+    return rc;
+}
+
+static int merge_big(const struct ps_scan_session *s, struct ps_virtual_side *v,
+                     struct delivery *d, struct ps_finding **big, struct ps_err *err)
+{
+    size_t n = 0;
+    int rc = ps_virtual_side_findings(v, s->opt, s->tags, s->pattern, s->opt->tags.n, big, &n, err);
+
+    d->merge = (struct ps_merge){.big = *big, .n_big = n, .sink = deliver, .arg = d};
+    return rc;
+}
+
+/* Entries of a table that was carved in the pass have no physical address: they come last. */
+static int run_merged(struct ps_scan_session *s, struct ps_image *image, struct ps_virtual_side *v,
+                      struct delivery *d, struct ps_pipeline_stats *stats, struct ps_err *err)
+{
+    struct ps_finding *big = NULL;
+    int rc = merge_big(s, v, d, &big, err);
+
+    d->carver = v->carver;
+    if (rc == 0)
+        rc = run_pipeline(s, image, v, d, stats, err);
+    if (rc == 0 && v->carver) {
+        free(big);
+        big = NULL;
+        rc = ps_virtual_side_carved(v, err);
+        if (rc == 0)
+            rc = merge_big(s, v, d, &big, err);
+    }
+    if (rc == 0)
+        rc = ps_merge_finish(&d->merge, err);
+    free(big);
+    return rc;
+}
+
+static int open_side(const struct ps_scan_session *s, struct ps_image *image,
+                     struct ps_virtual_side *v, struct ps_err *err)
+{
+    char text[320];
+    int rc;
+
+    memset(v, 0, sizeof *v);
+    if (s->opt->physical_only)
+        return 0;
+    rc = ps_virtual_side_open(v, s->opt, image, err);
+    if (rc < 0)
+        return rc;
+    ps_virtual_side_describe(v, text, sizeof text);
+    ps_log(v->map ? PS_LOG_INFO : PS_LOG_WARN, "%s: %s", ps_image_path(image), text);
+    return 0;
+}
+
+static int scan_with(struct ps_scan_session *s, struct ps_image *image, struct ps_virtual_side *v,
+                     struct delivery *d, struct ps_pipeline_stats *stats, struct ps_err *err)
+{
+    struct ps_output_image about = {.path = ps_image_path(image), .id = ps_image_id(image)};
+    int rc = use_era(s, find_era(s, v, image), err);
+
+    if (rc < 0)
+        return rc;
+    about.era = s->era;
+    if (s->output)
+        rc = ps_output_begin_image(s->output, &about, err);
+    if (rc == 0)
+        rc = run_merged(s, image, v, d, stats, err);
+    if (rc == 0 && s->output)
+        rc = ps_output_end_image(s->output, err);
     return rc;
 }
 
@@ -201,22 +330,16 @@ int ps_scan_session_image(struct ps_scan_session *s, struct ps_image *image,
                           const struct ps_scan_progress *progress, struct ps_scan_totals *totals,
                           int *went_on, struct ps_err *err)
 {
-    struct ps_output_image about = {.path = ps_image_path(image), .id = ps_image_id(image)};
-    struct delivery d = {.s = s, .progress = progress, .findings = totals->findings};
-    struct ps_pipeline_stats stats;
+    struct delivery d = {.s = s, .progress = progress, .totals = totals};
+    struct ps_pipeline_stats stats = {0};
+    struct ps_virtual_side side;
     int rc;
 
     *went_on = 0;
-    rc = use_era(s, find_era(s, image), err);
-    if (rc < 0)
-        return rc;
-    about.era = s->era;
-    if (s->output)
-        rc = ps_output_begin_image(s->output, &about, err);
+    rc = open_side(s, image, &side, err);
     if (rc == 0)
-        rc = run_image(s, image, &d, totals, &stats, err);
-    if (rc == 0 && s->output)
-        rc = ps_output_end_image(s->output, err);
+        rc = scan_with(s, image, &side, &d, &stats, err);
+    ps_virtual_side_close(&side);
     if (rc < 0 || stats.bytes_unreadable == 0)
         return rc;
     *went_on = 1;

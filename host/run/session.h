@@ -17,6 +17,7 @@ struct ps_scan_session {
     const struct ps_options *opt;
     struct ps_tagdb *tags;
     struct ps_ruleset rules;
+    struct ps_tag_pattern *pattern; /* of --tags */
     struct ps_topology *topology;
     struct ps_engine engine;
     const struct ps_era *era; /* of the plan; NULL before the first image */
@@ -37,14 +38,19 @@ struct ps_scan_totals {
     uint64_t bytes_unreadable;
     uint64_t bytes_torn;
     uint64_t findings;
+    uint64_t with_address;  /* of the findings: a virtual address is known */
+    uint64_t unmapped;      /* headers in pages that no page table maps */
+    uint64_t in_big_pool;   /* headers inside a big allocation */
+    uint64_t big;           /* big allocations */
+    uint64_t big_elsewhere; /* of these, their first page is not in memory */
 };
 
 /* Load tags, build rules, choose the engine. Free with ps_scan_session_free in any case. */
 int ps_scan_session_open(struct ps_scan_session *s, const struct ps_options *opt,
                          struct ps_err *err);
 
-/* Scan one open image: find its era, compile the plan if the era changed, run the pipeline, and
- * add to *totals. 'progress' is called with bytes done of this image and findings so far (may be
+/* Scan one open image: find its version, page tables and big-pool table (unless --physical-only),
+ * compile the plan if the era changed, run the pipeline, merge, and add to *totals. 'progress' is called with bytes done of this image and findings so far (may be
  * NULL). Unreadable pages: everything else is scanned and reported first, then their error is
  * returned (PS_EIO, or PS_EFORMAT for a file that became shorter) and *went_on is 1. */
 struct ps_scan_progress {

@@ -16,6 +16,14 @@ static const int8_t points[PS_N_EVIDENCE] = {
     -40, /* pool-index */
     -30, /* overlap */
     -20, /* bad-neighbour */
+    5,   /* mapped */
+    -20, /* unmapped */
+    -60, /* read-only */
+    10,  /* pool-agrees */
+    -20, /* pool-differs */
+    -60, /* in-big-pool */
+    45,  /* big-entry */
+    50,  /* big-hash */
 };
 
 uint8_t ps_evidence_score(uint32_t evidence)

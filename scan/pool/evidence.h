@@ -6,6 +6,9 @@
 
 #include "scan/finding.h"
 
+/* Less than this is never PS_STATUS_ALLOCATED. */
+#define PS_ALLOCATED_CONFIDENCE 50
+
 /* Confidence 0 .. 100 of a set of PS_EV_* bits: the sum of their points, clamped. */
 uint8_t ps_evidence_score(uint32_t evidence);
 

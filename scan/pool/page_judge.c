@@ -11,8 +11,6 @@
 /* More pools than this no classic Windows has; docs/POOL.md, "PoolIndex". */
 #define MAX_POOL_INDEX       0x40u
 
-#define ALLOCATED_CONFIDENCE 50
-
 /* The best block that covers the slots looked at so far. */
 struct cover {
     uint32_t end;
@@ -142,9 +140,18 @@ static enum ps_status status_of(const struct page *p, const struct ps_finding *f
     if (f->evidence & PS_EV_OVERLAP)
         return cover->is_free ? PS_STATUS_STALE : PS_STATUS_UNKNOWN;
     if (f->allocator == PS_ALLOCATOR_CLASSIC && f->n_bytes > one_slot &&
-        f->confidence >= ALLOCATED_CONFIDENCE)
+        f->confidence >= PS_ALLOCATED_CONFIDENCE)
         return PS_STATUS_ALLOCATED;
     return PS_STATUS_UNKNOWN;
+}
+
+static enum ps_pool_kind pool_of(const struct page *p, const struct ps_hit *hit)
+{
+    uint32_t type = ps_view_type(&p->view, hit->word0);
+
+    if (ps_era_type_state(p->view.era, type) != PS_TYPE_IN_USE)
+        return PS_POOL_UNKNOWN;
+    return ps_era_type_paged(p->view.era, type) ? PS_POOL_PAGED : PS_POOL_NONPAGED;
 }
 
 static void judge_one(const struct page *p, const struct ps_rule *rule, const struct ps_hit *hit,
@@ -170,6 +177,12 @@ static void judge_one(const struct page *p, const struct ps_rule *rule, const st
     out->confidence = ps_evidence_score(evidence);
     out->allocator = (uint8_t)allocator_of(p, slot, evidence);
     out->status = (uint8_t)status_of(p, out, cover);
+    out->pool = (uint8_t)pool_of(p, hit);
+    out->source = PS_SOURCE_HEADER;
+    out->mapped = PS_MAPPED_UNKNOWN;
+    out->va = 0;
+    out->in_big = 0;
+    out->big_type = PS_BIG_TYPE_NONE;
     out->pad = 0;
 }
 

@@ -81,7 +81,7 @@ image_files() {
 # A last page that is not whole is scanned, padded with zeros.
 torn_image() {
     head -c $((0x634800)) good.raw >torn.raw
-    expect 0 2 "$POOLSCAN" --format jsonl torn.raw
+    expect 0 3 "$POOLSCAN" --format jsonl torn.raw
     expect_said 'not a multiple of 4096'
     findings "$work/out" >torn
     outside 0000000000634000 ffffffffffffffff <torn >torn_whole

@@ -256,7 +256,7 @@ static void compare_block(const struct findings *f, uint64_t phys, const struct 
         return;
     check(got->tag == b->tag && got->n_bytes == b->n_bytes,
           "%#" PRIx64 ": tag %#x, %u bytes; chain walk: tag %#x, %u bytes", phys, got->tag,
-          got->n_bytes, b->tag, b->n_bytes);
+          (unsigned)got->n_bytes, b->tag, b->n_bytes);
     check(got->status == (in_use ? PS_STATUS_ALLOCATED : PS_STATUS_FREE), "%#" PRIx64 ": status %s",
           phys, ps_status_name(got->status));
     check(!in_use || got->confidence >= 90, "%#" PRIx64 ": confidence %d", phys, got->confidence);

@@ -76,7 +76,7 @@ static void add_string(struct text *t, const char *name, const char *s, const ch
 }
 
 static const char *const verb_names[] = {"scan",     "tags", "devices", "bench",   "mkimage",
-                                         "bigpools", "info", "vtop",    "ptov",    "pool",
+                                         "bigpools", "info",    "vtop",    "ptov",    "pool",
                                          "used",     "help", "version", "generate"};
 
 static void describe(struct text *t, const struct ps_options *o)
@@ -96,6 +96,7 @@ static void describe(struct text *t, const struct ps_options *o)
         add(t, " range=%#" PRIx64 "..%#" PRIx64, o->range_start, o->range_end);
     add_string(t, "arch", o->arch, "auto");
     add_int(t, "build", o->build, 0);
+    add_int(t, "physical_only", (uint64_t)o->physical_only, 0);
     add_string(t, "dtb", o->dtb, NULL);
     add_string(t, "symbols", o->symbols, NULL);
     add_string(t, "backend", o->backend, "auto");
@@ -154,6 +155,7 @@ static const struct {
     {"--tags x\\ a", "scan args=a tags=x\\"},
     {"--tag-file p --tag-file q --no-builtin-tags a",
      "scan args=a tag_files=p|q no_builtin_tags=1"},
+    {"--dtb 1aa000 --physical-only a", "scan args=a physical_only=1 dtb=1aa000"},
     {"--all-headers --show-free a", "scan args=a all_headers=1 show_free=1"},
     {"--all-headers --no-builtin-tags a", "scan args=a no_builtin_tags=1 all_headers=1"},
     {"--min-confidence 100 a", "scan args=a min_confidence=100"},
@@ -263,8 +265,8 @@ static const struct {
     {"a --threads", "option --threads needs a value: N"},
     {"a -o", "option --output needs a value: FILE"},
     {"a --arch", "option --arch needs a value: auto, x86, x64"},
-    {"--dtb 0x1aa000 a", "option --dtb is not one of the verb scan"},
-    {"--symbols x a", "option --symbols is not one of the verb scan"},
+    {"bench --dtb 0x1aa000 a", "option --dtb is not one of the verb bench"},
+    {"vtop --symbols x a 0", "option --symbols is not one of the verb vtop"},
 
     {"find a", "the verb find is not available in this version (an image of that name is ./find)"},
     {"pool a", "the verb pool needs IMAGE ADDRESS"},

@@ -10,6 +10,7 @@
 #include "host/output/output.h"
 #include "tests/support/output_run.h"
 
+#define N_FIELDS   24
 #define N_FINDINGS 3000u
 
 static uint64_t state;
@@ -31,6 +32,15 @@ static uint64_t seed_random(void)
     return seed;
 }
 
+static void make_big(struct ps_finding *f)
+{
+    f->source = PS_SOURCE_BIGPOOL;
+    f->n_bytes = (uint64_t)next_random() << 16;
+    f->big_type = next_random() % 3;
+    if (next_random() % 2)
+        f->phys = f->file_off = PS_NOWHERE;
+}
+
 static void fill(struct ps_finding *f, size_t n, uint32_t n_info)
 {
     for (size_t i = 0; i < n; i++) {
@@ -45,7 +55,15 @@ static void fill(struct ps_finding *f, size_t n, uint32_t n_info)
             .confidence = (uint8_t)(next_random() % 101),
             .status = (uint8_t)(next_random() % 4),
             .allocator = (uint8_t)(next_random() % 5),
+            .mapped = (uint8_t)(next_random() % 3),
+            .pool = (uint8_t)(next_random() % 4),
         };
+        if (next_random() % 2)
+            f[i].va = UINT64_C(0xffff800000000000) | (uint64_t)next_random() << 12;
+        if (next_random() % 4 == 0)
+            f[i].in_big = UINT64_C(0xffff900000000000) | (uint64_t)next_random() << 12;
+        if (next_random() % 3 == 0)
+            make_big(&f[i]);
         if (next_random() % 2)
             f[i].tag &= 0x7f7f7f7f; /* half of them nearly text */
     }
@@ -78,12 +96,12 @@ static const char *string_of(const json_t *object, const char *name)
     return s;
 }
 
-static uint32_t number_of(const json_t *object, const char *name)
+static uint64_t number_of(const json_t *object, const char *name)
 {
     const json_t *value = json_object_get(object, name);
 
     cr_assert(json_is_integer(value), "%s is no integer", name);
-    return (uint32_t)json_integer_value(value);
+    return (uint64_t)json_integer_value(value);
 }
 
 static void check_tag(const json_t *o, uint32_t want)
@@ -104,6 +122,42 @@ static void check_header(const json_t *o, const struct ps_finding *f, enum ps_ar
     cr_assert_eq(number_of(o, "PoolIndex"), w % 65536u / (1u << bits));
     cr_assert_eq(number_of(o, "BlockSize"), w / 65536u % (1u << bits));
     cr_assert_eq(number_of(o, "PoolTypeRaw"), w / 65536u / (1u << bits));
+}
+
+static void check_big(const json_t *o, const struct ps_finding *f)
+{
+    cr_assert_str_eq(string_of(o, "Source"), "bigpool");
+    cr_assert(json_is_null(json_object_get(o, "PreviousSize")));
+    cr_assert(json_is_null(json_object_get(o, "PoolIndex")));
+    cr_assert(json_is_null(json_object_get(o, "BlockSize")));
+    cr_assert_eq(json_is_null(json_object_get(o, "PoolType")), f->big_type == 0);
+    if (f->big_type == 0)
+        cr_assert(json_is_null(json_object_get(o, "PoolTypeRaw")));
+    else
+        cr_assert_eq(number_of(o, "PoolTypeRaw"), f->word0);
+}
+
+static void check_address(const json_t *o, const char *name, uint64_t want, uint64_t none)
+{
+    if (want == none)
+        cr_assert(json_is_null(json_object_get(o, name)), "%s", name);
+    else
+        cr_assert_eq(strtoull(string_of(o, name), NULL, 16), want, "%s", name);
+}
+
+static void check_mapping(const json_t *o, const struct ps_finding *f)
+{
+    static const char *const pools[] = {NULL, "Paged", "NonPaged", "NonPagedNx"};
+    const json_t *mapped = json_object_get(o, "Mapped");
+
+    if (f->mapped == 0)
+        cr_assert(json_is_null(mapped));
+    else
+        cr_assert_eq(json_is_true(mapped), f->mapped == 2);
+    if (f->pool == 0)
+        cr_assert(json_is_null(json_object_get(o, "Pool")));
+    else
+        cr_assert_str_eq(string_of(o, "Pool"), pools[f->pool]);
 }
 
 static void check_evidence(const json_t *o, uint32_t want)
@@ -132,13 +186,19 @@ static void check_object(const json_t *o, const struct ps_finding *f,
     size_t n;
 
     cr_assert(json_is_object(o));
-    cr_assert_eq(json_object_size(o), 23);
-    cr_assert_eq(strtoull(string_of(o, "Offset"), NULL, 16), f->phys);
-    cr_assert_eq(strtoull(string_of(o, "FileOffset"), NULL, 16), f->file_off);
+    cr_assert_eq(json_object_size(o), N_FIELDS);
+    check_address(o, "Offset", f->phys, PS_NOWHERE);
+    check_address(o, "FileOffset", f->file_off, PS_NOWHERE);
+    check_address(o, "Allocation", f->va, 0);
+    check_address(o, "InBigPool", f->in_big, 0);
+    check_mapping(o, f);
     cr_assert_eq(number_of(o, "NumberOfBytes"), f->n_bytes);
     cr_assert_eq(number_of(o, "Confidence"), f->confidence);
     check_tag(o, f->tag);
-    check_header(o, f, image->era->arch);
+    if (f->source == PS_SOURCE_BIGPOOL)
+        check_big(o, f);
+    else
+        check_header(o, f, image->era->arch);
     check_evidence(o, f->evidence);
     n = unescape(string_of(o, "Image"), path, sizeof path);
     cr_assert_eq(n, strlen(image->path));
@@ -255,14 +315,14 @@ static void value_text(const json_t *value, char *text, size_t n)
 /* Both forms of a row say the same in each field; the names come from the header row. */
 static const char *check_row(const char *csv, char name[][32], const json_t *o, size_t row)
 {
-    for (size_t i = 0; i < 23; i++) {
+    for (size_t i = 0; i < N_FIELDS; i++) {
         char field[1024];
         char want[1024];
 
         csv = read_field(csv, field, sizeof field);
         value_text(json_object_get(o, name[i]), want, sizeof want);
         cr_assert_str_eq(field, want, "row %zu, %s", row, name[i]);
-        cr_assert_eq(*csv, i < 22 ? ',' : '\r', "row %zu, after %s", row, name[i]);
+        cr_assert_eq(*csv, i < N_FIELDS - 1 ? ',' : '\r', "row %zu, after %s", row, name[i]);
         csv++;
     }
     cr_assert_eq(*csv, '\n');
@@ -271,9 +331,9 @@ static const char *check_row(const char *csv, char name[][32], const json_t *o, 
 
 static const char *read_names(const char *csv, char name[][32])
 {
-    for (size_t i = 0; i < 23; i++) {
+    for (size_t i = 0; i < N_FIELDS; i++) {
         csv = read_field(csv, name[i], 32);
-        cr_assert_eq(*csv, i < 22 ? ',' : '\r');
+        cr_assert_eq(*csv, i < N_FIELDS - 1 ? ',' : '\r');
         csv++;
     }
     cr_assert_eq(*csv, '\n');
@@ -292,7 +352,7 @@ Test(output_parsers, csv_says_what_json_says)
         char *json = output_run("json", db, &c, 1, NULL);
         char *csv = output_run("csv", db, &c, 1, NULL);
         json_t *array = json_loads(json, 0, NULL);
-        char name[23][32];
+        char name[N_FIELDS][32];
         const char *p = read_names(csv, name);
 
         cr_assert_eq(json_array_size(array), N_FINDINGS);

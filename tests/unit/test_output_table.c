@@ -24,6 +24,9 @@ static struct ps_finding block(uint32_t tag, uint32_t type, uint32_t n_bytes, en
         .n_bytes = n_bytes,
         .confidence = confidence,
         .status = (uint8_t)status,
+        .pool = type == 0       ? PS_POOL_UNKNOWN
+                : type == PAGED ? PS_POOL_PAGED
+                                : PS_POOL_NONPAGED,
     };
 
     return f;
@@ -76,18 +79,18 @@ Test(output_table, most_bytes_first_then_by_spelling)
     struct output_case c = make_case(f, 5, 19041);
 
     check(&c, 1,
-          "Tag   Blocks Bytes Paged NonPaged Free Stale Best Component Description\n"
-          "Proc       3  3088     0        2    1     1   95\n"
-          "Azzz       1    64     1        0    0     0   50\n"
-          "Bbbb       1    64     1        0    0     0   30\n"
-          "total      5  3216     2        2    1     1   95\n");
+          "Tag   Blocks Bytes Big Paged NonPaged Free Stale Best Component Description\n"
+          "Proc       3  3088   0     0        2    1     1   95\n"
+          "Azzz       1    64   0     1        0    0     0   50\n"
+          "Bbbb       1    64   0     1        0    0     0   30\n"
+          "total      5  3216   0     2        2    1     1   95\n");
 }
 
 Test(output_table, nothing_found)
 {
     struct output_case c = make_case(NULL, 0, 19041);
-    const char *want = "Tag   Blocks Bytes Paged NonPaged Free Stale Best Component Description\n"
-                       "total      0     0     0        0    0     0    0\n";
+    const char *want = "Tag   Blocks Bytes Big Paged NonPaged Free Stale Best Component Description\n"
+                       "total      0     0   0     0        0    0     0    0\n";
 
     check(&c, 0, want);
     check(&c, 1, want);
@@ -179,14 +182,14 @@ static char *run_writer(const struct ps_finding *f, unsigned width, int color)
 Test(output_table, fits_the_terminal)
 {
     struct ps_finding f = block(TAG('P', 'r', 'o', 'c'), NONPAGED, 256, PS_STATUS_ALLOCATED, 60);
-    char *wide = run_writer(&f, 120, 0);
-    char *narrow = run_writer(&f, 72, 0);
+    char *wide = run_writer(&f, 130, 0);
+    char *narrow = run_writer(&f, 76, 0);
 
     cr_assert(strstr(wide, "Process objects"), "%s", wide);
     cr_assert(strstr(narrow, "Proc"), "%s", narrow);
     cr_assert_not(strstr(narrow, "Process objects"), "%s", narrow);
     for (const char *p = narrow; *p; p = strchr(p, '\n') + 1)
-        cr_assert_leq(strcspn(p, "\n"), 72, "%s", narrow);
+        cr_assert_leq(strcspn(p, "\n"), 76, "%s", narrow);
     free(wide);
     free(narrow);
 }

@@ -1,0 +1,150 @@
+#include "host/run/virtual_side.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/virtual/bigpool.h"
+#include "kernels/pool_header.h"
+
+/* Carved rows most of which disobey the hash may be anybody's: they are listed, with less
+ * confidence, but take no header's place. */
+static int is_trusted(const struct ps_bigpool_table *t)
+{
+    if (ps_bigpool_method_is_virtual(t->method))
+        return 1;
+    return t->method != PS_BIGPOOL_NOT_FOUND && t->hash != PS_BIGPOOL_NO_HASH &&
+           t->n_obey >= t->n_rows - t->n_rows / 10;
+}
+
+static int open_index(struct ps_virtual_side *v, struct ps_err *err)
+{
+    if (!is_trusted(&v->table))
+        return 0;
+    return ps_bigpool_index_build(&v->table, &v->index, err);
+}
+
+static int open_map(struct ps_virtual_side *v, struct ps_err *err)
+{
+    return ps_inverse_map_build(&v->map, &v->space.memory.mem, v->space.dtb.mode,
+                                v->space.dtb.root, err);
+}
+
+static enum ps_arch arch_of(const struct ps_virtual_side *v)
+{
+    return v->space.dtb.mode == PS_PAGING_PAE || v->space.dtb.mode == PS_PAGING_X86 ? PS_ARCH_X86
+                                                                                   : PS_ARCH_X64;
+}
+
+static unsigned arches_of(const struct ps_virtual_side *v, const struct ps_options *opt)
+{
+    if (opt->arch && strcmp(opt->arch, "auto") != 0)
+        return strcmp(opt->arch, "x86") == 0 ? PS_BIGPOOL_X86 : PS_BIGPOOL_X64;
+    return v->space.has_version ? 1u << v->space.version.arch : PS_BIGPOOL_X86 | PS_BIGPOOL_X64;
+}
+
+/* A part of the image has a part of the table at best, and its entries have no place in it. */
+static int open_carver(struct ps_virtual_side *v, const struct ps_options *opt, struct ps_err *err)
+{
+    const struct ps_bigpool_spec spec = {.arches = arches_of(v, opt), .build = v->space.build};
+
+    if (opt->has_range)
+        return 0;
+    v->carver_arches = spec.arches;
+    return ps_bigpool_carver_new(&v->carver, &spec, err);
+}
+
+int ps_virtual_side_carved(struct ps_virtual_side *v, struct ps_err *err)
+{
+    return v->carver ? ps_bigpool_carver_finish(v->carver, &v->table, err) : 0;
+}
+
+int ps_virtual_side_open(struct ps_virtual_side *v, const struct ps_options *opt,
+                         struct ps_image *image, struct ps_err *err)
+{
+    uint64_t n_unreadable = 0; /* the scan counts them itself */
+    int rc;
+
+    memset(v, 0, sizeof *v);
+    rc = ps_address_space_attach(&v->space, opt, image, err);
+    if (rc < 0)
+        return rc;
+    if (!v->space.has_dtb)
+        return open_carver(v, opt, err);
+    rc = open_map(v, err);
+    if (rc == 0)
+        rc = ps_address_space_bigpool(&v->space, opt, v->map, &v->table, &n_unreadable, err);
+    if (rc == 0)
+        rc = open_index(v, err);
+    if (rc < 0)
+        return rc;
+    ps_regions_init(&v->regions, arch_of(v), v->space.build,
+                    v->table.method == PS_BIGPOOL_NOT_FOUND ? NULL : &v->table);
+    v->locator = (struct ps_locator){
+        .map = v->map,
+        .big = v->index,
+        .regions = &v->regions,
+        .header_bytes = arch_of(v) == PS_ARCH_X86 ? 1u << PS_SLOT_SHIFT_X86
+                                                  : 1u << PS_SLOT_SHIFT_X64,
+    };
+    return 0;
+}
+
+void ps_virtual_side_close(struct ps_virtual_side *v)
+{
+    ps_bigpool_carver_free(v->carver);
+    ps_bigpool_index_free(v->index);
+    ps_bigpool_table_free(&v->table);
+    ps_inverse_map_free(v->map);
+    ps_address_space_close(&v->space);
+}
+
+int ps_virtual_side_findings(struct ps_virtual_side *v, const struct ps_options *opt,
+                             const struct ps_tagdb *tags, const struct ps_tag_pattern *pattern,
+                             size_t n_patterns, struct ps_finding **out, size_t *n,
+                             struct ps_err *err)
+{
+    const struct ps_big_findings_spec spec = {
+        .table = &v->table,
+        .paging = v->space.paging,
+        .tags = tags,
+        .pattern = pattern,
+        .n_patterns = n_patterns,
+        .show_free = opt->show_free,
+        .min_confidence = opt->min_confidence,
+        .start = opt->has_range ? opt->range_start : 0,
+        .end = opt->has_range ? opt->range_end : UINT64_MAX,
+    };
+    int rc;
+
+    *out = NULL;
+    *n = 0;
+    if (v->table.method == PS_BIGPOOL_NOT_FOUND)
+        return 0;
+    rc = ps_big_findings(out, n, &spec, err);
+    for (size_t i = 0; rc == 0 && i < *n; i++)
+        if ((*out)[i].phys != PS_NOWHERE)
+            ps_address_space_file_offset(&v->space, (*out)[i].phys, &(*out)[i].file_off);
+    return rc;
+}
+
+void ps_virtual_side_describe(const struct ps_virtual_side *v, char *text, size_t n)
+{
+    const struct ps_bigpool_table *t = &v->table;
+
+    if (!v->map)
+        snprintf(text, n, "no page tables found: physical addresses only (--dtb ADDRESS says CR3)");
+    else if (t->method == PS_BIGPOOL_NOT_FOUND)
+        snprintf(text, n,
+                 "DTB 0x%" PRIx64 " by %s, %" PRIu64 " frames with an address; no big-pool table",
+                 v->space.dtb.root, ps_dtb_method_name(v->space.dtb.method),
+                 ps_inverse_map_frames(v->map));
+    else
+        snprintf(text, n,
+                 "DTB 0x%" PRIx64 " by %s, %" PRIu64 " frames with an address; big-pool table by "
+                 "%s, %zu allocated and %zu freed entries, %zu of %zu obey the hash (%s)",
+                 v->space.dtb.root, ps_dtb_method_name(v->space.dtb.method),
+                 ps_inverse_map_frames(v->map), ps_bigpool_method_name(t->method), t->n_allocated,
+                 t->n_freed, t->n_obey, t->n_rows, ps_bigpool_hash_name(t->hash));
+}

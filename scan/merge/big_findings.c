@@ -1,0 +1,158 @@
+#include "scan/merge/big_findings.h"
+
+#include <stdlib.h>
+
+#include "kernels/pool_header.h"
+#include "scan/pool/evidence.h"
+#include "scan/tags/tag.h"
+
+static int is_wanted(const struct ps_big_findings_spec *s, const struct ps_bigpool_entry *e)
+{
+    if (e->state == PS_BIGPOOL_FREED && !s->show_free)
+        return 0;
+    for (size_t i = 0; i < s->n_patterns; i++)
+        if (ps_tag_pattern_matches(s->pattern[i], e->tag) ||
+            ps_tag_pattern_matches(s->pattern[i], e->tag & ~PS_TAG_PROTECTED))
+            return 1;
+    return s->n_patterns == 0;
+}
+
+static int is_printable(uint32_t tag)
+{
+    for (unsigned i = 0; i < 32; i += 8)
+        if ((tag >> i & 0xff) < 0x20 || (tag >> i & 0xff) > 0x7e)
+            return 0;
+    return 1;
+}
+
+static uint32_t evidence_of(const struct ps_big_findings_spec *s, const struct ps_bigpool_row *row)
+{
+    const struct ps_bigpool_table *t = s->table;
+    const uint32_t info = ps_tagdb_find(s->tags, row->entry.tag);
+    uint32_t evidence = PS_EV_BIG_ENTRY;
+
+    if (info != PS_TAG_UNKNOWN)
+        evidence |= ps_tagdb_at(s->tags, info)->pattern.mask == UINT32_MAX ? PS_EV_TAG_KNOWN
+                                                                           : PS_EV_TAG_WILDCARD;
+    else if (is_printable(row->entry.tag & ~PS_TAG_PROTECTED))
+        evidence |= PS_EV_TAG_PRINTABLE;
+    if (t->hash != PS_BIGPOOL_NO_HASH &&
+        ps_bigpool_distance(ps_bigpool_home(t->hash, row->entry.va, t->n_slots), row->slot,
+                            t->n_slots) < PS_BIGPOOL_NEAR)
+        evidence |= PS_EV_BIG_HASH;
+    return evidence;
+}
+
+/* Where the first byte is; the page of a freed allocation may be another's by now. */
+static void find_page(const struct ps_big_findings_spec *s, struct ps_finding *f)
+{
+    struct ps_walk walk;
+
+    if (!s->paging)
+        return;
+    f->mapped = PS_MAPPED_NO;
+    if (ps_paging_walk(s->paging, f->va, &walk) != PS_WALK_MAPPED)
+        return;
+    f->mapped = PS_MAPPED_YES;
+    f->evidence |= PS_EV_MAPPED;
+    if (f->pool == PS_POOL_NONPAGED && walk.no_execute)
+        f->pool = PS_POOL_NONPAGED_NX;
+    f->phys = walk.phys;
+}
+
+static enum ps_big_type big_type(const struct ps_bigpool_table *t)
+{
+    if (t->layout->word == PS_BIGPOOL_PAGES)
+        return PS_BIG_TYPE_NONE;
+    return t->names == PS_BIGPOOL_POOL_FLAGS ? PS_BIG_TYPE_POOL_FLAGS : PS_BIG_TYPE_POOL_TYPE;
+}
+
+static struct ps_finding finding_of(const struct ps_big_findings_spec *s,
+                                    const struct ps_bigpool_row *row)
+{
+    const struct ps_bigpool_entry *e = &row->entry;
+    struct ps_finding f = {
+        .phys = PS_NOWHERE,
+        .file_off = PS_NOWHERE,
+        .va = e->va,
+        .n_bytes = e->n_bytes,
+        .tag = e->tag,
+        .word0 = e->type,
+        .info = ps_tagdb_find(s->tags, e->tag),
+        .evidence = evidence_of(s, row),
+        .status = e->state == PS_BIGPOOL_FREED ? PS_STATUS_FREE : PS_STATUS_ALLOCATED,
+        .allocator = PS_ALLOCATOR_BIG,
+        .source = PS_SOURCE_BIGPOOL,
+        .pool = (uint8_t)ps_regions_type_pool(s->table, e->type),
+        .big_type = (uint8_t)big_type(s->table),
+    };
+
+    if (e->state == PS_BIGPOOL_ALLOCATED)
+        find_page(s, &f);
+    f.confidence = ps_evidence_score(f.evidence);
+    return f;
+}
+
+static int is_inside(const struct ps_big_findings_spec *s, const struct ps_finding *f)
+{
+    if (f->confidence < s->min_confidence)
+        return 0;
+    if (f->phys == PS_NOWHERE)
+        return s->start == 0 && s->end == UINT64_MAX;
+    return f->phys >= s->start && f->phys < s->end;
+}
+
+/* Rows come by slot, which decides between equals: qsort is not stable, so nothing may be equal. */
+struct keyed {
+    struct ps_finding f;
+    uint32_t slot;
+};
+
+static int compare(const void *a, const void *b)
+{
+    const struct keyed *x = a;
+    const struct keyed *y = b;
+
+    if (x->f.phys != y->f.phys)
+        return x->f.phys < y->f.phys ? -1 : 1;
+    if (x->f.va != y->f.va)
+        return x->f.va < y->f.va ? -1 : 1;
+    return x->slot < y->slot ? -1 : x->slot > y->slot;
+}
+
+static size_t collect(const struct ps_big_findings_spec *s, struct keyed *k)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->table->n_rows; i++) {
+        const struct ps_bigpool_row *row = &s->table->row[i];
+
+        if (!is_wanted(s, &row->entry))
+            continue;
+        k[n].f = finding_of(s, row);
+        k[n].slot = row->slot;
+        n += is_inside(s, &k[n].f) != 0;
+    }
+    return n;
+}
+
+int ps_big_findings(struct ps_finding **out, size_t *n, const struct ps_big_findings_spec *spec,
+                    struct ps_err *err)
+{
+    struct keyed *k = calloc(spec->table->n_rows + 1, sizeof *k);
+    struct ps_finding *f;
+
+    if (k) {
+        *n = collect(spec, k);
+        qsort(k, *n, sizeof *k, compare);
+    }
+    f = k ? calloc(*n + 1, sizeof *f) : NULL;
+    for (size_t i = 0; f && i < *n; i++)
+        f[i] = k[i].f;
+    free(k);
+    if (!f)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu big allocations",
+                       spec->table->n_rows);
+    *out = f;
+    return 0;
+}

@@ -1,0 +1,117 @@
+#include "scan/merge/locate.h"
+
+#include "scan/pool/evidence.h"
+
+/* The address that a page is known by. */
+struct place {
+    uint64_t va;
+    uint32_t flags; /* enum ps_mapping_flags */
+    enum ps_pool_kind region;
+    int mapped;
+};
+
+/* A page in transition says nothing about writing. */
+static int may_be_written(uint32_t flags)
+{
+    return (flags & (PS_MAPPING_WRITABLE | PS_MAPPING_TRANSITION)) != 0;
+}
+
+/* How well a mapping suits a pool page: an alias for a driver's transfer lies in no pool region. */
+static int suits(const struct ps_mapping *m, enum ps_pool_kind region)
+{
+    return 2 * may_be_written(m->flags) + (region != PS_POOL_UNKNOWN);
+}
+
+static struct place place_of(const struct ps_locator *l, uint64_t phys)
+{
+    struct ps_mapping m[PS_LOCATE_MAX_MAPPINGS];
+    size_t n = ps_inverse_map_find(l->map, phys, m, PS_LOCATE_MAX_MAPPINGS);
+    struct place best = {0};
+    int best_suits = -1;
+
+    n = n < PS_LOCATE_MAX_MAPPINGS ? n : PS_LOCATE_MAX_MAPPINGS;
+    for (size_t i = 0; i < n; i++) {
+        enum ps_pool_kind region = ps_regions_pool(l->regions, m[i].va);
+
+        if (suits(&m[i], region) > best_suits) {
+            best_suits = suits(&m[i], region);
+            best = (struct place){m[i].va, m[i].flags, region, 1};
+        }
+    }
+    return best;
+}
+
+/* The pool of the blocks in use: a page belongs to one. Equal numbers say nothing. */
+static enum ps_pool_kind pool_of_page(const struct ps_finding *f, size_t n)
+{
+    size_t n_paged = 0, n_nonpaged = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        n_paged += f[i].pool == PS_POOL_PAGED;
+        n_nonpaged += f[i].pool == PS_POOL_NONPAGED;
+    }
+    if (n_paged == n_nonpaged)
+        return PS_POOL_UNKNOWN;
+    return n_paged > n_nonpaged ? PS_POOL_PAGED : PS_POOL_NONPAGED;
+}
+
+static uint32_t pool_evidence(const struct ps_finding *f, enum ps_pool_kind region)
+{
+    if (f->pool == PS_POOL_UNKNOWN || region == PS_POOL_UNKNOWN)
+        return 0;
+    return f->pool == region ? PS_EV_POOL_AGREES : PS_EV_POOL_DIFFERS;
+}
+
+/* A header in use says which pool it is of; a free one is of its neighbours' or its region's. */
+static enum ps_pool_kind settle_pool(const struct ps_finding *f, const struct place *p,
+                                     enum ps_pool_kind of_page)
+{
+    enum ps_pool_kind pool = (enum ps_pool_kind)f->pool;
+
+    if (pool == PS_POOL_UNKNOWN)
+        pool = of_page != PS_POOL_UNKNOWN ? of_page : p->region;
+    if (pool == PS_POOL_NONPAGED && p->mapped && (p->flags & PS_MAPPING_NO_EXECUTE))
+        pool = PS_POOL_NONPAGED_NX;
+    return pool;
+}
+
+static void set_address(const struct ps_locator *l, const struct place *p, struct ps_finding *f)
+{
+    const uint64_t header = p->va + (f->phys & (PS_FRAME_BYTES - 1));
+    const struct ps_bigpool_row *big = l->big ? ps_bigpool_index_find(l->big, header) : NULL;
+
+    f->mapped = PS_MAPPED_YES;
+    f->va = header + l->header_bytes;
+    f->evidence |= may_be_written(p->flags) ? PS_EV_MAPPED : PS_EV_READ_ONLY;
+    f->evidence |= pool_evidence(f, p->region);
+    if (big) {
+        f->in_big = big->entry.va;
+        f->evidence |= PS_EV_IN_BIG_POOL;
+    }
+}
+
+/* Content of a big allocation is not an allocation, whatever it looks like. */
+static void settle_status(struct ps_finding *f)
+{
+    f->confidence = ps_evidence_score(f->evidence);
+    if (f->status == PS_STATUS_ALLOCATED &&
+        (f->in_big || f->confidence < PS_ALLOCATED_CONFIDENCE))
+        f->status = PS_STATUS_UNKNOWN;
+}
+
+void ps_locate_page(const struct ps_locator *l, struct ps_finding *f, size_t n)
+{
+    const struct place p = place_of(l, f->phys);
+    const enum ps_pool_kind of_page = pool_of_page(f, n);
+
+    for (size_t i = 0; i < n; i++) {
+        if (p.mapped) {
+            set_address(l, &p, &f[i]);
+        } else {
+            f[i].mapped = PS_MAPPED_NO;
+            f[i].evidence |= PS_EV_UNMAPPED;
+        }
+        f[i].pool = (uint8_t)settle_pool(&f[i], &p, of_page);
+        settle_status(&f[i]);
+    }
+}
