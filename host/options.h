@@ -17,6 +17,7 @@ enum ps_verb {
     PS_VERB_BENCH,
     PS_VERB_MKIMAGE,
     PS_VERB_BIGPOOLS,
+    PS_VERB_FIND,
     PS_VERB_INFO,
     PS_VERB_VTOP,
     PS_VERB_PTOV,

@@ -18,6 +18,8 @@
 #define USED      PS_VERB_BIT(PS_VERB_USED)
 #define VIRTUAL   (INFO | VTOP | PTOV | POOL | USED)
 #define BIGPOOLS  PS_VERB_BIT(PS_VERB_BIGPOOLS)
+#define FIND      PS_VERB_BIT(PS_VERB_FIND)
+#define SCANS     (SCAN | FIND)
 #define ANY       UINT32_MAX
 
 #define AT(field) offsetof(struct ps_options, field)
@@ -97,88 +99,88 @@ const struct ps_option ps_option_table[] = {
      .help = "only these pool tags; '?' is any one character, a final '*' all the rest, '\\xNN' "
              "a byte, '\\,' a comma"},
     {.name = "tag-file", .kind = PS_OPT_APPEND, .offset = AT(tag_files),
-     .verbs = BIGPOOLS | POOL | SCAN | TAGS | BENCH | USED, .metavar = "FILE", .hi = 64,
+     .verbs = BIGPOOLS | POOL | SCANS | TAGS | BENCH | USED, .metavar = "FILE", .hi = 64,
      .help = "more tags, from a .tags file or a pooltag.txt of the Windows debuggers; repeatable"},
     {.name = "no-builtin-tags", .kind = PS_OPT_FLAG, .offset = AT(no_builtin_tags),
-     .verbs = BIGPOOLS | POOL | SCAN | TAGS | BENCH | USED,
+     .verbs = BIGPOOLS | POOL | SCANS | TAGS | BENCH | USED,
      .help = "leave the built-in tag database out"},
     {.name = "all-headers", .kind = PS_OPT_FLAG, .common = 1, .offset = AT(all_headers),
      .verbs = SCAN, .help = "every structurally valid header, whether its tag is known or not"},
-    {.name = "show-free", .kind = PS_OPT_FLAG, .offset = AT(show_free), .verbs = BIGPOOLS | SCAN,
+    {.name = "show-free", .kind = PS_OPT_FLAG, .offset = AT(show_free), .verbs = BIGPOOLS | SCANS,
      .help = "report free blocks too"},
-    {.name = "min-confidence", .kind = PS_OPT_NUMBER, .offset = AT(min_confidence), .verbs = SCAN,
+    {.name = "min-confidence", .kind = PS_OPT_NUMBER, .offset = AT(min_confidence), .verbs = SCANS,
      .metavar = "N", .hi = 100,
      .help = "leave out findings whose Confidence is below N (0 to 100)"},
-    {.name = "range", .kind = PS_OPT_RANGE, .verbs = SCAN, .metavar = "START-END",
+    {.name = "range", .kind = PS_OPT_RANGE, .verbs = SCANS, .metavar = "START-END",
      .multiple = PAGE,
      .help = "only physical addresses from START up to, not including, END; both multiples of 4k"},
-    {.name = "fail-if-none", .kind = PS_OPT_FLAG, .offset = AT(fail_if_none), .verbs = POOL | SCAN,
+    {.name = "fail-if-none", .kind = PS_OPT_FLAG, .offset = AT(fail_if_none), .verbs = POOL | SCANS,
      .help = "no findings at all is an error"},
 
     {.name = "arch", .kind = PS_OPT_CHOICE, .offset = AT(arch),
-     .verbs = BIGPOOLS | SCAN | BENCH | VIRTUAL, .metavar = "ARCH", .choice = arch_choice,
+     .verbs = BIGPOOLS | SCANS | BENCH | VIRTUAL, .metavar = "ARCH", .choice = arch_choice,
      .help = "architecture of the imaged Windows; auto finds it in the image"},
     {.name = "build", .kind = PS_OPT_NUMBER, .offset = AT(build),
-     .verbs = BIGPOOLS | SCAN | VIRTUAL, .metavar = "N",
+     .verbs = BIGPOOLS | SCANS | VIRTUAL, .metavar = "N",
      .hi = 999999,
      .help = "build number of the imaged Windows, such as 19041; 0 finds it in the image"},
     {.name = "physical-only", .kind = PS_OPT_FLAG, .common = 1, .offset = AT(physical_only),
-     .verbs = SCAN | BIGPOOLS,
+     .verbs = SCANS | BIGPOOLS,
      .help = "only what single pages show: no page tables, virtual addresses or big allocations"},
-    {.name = "dtb", .kind = PS_OPT_STRING, .offset = AT(dtb), .verbs = SCAN | BIGPOOLS | VIRTUAL,
+    {.name = "dtb", .kind = PS_OPT_STRING, .offset = AT(dtb), .verbs = SCANS | BIGPOOLS | VIRTUAL,
      .metavar = "ADDRESS",
      .help = "value of CR3, in hexadecimal; without it the page tables are searched for"},
     {.name = "pagefile", .kind = PS_OPT_APPEND, .offset = AT(pagefiles),
-     .verbs = SCAN | BIGPOOLS | VIRTUAL,
+     .verbs = SCANS | BIGPOOLS | VIRTUAL,
      .metavar = "FILE", .hi = 16,
      .help = "a page file of the imaged Windows, for pages that are not in memory; N=FILE says its "
              "number, else they count from 0; repeatable"},
     {.name = "symbols", .kind = PS_OPT_STRING, .offset = AT(symbols),
-     .verbs = SCAN | BIGPOOLS | INFO | USED | POOL, .metavar = "FILE",
+     .verbs = SCANS | BIGPOOLS | INFO | USED | POOL, .metavar = "FILE",
      .help = "Volatility 3 symbol file (ISF, .json or .json.xz) of the imaged Windows kernel"},
-    {.name = "offline", .kind = PS_OPT_IGNORED, .verbs = SCAN,
+    {.name = "offline", .kind = PS_OPT_IGNORED, .verbs = SCANS,
      .help = "the only mode there is: nothing is ever downloaded"},
 
-    {.name = "gpu", .kind = PS_OPT_FLAG, .common = 1, .offset = AT(gpu), .verbs = SCAN | BENCH,
+    {.name = "gpu", .kind = PS_OPT_FLAG, .common = 1, .offset = AT(gpu), .verbs = SCANS | BENCH,
      .help = "scan on OpenCL GPUs, strictly: none there is an error"},
-    {.name = "any-device", .kind = PS_OPT_FLAG, .offset = AT(any_device), .verbs = SCAN | BENCH,
+    {.name = "any-device", .kind = PS_OPT_FLAG, .offset = AT(any_device), .verbs = SCANS | BENCH,
      .help = "with --gpu: take any OpenCL device, a CPU one such as PoCL too"},
     {.name = "backend", .kind = PS_OPT_CHOICE, .common = 1, .offset = AT(backend),
-     .verbs = SCAN | BENCH, .metavar = "NAME", .choice = backend_choice,
+     .verbs = SCANS | BENCH, .metavar = "NAME", .choice = backend_choice,
      .help = "what runs the scan; null finds nothing and shows the cost of everything else"},
     {.name = "device", .letter = 'd', .kind = PS_OPT_NUMBERS, .common = 1, .offset = AT(devices),
-     .verbs = SCAN | BENCH, .metavar = "N,...", .hi = 64,
+     .verbs = SCANS | BENCH, .metavar = "N,...", .hi = 64,
      .help = "OpenCL devices by the numbers that 'poolscan devices' prints"},
     {.name = "kernel", .kind = PS_OPT_CHOICE, .offset = AT(kernel),
-     .verbs = SCAN | BENCH | USED, .metavar = "NAME", .choice = kernel_choice,
+     .verbs = SCANS | BENCH | USED, .metavar = "NAME", .choice = kernel_choice,
      .help = "CPU kernel; without it the best one that this CPU can run"},
     {.name = "threads", .letter = 't', .kind = PS_OPT_NUMBER, .common = 1, .offset = AT(threads),
-     .verbs = SCAN | BENCH | USED, .metavar = "N", .hi = 1024,
+     .verbs = SCANS | BENCH | USED, .metavar = "N", .hi = 1024,
      .help = "worker threads; 0 is one for each core"},
-    {.name = "chunk", .kind = PS_OPT_SIZE, .offset = AT(chunk_bytes), .verbs = SCAN | BENCH,
+    {.name = "chunk", .kind = PS_OPT_SIZE, .offset = AT(chunk_bytes), .verbs = SCANS | BENCH,
      .metavar = "SIZE", .lo = PAGE, .hi = GIB, .multiple = PAGE,
      .help = "bytes scanned at a time, a multiple of 4k; without it from the cache sizes"},
     {.name = "io", .kind = PS_OPT_CHOICE, .offset = AT(io),
-     .verbs = SCAN | BENCH | USED, .metavar = "HOW", .choice = io_choice,
+     .verbs = SCANS | BENCH | USED, .metavar = "HOW", .choice = io_choice,
      .help = "how images are read"},
 
     {.name = "format", .kind = PS_OPT_CHOICE, .common = 1, .offset = AT(format),
-     .verbs = BIGPOOLS | SCAN | TAGS | DEVICES | BENCH | VIRTUAL, .metavar = "NAME",
+     .verbs = BIGPOOLS | SCANS | TAGS | DEVICES | BENCH | VIRTUAL, .metavar = "NAME",
      .choice = format_choice,
      .help = "form of the results; auto is table on a terminal and jsonl elsewhere"},
     {.name = "renderer", .letter = 'r', .kind = PS_OPT_CHOICE, .offset = AT(format),
-     .verbs = BIGPOOLS | SCAN | TAGS | DEVICES | BENCH | VIRTUAL, .metavar = "NAME",
+     .verbs = BIGPOOLS | SCANS | TAGS | DEVICES | BENCH | VIRTUAL, .metavar = "NAME",
      .choice = format_choice,
      .help = "the same as --format"},
     {.name = "output", .letter = 'o', .kind = PS_OPT_STRING, .common = 1, .offset = AT(output),
-     .verbs = BIGPOOLS | SCAN | TAGS | DEVICES | BENCH | VIRTUAL, .metavar = "FILE",
+     .verbs = BIGPOOLS | SCANS | TAGS | DEVICES | BENCH | VIRTUAL, .metavar = "FILE",
      .help = "results to FILE, which appears whole or not at all; '-' is standard output"},
-    {.name = "progress", .kind = PS_OPT_WHEN, .offset = AT(progress), .verbs = SCAN,
+    {.name = "progress", .kind = PS_OPT_WHEN, .offset = AT(progress), .verbs = SCANS,
      .metavar = "WHEN", .choice = when_choice,
      .help = "progress on standard error; auto shows it on a terminal"},
-    {.name = "status-json", .kind = PS_OPT_FLAG, .offset = AT(status_json), .verbs = SCAN,
+    {.name = "status-json", .kind = PS_OPT_FLAG, .offset = AT(status_json), .verbs = SCANS,
      .help = "progress as one JSON object per line on standard error"},
-    {.name = "color", .kind = PS_OPT_WHEN, .offset = AT(color), .verbs = SCAN | BENCH,
+    {.name = "color", .kind = PS_OPT_WHEN, .offset = AT(color), .verbs = SCANS | BENCH,
      .metavar = "WHEN", .choice = when_choice,
      .help = "colors in tables; auto uses them on a terminal unless NO_COLOR is set"},
 
@@ -238,6 +240,9 @@ const struct ps_verb_info ps_verb_table[] = {
     {"bigpools", PS_VERB_BIGPOOLS, "IMAGE", 1, 1, "list the big-pool table",
      "Every allocation larger than a page, from the table that Windows keeps of them; it is found "
      "in IMAGE without page tables or symbols."},
+    {"find", PS_VERB_FIND, "IMAGE TAG", 2, 2, "every allocation of a pool tag",
+     "Every allocation of TAG, small and big, one a row, in the manner of !poolfind. '?' is any one "
+     "character, a final '*' all the rest, '\\xNN' a byte."},
     {"used", PS_VERB_USED, "IMAGE", 1, 1, "pool usage by tag",
      "What Windows counts for each pool tag (allocs, frees and bytes, in the manner of !poolused), "
      "beside what is found of it in IMAGE: blocks with a header, and big allocations."},
@@ -274,7 +279,7 @@ const struct ps_verb_info ps_verb_table[] = {
 
 const size_t ps_n_verbs = sizeof ps_verb_table / sizeof *ps_verb_table;
 
-const char *const ps_later_verbs[] = {"find", "plan", "merge", "diff", NULL};
+const char *const ps_later_verbs[] = {"plan", "merge", "diff", NULL};
 
 const struct ps_option *ps_option_named(const char *name)
 {

@@ -8,6 +8,7 @@
 #include "scan/err.h"
 
 int ps_cmd_scan(const struct ps_options *opt, struct ps_err *err);
+int ps_cmd_find(const struct ps_options *opt, struct ps_err *err);
 int ps_cmd_bigpools(const struct ps_options *opt, struct ps_err *err);
 int ps_cmd_tags(const struct ps_options *opt, struct ps_err *err);
 int ps_cmd_devices(const struct ps_options *opt, struct ps_err *err);

@@ -64,7 +64,7 @@ pool image
 pool image zz
 pool image phys:
 pool image phys:0x1`
-find image Proc
+find image
 vtop image
 ptov image x1
 plan image

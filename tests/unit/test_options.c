@@ -76,7 +76,7 @@ static void add_string(struct text *t, const char *name, const char *s, const ch
 }
 
 static const char *const verb_names[] = {"scan",     "tags", "devices", "bench",   "mkimage",
-                                         "bigpools", "info",    "vtop",    "ptov",    "pool",
+                                         "bigpools", "find", "info",    "vtop",    "ptov",    "pool",
                                          "used",     "help", "version", "generate"};
 
 static void describe(struct text *t, const struct ps_options *o)
@@ -268,7 +268,6 @@ static const struct {
     {"bench --dtb 0x1aa000 a", "option --dtb is not one of the verb bench"},
     {"vtop --symbols x a 0", "option --symbols is not one of the verb vtop"},
 
-    {"find a", "the verb find is not available in this version (an image of that name is ./find)"},
     {"pool a", "the verb pool needs IMAGE ADDRESS"},
     {"vtop a", "the verb vtop needs IMAGE VA"},
     {"--gpu merge", "the verb merge is not available in this version (an image of that name is "
