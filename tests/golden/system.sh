@@ -85,6 +85,8 @@ for recipe in "$PS_SOURCE"/tests/recipes/system/*.recipe; do
     said PdbName KernelPdb
     said PdbGuid KernelPdbGuid
     said PdbAge KernelPdbAge
+    said TrackerTable PoolTrackTable
+    said TrackerSlots PoolTrackTableSize
     "$POOLSCAN" bigpools --raw --show-free --format jsonl image.raw >big.jsonl 2>/dev/null
     same big big.jsonl
     if grep -q '"Kind":"tag"' truth.jsonl; then

@@ -164,12 +164,36 @@ Test(tracker, processors_are_summed)
             cr_assert_eq(find(&spec), 1);
             cr_expect_eq(table.n_tables, 3);
             cr_expect_eq(table.cpus_va, data_range.va + 40 * (t.is_x64 ? 8 : 4));
+            cr_expect_eq(table.va, tracker_va(&t, MASTER));
+            cr_expect_eq(table.pointer_va, data_range.va + 7 * (t.is_x64 ? 8 : 4));
             expect_sums(3, 3);
         }
         spec = spec_of(6002);
         cr_assert_eq(find(&spec), 1);
         cr_expect_eq(table.n_tables, 1, "Vista has no tables of processors");
     }
+}
+
+/* All processors have used all tags, and the second one most: PoolTrackTable is the table that
+ * has a pointer of its own. */
+Test(tracker, tables_that_are_alike)
+{
+    struct ps_tracker_spec spec;
+
+    begin(NT5_X64);
+    tracker_put_table(&t, NT5_X64, MASTER, N_SLOTS, N_TAGS, 0, 0);
+    tracker_put_table(&t, NT5_X64, SECOND, N_SLOTS, N_TAGS, 2, 0);
+    tracker_put_table(&t, NT5_X64, THIRD, N_SLOTS, N_TAGS, 1, 0);
+    tracker_put_pointer(&t, 40, tracker_va(&t, MASTER));
+    tracker_put_pointer(&t, 41, tracker_va(&t, SECOND));
+    tracker_put_pointer(&t, 42, tracker_va(&t, THIRD));
+    tracker_put_pointer(&t, 90, tracker_va(&t, MASTER));
+    spec = spec_of(7601);
+    cr_assert_eq(find(&spec), 1);
+    cr_expect_eq(table.n_tables, 3);
+    cr_expect_eq(table.va, tracker_va(&t, MASTER));
+    cr_expect_eq(table.pointer_va, data_range.va + 90 * 8);
+    expect_sums(3, 0);
 }
 
 /* PoolTrackTable with the keys only, and a neighbour of the array that is a copy. */

@@ -21,4 +21,6 @@ enum ps_address_is { PS_ADDRESS_NEW, PS_ADDRESS_KNOWN, PS_ADDRESS_TOO_MANY };
 /* Add an address that is not 0. */
 enum ps_address_is ps_addresses_add(struct ps_addresses *a, uint64_t va);
 
+int ps_addresses_has(const struct ps_addresses *a, uint64_t va);
+
 #endif

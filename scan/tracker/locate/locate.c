@@ -2,9 +2,14 @@
 
 #include <stdlib.h>
 
+#include "scan/tracker/locate/addresses.h"
 #include "scan/tracker/locate/cpus.h"
 #include "scan/tracker/locate/search.h"
 #include "scan/tracker/locate/words.h"
+#include "scan/tracker/reader.h"
+
+/* Tables that are counted again at most. */
+#define MAX_TRIES 64u
 
 /* What is known of a table before it is summed. */
 struct found {
@@ -94,6 +99,64 @@ static int find_cpus(struct ps_paging *paging, const struct ps_tracker_spec *spe
     return rc;
 }
 
+/* Of tables that are alike, PoolTrackTable is the one that something besides the array points to.
+ */
+struct outside {
+    struct ps_paging *paging;
+    const struct ps_tracker_cpus *cpus;
+    struct ps_addresses tables;
+    struct found *found;
+    unsigned n_tries;
+};
+
+static uint32_t count_keys(struct ps_paging *paging, uint64_t va, const struct found *found)
+{
+    struct ps_tracker_reader r;
+    uint32_t n_keys = 0;
+
+    ps_tracker_reader_init(&r, paging, va, found->proof.layout->entry_bytes);
+    for (uint32_t i = 0; i + 1 < found->proof.n_slots; i++)
+        n_keys += ps_tracker_reader_key(&r, i) != 0;
+    return n_keys;
+}
+
+static int try_outside(void *arg, uint64_t at, uint64_t value)
+{
+    struct outside *o = arg;
+    const uint64_t width = ps_words_width(o->paging);
+
+    if (at - o->cpus->array_va < o->cpus->n * width || !ps_addresses_has(&o->tables, value))
+        return 0;
+    if (count_keys(o->paging, value, o->found) >= o->found->proof.n_keys) {
+        o->found->proof.va = value;
+        o->found->pointer_va = at;
+        return 1;
+    }
+    return ++o->n_tries == MAX_TRIES;
+}
+
+static int choose_keys(struct ps_paging *paging, const struct ps_tracker_spec *spec,
+                       const struct ps_tracker_cpus *cpus, struct found *found, struct ps_err *err)
+{
+    struct outside o = {.paging = paging, .cpus = cpus, .found = found};
+    const struct ps_words words = {.paging = paging,
+                                   .range = spec->data,
+                                   .n_ranges = spec->n_data,
+                                   .word = try_outside,
+                                   .arg = &o};
+
+    if (cpus->n == 0 || found->method != PS_TRACKER_HASH)
+        return 0;
+    if (ps_addresses_init(&o.tables) < 0)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the tracker tables");
+    for (size_t i = 0; i < cpus->n; i++)
+        ps_addresses_add(&o.tables, cpus->va[i]);
+    ps_addresses_add(&o.tables, found->proof.va);
+    ps_words_visit(&words);
+    ps_addresses_free(&o.tables);
+    return 0;
+}
+
 static void find_expansion(struct ps_paging *paging, const struct ps_tracker_symbols *symbols,
                            struct ps_tracker_parts *parts)
 {
@@ -109,8 +172,8 @@ static void find_expansion(struct ps_paging *paging, const struct ps_tracker_sym
 }
 
 /* The table of the keys first, then those of the processors. */
-static int sum_up(struct ps_paging *paging, const struct ps_tracker_spec *spec,
-                  const struct found *found, struct ps_tracker_table *out, struct ps_err *err)
+static int sum_up(struct ps_paging *paging, const struct ps_tracker_spec *spec, struct found *found,
+                  struct ps_tracker_table *out, struct ps_err *err)
 {
     struct ps_tracker_cpus *cpus = calloc(1, sizeof *cpus);
     uint64_t *va = calloc(PS_TRACKER_MAX_TABLES + 1, sizeof *va);
@@ -122,6 +185,8 @@ static int sum_up(struct ps_paging *paging, const struct ps_tracker_spec *spec,
         goto out;
     }
     rc = find_cpus(paging, spec, found, cpus, err);
+    if (rc >= 0)
+        rc = choose_keys(paging, spec, cpus, found, err);
     if (rc < 0)
         goto out;
     va[0] = found->proof.va;
