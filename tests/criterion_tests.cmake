@@ -42,7 +42,7 @@ ps_criterion_test(NAME unit/test_tracker LABELS unit
     SOURCES support/tracker_memory.c support/small_memory.c)
 ps_criterion_test(NAME unit/test_pe LABELS unit SOURCES support/pe_image.c)
 ps_criterion_test(NAME unit/test_kernel_image LABELS unit
-    SOURCES support/pe_image.c support/small_memory.c)
+    SOURCES support/pe_image.c support/rng.c support/small_memory.c)
 ps_criterion_test(NAME unit/test_kdbg LABELS unit)
 ps_criterion_test(NAME unit/test_isf LABELS unit SOURCES support/tmpdir.c)
 ps_criterion_test(NAME unit/test_merge LABELS unit SOURCES support/rng.c)

@@ -3,7 +3,9 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "scan/windows/kernel/mapped_pages.h"
 #include "tests/support/pe_image.h"
+#include "tests/support/rng.h"
 #include "tests/support/small_memory.h"
 
 #define FRAME(n) (UINT64_C(4096) * (n))
@@ -207,4 +209,48 @@ Test(kernel_image, x86)
     cr_assert_eq(found.base, 0x80800000);
     cr_assert_eq(found.build, 2600);
     cr_assert_not(found.has_pdb);
+}
+
+/* Page by page, what the walk of each address says. */
+static void compare_with_walks(uint64_t from, uint64_t last, uint64_t seed)
+{
+    static struct ps_mapped_pages pages;
+    struct ps_mapped_page page = {0};
+    uint32_t budget = UINT32_MAX;
+    uint64_t expected_from = from;
+    struct ps_walk w;
+
+    ps_paging_init(&paging, &m.mem, ps_pte_format_of(PS_PAGING_X64, 0), FRAME(1));
+    ps_mapped_pages_init(&pages, &paging);
+    for (uint64_t va = from; va <= last; va += FRAME(1)) {
+        const int is_mapped = ps_paging_walk(&paging, va, &w) == PS_WALK_MAPPED;
+
+        if (va >= expected_from && is_mapped) {
+            cr_assert(ps_mapped_pages_next(&pages, expected_from, last, &budget, &page),
+                      "PS_SEED=%#llx", (unsigned long long)seed);
+            cr_assert_eq(page.va, va, "PS_SEED=%#llx", (unsigned long long)seed);
+            cr_assert_eq(page.last, va | (w.page_bytes - 1));
+            cr_assert_eq(page.phys, w.phys);
+            cr_assert_eq(page.writable, w.writable);
+            expected_from = page.last + 1;
+        }
+    }
+    cr_assert_not(ps_mapped_pages_next(&pages, expected_from, last, &budget, &page));
+}
+
+Test(kernel_image, mapped_pages_are_those_of_the_walks)
+{
+    static const uint64_t bits[] = {0, 0, 0x63, 0x61, 0x880, 0x400, 0x20, UINT64_C(1) << 63 | 0x63};
+    const uint64_t seed = rng_seed();
+    struct rng r = rng_make(seed);
+
+    for (unsigned round = 0; round < 20; round++) {
+        for (uint64_t i = 0; i < 512; i++) {
+            put(4, i, FRAME(rng_below(&r, 70)) | bits[rng_below(&r, 8)]);
+            put(8, i, FRAME(rng_below(&r, 70)) | bits[rng_below(&r, 8)]);
+        }
+        put(3, (REGION >> 21 & 511) + 1, FRAME(512) | 0xe3); /* a large page beside it */
+        put(3, (REGION >> 21 & 511) + 3, FRAME(8) | (round & 1 ? VALID : READONLY));
+        compare_with_walks(REGION, REGION + (UINT64_C(10) << 20) - 1, seed);
+    }
 }

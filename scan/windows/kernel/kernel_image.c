@@ -9,7 +9,7 @@
 #define ALIGNED    (UINT64_C(2) << 20) /* where the loader of Windows 10 and later puts it */
 
 /* Bounds on what hostile page tables can make of the search. */
-#define MAX_PAGES      (UINT32_C(1) << 20)
+#define MAX_PAGES      (UINT32_C(1) << 18) /* a GiB of small ones */
 #define MAX_HEADERS    4096u
 #define MAX_CANDIDATES 64u
 
@@ -34,6 +34,7 @@ static const struct ps_va_range x86_regions[] = {
 
 struct search {
     struct ps_paging *paging;
+    struct ps_mapped_pages pages;
     struct ps_va_reader memory;
     uint32_t pages_left;
     unsigned headers_left;
@@ -186,7 +187,7 @@ static void search_range(struct search *s, struct ps_va_range range, uint64_t st
     struct ps_mapped_page page;
     uint64_t va = range.va;
 
-    while (!is_done(s) && ps_mapped_page_next(s->paging, va, last, &s->pages_left, &page)) {
+    while (!is_done(s) && ps_mapped_pages_next(&s->pages, va, last, &s->pages_left, &page)) {
         uint64_t at = round_up(page.va, step);
 
         for (; at >= page.va && at <= page.last && !is_done(s); at += step)
@@ -256,7 +257,7 @@ static void take_writable(struct search *s, struct ps_va_range range, uint64_t *
 
     s->pages_left = MAX_PAGES;
     while (*bytes_left > 0 && va >= range.va && va <= last &&
-           ps_mapped_page_next(s->paging, va, last, &s->pages_left, &page)) {
+           ps_mapped_pages_next(&s->pages, va, last, &s->pages_left, &page)) {
         uint64_t n = page.last - page.va + 1;
 
         if (page.writable && ps_physmem_frame(mem, page.phys) != UINT64_MAX) {
@@ -293,6 +294,7 @@ int ps_kernel_image_find(struct ps_paging *paging, uint64_t hint, struct ps_kern
     size_t n = regions_of(mode, &region);
 
     *out = (struct ps_kernel_image){0};
+    ps_mapped_pages_init(&s.pages, paging);
     if (hint < ps_paging_kernel_base(mode))
         hint = 0;
     if (hint != 0)

@@ -18,7 +18,7 @@
 #define SECTION_WRITE          UINT32_C(0x80000000)
 
 #define EXPORT_DIRECTORY_BYTES 40u
-#define MAX_EXPORT_NAMES       UINT32_C(65536)
+#define MAX_EXPORT_NAMES       UINT32_C(8192) /* the Windows kernel has some thousands */
 
 #define DEBUG_ENTRY_BYTES      28u
 #define MAX_DEBUG_ENTRIES      32u
