@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # Images written byte by byte; sourced after lib.sh, with image=FILE set.
+: "${image:?}" "${work:?}"
 
 # new_image FRAMES: all zero, none of it a hole
 new_image() {
