@@ -82,7 +82,7 @@ for text in '' '{' '[]' '{"metadata":{}}' 'PoolBigPageTable 1a4f60'; do
 done
 expect 65 1 "$POOLSCAN" info "$image" --symbols "$image"
 expect 74 1 "$POOLSCAN" info "$image" --symbols "$work"
-expect 64 1 "$POOLSCAN" scan "$image" --symbols "$work/nt.json"
+expect 64 1 "$POOLSCAN" ptov "$image" 0 --symbols "$work/nt.json"
 
 # A kernel of the built-in table, by a GUID out of it.
 known=$(grep ' 6\.1\.7601\.24540 ' "$PS_SOURCE/scan/windows/symbols/kernels.list" | cut -d ' ' -f 1)
