@@ -34,7 +34,7 @@ static int locate_with_map(struct ps_address_space *as, const struct ps_inverse_
     struct ps_inverse_map *own = NULL;
     int rc = locate(as, map, out, err);
 
-    if (rc < 0 || map || out->hash != PS_BIGPOOL_NO_HASH)
+    if (rc < 0 || map || (rc > 0 && out->hash != PS_BIGPOOL_NO_HASH))
         return rc;
     ps_bigpool_table_free(out);
     rc = ps_inverse_map_build(&own, &as->memory.mem, as->dtb.mode, as->dtb.root, err);

@@ -23,21 +23,11 @@ int ps_bigpool_is_address(enum ps_arch arch, uint64_t va)
 /* Pages that are asked before anything else: one may be missing, one torn. */
 #define FIRST_PAGES 4u
 
-static unsigned families_of(const uint8_t *page, uint32_t geometry, uint64_t index)
-{
-    const struct ps_bigpool_geometry *g = &ps_bigpool_geometries[geometry];
-    struct ps_bigpool_look look;
-
-    return ps_bigpool_page_look_as(page, geometry, ps_bigpool_phase(g, index), &look)
-               ? look.families
-               : 0;
-}
-
 /* The first page decides if it is one of a table; if it is none, two of the others must be. */
 int ps_bigpool_candidate_look(const struct ps_bigpool_source *source,
                               struct ps_bigpool_candidate *c)
 {
-    uint8_t n[PS_BIGPOOL_N_GEOMETRIES][PS_BIGPOOL_N_FAMILIES] = {{0}};
+    uint8_t n[PS_BIGPOOL_N_GEOMETRIES] = {0};
     uint8_t page[PS_FRAME_BYTES];
 
     for (uint64_t i = 0; i < FIRST_PAGES; i++) {
@@ -45,15 +35,15 @@ int ps_bigpool_candidate_look(const struct ps_bigpool_source *source,
 
         if (va < c->va || ps_paging_read(source->paging, va, page, sizeof page) < sizeof page)
             continue;
-        for (uint32_t k = 0; k < PS_BIGPOOL_N_GEOMETRIES * PS_BIGPOOL_N_FAMILIES; k++) {
-            const uint32_t g = k / PS_BIGPOOL_N_FAMILIES, f = k % PS_BIGPOOL_N_FAMILIES;
+        for (uint32_t k = 0; k < PS_BIGPOOL_N_GEOMETRIES; k++) {
+            const struct ps_bigpool_geometry *g = &ps_bigpool_geometries[k];
+            struct ps_bigpool_look look;
 
-            if (ps_bigpool_geometries[g].arch != source->arch ||
-                !(families_of(page, g, i) & 1u << f))
+            if (g->arch != source->arch ||
+                !ps_bigpool_page_look_as(page, k, ps_bigpool_phase(g, i), &look))
                 continue;
-            c->geometry = g;
-            c->family = (enum ps_bigpool_family)f;
-            if (i == 0 || ++n[g][f] == 2)
+            c->geometry = k;
+            if (i == 0 || ++n[k] == 2)
                 return 1;
         }
     }
@@ -199,27 +189,42 @@ static int find_self(const struct ps_bigpool_source *source, const struct ps_big
     return 0;
 }
 
+/* 1, or 0: no table with entries of c->family. */
+static int examine_family(const struct ps_bigpool_source *source,
+                          const struct ps_bigpool_sizes *sizes, struct ps_bigpool_sample *sample,
+                          struct ps_bigpool_candidate *c)
+{
+    ps_bigpool_sample_take(source, c, sample);
+    c->has_self = 0;
+    prove(sample, sizes, c);
+    if (c->hash != PS_BIGPOOL_NO_HASH)
+        c->has_self = find_self(source, c);
+    else if (!accept_unproved(sample, sizes, c))
+        return 0;
+    c->size_distance = sizes->distance[c->log2];
+    return 1;
+}
+
+/* The first pages may be empty, and empty entries are those of both families. */
 int ps_bigpool_candidate_examine(const struct ps_bigpool_source *source,
                                  const struct ps_bigpool_sizes *sizes,
                                  struct ps_bigpool_candidate *c)
 {
+    const struct ps_bigpool_geometry *g = &ps_bigpool_geometries[c->geometry];
     struct ps_bigpool_sample *sample = malloc(sizeof *sample);
-    int found;
+    struct ps_bigpool_candidate best = *c;
 
     if (!sample)
         return -PS_ENOMEM;
-    ps_bigpool_sample_take(source, c, sample);
-    c->has_self = 0;
-    prove(sample, sizes, c);
-    if (c->hash != PS_BIGPOOL_NO_HASH) {
-        c->has_self = find_self(source, c);
-        found = 1;
-    } else {
-        found = accept_unproved(sample, sizes, c);
+    for (int f = 0; f < PS_BIGPOOL_N_FAMILIES; f++) {
+        c->family = (enum ps_bigpool_family)f;
+        if (ps_bigpool_family_layout(g, c->family) && examine_family(source, sizes, sample, c) &&
+            ps_bigpool_candidate_is_better(c, &best))
+            best = *c;
     }
-    c->size_distance = found ? sizes->distance[c->log2] : NONE;
     free(sample);
-    return found;
+    *c = best;
+    return best.n_used != 0;
 }
 
 static int compare(uint64_t a, uint64_t b)

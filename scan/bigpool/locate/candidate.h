@@ -28,12 +28,12 @@ struct ps_bigpool_candidate {
 /* Can 'va' be an address of a table at all? */
 int ps_bigpool_is_address(enum ps_arch arch, uint64_t va);
 
-/* The cheap question: do the first pages at c->va look like a table's? Sets geometry and family. */
+/* The cheap question: do the first pages at c->va look like a table's? Sets the geometry. */
 int ps_bigpool_candidate_look(const struct ps_bigpool_source *source,
                               struct ps_bigpool_candidate *c);
 
-/* After that the whole examination: sets the other fields. 1, or 0: no table. -PS_ENOMEM without a
- * message. */
+/* After that, with n_used still 0, the whole examination: sets the other fields. 1, or 0: no table.
+ * -PS_ENOMEM without a message. */
 int ps_bigpool_candidate_examine(const struct ps_bigpool_source *source,
                                  const struct ps_bigpool_sizes *sizes,
                                  struct ps_bigpool_candidate *c);

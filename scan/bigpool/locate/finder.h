@@ -28,5 +28,7 @@ int ps_bigpool_finder_examine(struct ps_bigpool_finder *finder, enum ps_bigpool_
 /* The methods: each tries all addresses it knows of. */
 int ps_bigpool_try_symbols(struct ps_bigpool_finder *finder);
 int ps_bigpool_try_pointers(struct ps_bigpool_finder *finder);
+int ps_bigpool_try_self_entries(struct ps_bigpool_finder *finder);
+int ps_bigpool_try_mapped(struct ps_bigpool_finder *finder);
 
 #endif

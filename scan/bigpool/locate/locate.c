@@ -8,6 +8,8 @@ static int find(struct ps_bigpool_finder *finder)
     static int (*const methods[])(struct ps_bigpool_finder *) = {
         ps_bigpool_try_symbols,
         ps_bigpool_try_pointers,
+        ps_bigpool_try_self_entries,
+        ps_bigpool_try_mapped,
     };
     int rc = 0;
 
