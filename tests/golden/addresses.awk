@@ -1,4 +1,4 @@
-# Where a truth says that mapped headers are: "place virtual" of the byte behind the header, one
+# Where a truth says that mapped headers in use are: "place virtual" of the byte behind the header, one
 # of 'step'. -v key=Offset or PageFile: which place; -v unit=: bytes of a header.
 
 function text(key,    at, rest) {
@@ -18,6 +18,7 @@ function behind(place,    low, i) {
     return sprintf("%s%03x", substr(place, 1, length(place) - 3), low + unit)
 }
 
-text(key) != "" && text("Kind") == "" && text("Allocation") != "" && n++ % step == 0 {
+text(key) != "" && text("State") == "allocated" && text("Kind") == "" && text("Allocation") != "" &&
+    n++ % step == 0 {
     print behind(text(key)), text("Allocation")
 }

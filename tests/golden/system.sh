@@ -55,8 +55,8 @@ translate() {
         grep -q "\"Level\":\"result\".*\"Physical\":\"$offset\"" walk.jsonl ||
             wrong "$allocation is at $offset, vtop says: $(tail -n 1 walk.jsonl)"
         n=$((n + 1))
-    done <<<"$(awk -v unit="$1" -v key=Offset -v step=60 -f "$PS_SOURCE/tests/golden/addresses.awk" truth.jsonl)"
-    [ "$n" -gt 15 ] || wrong "only $n addresses"
+    done <<<"$(awk -v unit="$1" -v key=Offset -v step=150 -f "$PS_SOURCE/tests/golden/addresses.awk" truth.jsonl)"
+    [ "$n" -gt 5 ] || wrong "only $n addresses"
     printf ' vtop %s' "$n"
 }
 
@@ -93,6 +93,10 @@ for recipe in "$PS_SOURCE"/tests/recipes/system/*.recipe; do
         "$POOLSCAN" used --format jsonl image.raw >used.jsonl 2>/dev/null
         same tag used.jsonl
     fi
+    "$POOLSCAN" scan -q --format jsonl image.raw >scan.jsonl
+    same live scan.jsonl
+    same header scan.jsonl
+    same content scan.jsonl
     case $name in
     *x64) unit=16 ;;
     *) unit=8 ;;
@@ -103,4 +107,4 @@ for recipe in "$PS_SOURCE"/tests/recipes/system/*.recipe; do
     n=$((n + 1))
 done
 echo "$n images"
-[ "$n" -ge 7 ] && [ "$failed" = 0 ]
+[ "$n" -ge 10 ] && [ "$failed" = 0 ]
