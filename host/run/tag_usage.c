@@ -66,7 +66,7 @@ int ps_tag_usage_counts(const struct ps_finding *f)
 {
     const int is_segment = f->allocator == PS_ALLOCATOR_LFH || f->allocator == PS_ALLOCATOR_VS;
 
-    if (f->confidence < PS_TAG_USAGE_CONFIDENCE || f->allocator == PS_ALLOCATOR_BIG)
+    if (f->source != PS_SOURCE_HEADER || f->in_big != 0 || f->confidence < PS_TAG_USAGE_CONFIDENCE)
         return 0;
     return f->status == PS_STATUS_ALLOCATED ||
            (f->status == PS_STATUS_UNKNOWN && is_segment && !(f->evidence & PS_EV_OVERLAP));

@@ -1,0 +1,91 @@
+#include "host/run/tag_usage.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static struct ps_tag_usages usages;
+
+static void forget(void)
+{
+    ps_tag_usages_free(&usages);
+}
+
+TestSuite(tag_usage, .fini = forget);
+
+static struct ps_tag_usage *at(uint32_t tag)
+{
+    int out_of_memory = 1;
+    struct ps_tag_usage *s = ps_tag_usages_at(&usages, tag, &out_of_memory);
+
+    cr_assert_eq(out_of_memory, 0);
+    return s;
+}
+
+/* clang-format off */
+static const struct {
+    struct ps_finding f;
+    int counts;
+    const char *what;
+} rows[] = {
+    {{.status = PS_STATUS_ALLOCATED, .confidence = 50, .allocator = PS_ALLOCATOR_CLASSIC}, 1, "allocated"},
+    {{.status = PS_STATUS_ALLOCATED, .confidence = 49, .allocator = PS_ALLOCATOR_CLASSIC}, 0, "not sure"},
+    {{.status = PS_STATUS_FREE, .confidence = 99, .allocator = PS_ALLOCATOR_CLASSIC}, 0, "free"},
+    {{.status = PS_STATUS_STALE, .confidence = 99, .allocator = PS_ALLOCATOR_CLASSIC}, 0, "stale"},
+    {{.status = PS_STATUS_UNKNOWN, .confidence = 99, .allocator = PS_ALLOCATOR_CLASSIC}, 0, "classic"},
+    {{.status = PS_STATUS_UNKNOWN, .confidence = 99, .allocator = PS_ALLOCATOR_UNKNOWN}, 0, "none"},
+    {{.status = PS_STATUS_UNKNOWN, .confidence = 60, .allocator = PS_ALLOCATOR_LFH}, 1, "lfh"},
+    {{.status = PS_STATUS_UNKNOWN, .confidence = 60, .allocator = PS_ALLOCATOR_VS}, 1, "vs"},
+    {{.status = PS_STATUS_UNKNOWN, .confidence = 60, .allocator = PS_ALLOCATOR_VS,
+      .evidence = PS_EV_OVERLAP}, 0, "inside another block"},
+    {{.status = PS_STATUS_STALE, .confidence = 60, .allocator = PS_ALLOCATOR_VS}, 0, "stale vs"},
+    {{.status = PS_STATUS_ALLOCATED, .confidence = 99, .allocator = PS_ALLOCATOR_CLASSIC,
+      .in_big = 0x1000}, 0, "content of a big allocation"},
+    {{.status = PS_STATUS_ALLOCATED, .confidence = 99, .allocator = PS_ALLOCATOR_BIG,
+      .source = PS_SOURCE_BIGPOOL}, 0, "big"},
+};
+/* clang-format on */
+
+Test(tag_usage, what_counts_as_a_block)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        cr_expect_eq(ps_tag_usage_counts(&rows[i].f), rows[i].counts, "%s", rows[i].what);
+}
+
+Test(tag_usage, the_protected_bit_is_folded)
+{
+    at(0x41424344)->header_blocks = 7;
+    cr_assert_eq(at(0xc1424344)->header_blocks, 7);
+    cr_assert_eq(at(0xc1424344)->tag, 0x41424344);
+    cr_assert_eq(usages.n, 1);
+    cr_assert_eq(at(0)->header_blocks, 0, "the tag 0 is one too");
+    cr_assert_eq(usages.n, 2);
+}
+
+/* Growing keeps what was counted; beyond the limit only known tags have a place. */
+Test(tag_usage, as_many_tags_as_there_may_be)
+{
+    for (uint32_t i = 0; i < PS_TAG_USAGE_MAX; i++)
+        at(i * 8191)->header_bytes += i + 1;
+    cr_assert_eq(usages.n, PS_TAG_USAGE_MAX);
+    cr_assert_eq(usages.n_over, 0);
+    cr_assert_null(at(8190));
+    cr_assert_eq(usages.n_over, 1);
+    for (uint32_t i = 0; i < PS_TAG_USAGE_MAX; i++)
+        cr_assert_eq(at(i * 8191)->header_bytes, i + 1, "tag number %u", i);
+}
+
+Test(tag_usage, live_big_allocations_are_added)
+{
+    struct ps_bigpool_row row[] = {
+        {.entry = {.tag = 0x31676174, .n_bytes = 0x2000, .state = PS_BIGPOOL_ALLOCATED}},
+        {.entry = {.tag = 0x31676174, .n_bytes = 0x9000, .state = PS_BIGPOOL_FREED}},
+        {.entry = {.tag = 0xb1676174, .n_bytes = 0x1000, .state = PS_BIGPOOL_ALLOCATED}},
+    };
+    const struct ps_bigpool_table table = {.row = row, .n_rows = 3};
+    struct ps_err err;
+
+    cr_assert_eq(ps_tag_usages_add_big(&usages, &table, &err), 0);
+    cr_assert_eq(usages.n, 1);
+    cr_assert_eq(at(0x31676174)->big_allocations, 2);
+    cr_assert_eq(at(0x31676174)->big_bytes, 0x3000);
+}
