@@ -31,6 +31,8 @@ says KuserSharedData 0x0000000000007000 'the page tables map it'
 says KuserOther 0x0000000000005000 'build 17763 x64'
 says DtbProof "maps itself, KUSER_SHARED_DATA"
 says Build 22621
+expect 0 - "$POOLSCAN" scan "$image" -v --format none
+expect_said 'build 22621 x64, KUSER_SHARED_DATA at 0x7000'
 expect 0 0 "$POOLSCAN" info "$image" --build 9600
 says Build 9600 given
 

@@ -287,10 +287,16 @@ static void consider_spot(struct search *s, const struct ps_dtb_spot *spot)
     }
 }
 
+/* Memory of a Windows holds page tables by the hundred. */
+static int may_have_tables(const struct search *s, uint64_t looked_at)
+{
+    return s->spots.n_full >= PS_DTB_FULL_TABLES || looked_at < PS_DTB_QUICK;
+}
+
 static int is_done(const struct search *s, uint64_t looked_at)
 {
     return is_full(s) || s->is_certain || s->n_good >= PS_DTB_GOOD_ENOUGH ||
-           looked_at >= s->limit || s->good_seen > PS_DTB_BEYOND;
+           looked_at >= s->limit || s->good_seen > PS_DTB_BEYOND || !may_have_tables(s, looked_at);
 }
 
 /* In place if that can be. Returns how many bytes could be looked at. */
@@ -397,12 +403,9 @@ static int finish(struct search *s, struct ps_dtb *out)
     return rc;
 }
 
-/* The search for process blocks reads every byte: not where page tables of Windows are missing as
- * a whole, of which a few hundred are full. */
-static int may_have_tables(const struct search *s)
+static int is_small(const struct ps_physmem *mem)
 {
-    return s->spots.n_full >= PS_DTB_FULL_TABLES ||
-           ps_physmem_frames(s->mem) <= PS_DTB_SMALL / PS_FRAME_BYTES;
+    return ps_physmem_frames(mem) <= PS_DTB_SMALL / PS_FRAME_BYTES;
 }
 
 int ps_dtb_find(const struct ps_physmem *mem, unsigned modes, struct ps_dtb *out,
@@ -415,7 +418,7 @@ int ps_dtb_find(const struct ps_physmem *mem, unsigned modes, struct ps_dtb *out
         return rc;
     s->limit = PS_DTB_LIMIT;
     look_at_all(s, ps_dtb_spots_tables);
-    if (s->n_good == 0 && may_have_tables(s))
+    if (s->n_good == 0 && (s->spots.n_full >= PS_DTB_FULL_TABLES || is_small(mem)))
         look_at_all(s, ps_dtb_spots_processes);
     return finish(s, out);
 }

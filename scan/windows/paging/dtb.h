@@ -54,15 +54,17 @@ struct ps_dtb {
  * process block of System whose table maps that, itself and PS_DTB_CERTAIN_PAGES, PS_DTB_BEYOND
  * after the first one beyond doubt, after PS_DTB_GOOD_ENOUGH of them, and in any case
  * after PS_DTB_LIMIT, PS_DTB_MAX_CANDIDATES, or when all walks together have read
- * PS_DTB_ALL_TABLES. Where none is beyond doubt, memory is looked through for process blocks,
- * unless it is larger than PS_DTB_SMALL and has less than PS_DTB_FULL_TABLES pages that are full of
- * entries. A candidate that maps KUSER_SHARED_DATA goes before one that does not, then one that
- * maps itself, as a copy does not. Of equals the first one wins that maps at least three quarters
- * of what the best one does: the system process is older than the others and lacks their session
+ * PS_DTB_ALL_TABLES. It also ends after PS_DTB_QUICK in which fewer than PS_DTB_FULL_TABLES
+ * pages were full of entries: that is no memory of Windows. Where none is beyond doubt, memory is
+ * looked through for process blocks, unless it is larger than PS_DTB_SMALL and has fewer such
+ * pages. A candidate that maps KUSER_SHARED_DATA goes before one that does not, then one that maps
+ * itself, as a copy does not. Of equals the first one wins that maps at least three quarters of
+ * what the best one does: the system process is older than the others and lacks their session
  * space. One whose process block has the name System goes before those. 1: *out is it, 0: there is
  * none. PS_ENOMEM. */
 #define PS_DTB_BEYOND         (UINT64_C(16) << 20)
 #define PS_DTB_LIMIT          (UINT64_C(4) << 30)
+#define PS_DTB_QUICK          (UINT64_C(256) << 20)
 #define PS_DTB_GOOD_PAGES     1024u
 #define PS_DTB_CERTAIN_PAGES  64u
 #define PS_DTB_GOOD_ENOUGH    4u
@@ -75,7 +77,6 @@ int ps_dtb_find(const struct ps_physmem *mem, unsigned modes, struct ps_dtb *out
 
 /* The same in PS_DTB_QUICK bytes and without process blocks: for memory that may be none of
  * Windows, which a search should not cost much. */
-#define PS_DTB_QUICK (UINT64_C(256) << 20)
 int ps_dtb_find_quick(const struct ps_physmem *mem, unsigned modes, struct ps_dtb *out,
                       struct ps_err *err);
 

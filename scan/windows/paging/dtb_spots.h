@@ -38,7 +38,7 @@ struct ps_dtb_spots {
 /* Add what whole pages hold to the struct ps_dtb_spots 'spots': tables and stubs, or process
  * blocks. Above PS_DTB_SPOTS_NEAR a table of x64 needs the entry of KUSER_SHARED_DATA too: there
  * one read of a page has to be enough. */
-#define PS_DTB_SPOTS_NEAR (UINT64_C(64) << 20)
+#define PS_DTB_SPOTS_NEAR (UINT64_C(16) << 20)
 ps_look_fn ps_dtb_spots_tables;
 ps_look_fn ps_dtb_spots_processes;
 
