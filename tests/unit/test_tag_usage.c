@@ -21,27 +21,26 @@ static struct ps_tag_usage *at(uint32_t tag)
     return s;
 }
 
+#define IS(s, c, a) .status = PS_STATUS_##s, .confidence = (c), .allocator = PS_ALLOCATOR_##a
+
 /* clang-format off */
 static const struct {
     struct ps_finding f;
     int counts;
     const char *what;
 } rows[] = {
-    {{.status = PS_STATUS_ALLOCATED, .confidence = 50, .allocator = PS_ALLOCATOR_CLASSIC}, 1, "allocated"},
-    {{.status = PS_STATUS_ALLOCATED, .confidence = 49, .allocator = PS_ALLOCATOR_CLASSIC}, 0, "not sure"},
-    {{.status = PS_STATUS_FREE, .confidence = 99, .allocator = PS_ALLOCATOR_CLASSIC}, 0, "free"},
-    {{.status = PS_STATUS_STALE, .confidence = 99, .allocator = PS_ALLOCATOR_CLASSIC}, 0, "stale"},
-    {{.status = PS_STATUS_UNKNOWN, .confidence = 99, .allocator = PS_ALLOCATOR_CLASSIC}, 0, "classic"},
-    {{.status = PS_STATUS_UNKNOWN, .confidence = 99, .allocator = PS_ALLOCATOR_UNKNOWN}, 0, "none"},
-    {{.status = PS_STATUS_UNKNOWN, .confidence = 60, .allocator = PS_ALLOCATOR_LFH}, 1, "lfh"},
-    {{.status = PS_STATUS_UNKNOWN, .confidence = 60, .allocator = PS_ALLOCATOR_VS}, 1, "vs"},
-    {{.status = PS_STATUS_UNKNOWN, .confidence = 60, .allocator = PS_ALLOCATOR_VS,
-      .evidence = PS_EV_OVERLAP}, 0, "inside another block"},
-    {{.status = PS_STATUS_STALE, .confidence = 60, .allocator = PS_ALLOCATOR_VS}, 0, "stale vs"},
-    {{.status = PS_STATUS_ALLOCATED, .confidence = 99, .allocator = PS_ALLOCATOR_CLASSIC,
-      .in_big = 0x1000}, 0, "content of a big allocation"},
-    {{.status = PS_STATUS_ALLOCATED, .confidence = 99, .allocator = PS_ALLOCATOR_BIG,
-      .source = PS_SOURCE_BIGPOOL}, 0, "big"},
+    {{IS(ALLOCATED, 50, CLASSIC)}, 1, "allocated"},
+    {{IS(ALLOCATED, 49, CLASSIC)}, 0, "not sure"},
+    {{IS(FREE, 99, CLASSIC)}, 0, "free"},
+    {{IS(STALE, 99, CLASSIC)}, 0, "stale"},
+    {{IS(UNKNOWN, 99, CLASSIC)}, 0, "classic"},
+    {{IS(UNKNOWN, 99, UNKNOWN)}, 0, "none"},
+    {{IS(UNKNOWN, 60, LFH)}, 1, "lfh"},
+    {{IS(UNKNOWN, 60, VS)}, 1, "vs"},
+    {{IS(UNKNOWN, 60, VS), .evidence = PS_EV_OVERLAP}, 0, "inside another block"},
+    {{IS(STALE, 60, VS)}, 0, "stale vs"},
+    {{IS(ALLOCATED, 99, CLASSIC), .in_big = 0x1000}, 0, "content of a big allocation"},
+    {{IS(ALLOCATED, 99, BIG), .source = PS_SOURCE_BIGPOOL}, 0, "big"},
 };
 /* clang-format on */
 
