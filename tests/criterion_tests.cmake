@@ -36,6 +36,8 @@ ps_criterion_test(NAME unit/test_pagefile LABELS unit SOURCES support/small_memo
 ps_criterion_test(NAME unit/test_image_memory LABELS unit SOURCES support/tmpdir.c)
 ps_criterion_test(NAME unit/test_dtb LABELS unit SOURCES support/small_memory.c)
 ps_criterion_test(NAME unit/test_bigpool LABELS unit)
+ps_criterion_test(NAME unit/test_bigpool_locate LABELS unit
+    SOURCES support/bigpool_memory.c support/rng.c support/small_memory.c)
 ps_criterion_test(NAME unit/test_bigpool_index LABELS unit SOURCES support/rng.c)
 ps_criterion_test(NAME unit/test_bigpool_carve LABELS unit SOURCES support/rng.c)
 ps_criterion_test(NAME unit/test_tracker LABELS unit

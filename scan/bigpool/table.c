@@ -7,6 +7,7 @@
 
 #define PAGE_BYTES 4096u
 #define MAX_ENTRY  0x20u
+#define MAX_BYTES  (UINT64_C(1) << 44)
 
 const char *ps_bigpool_method_name(enum ps_bigpool_method method)
 {
@@ -63,17 +64,21 @@ static int is_near_home(const struct ps_bigpool_table *t, const struct ps_bigpoo
            ps_bigpool_distance(home, row->slot, t->n_slots) < PS_BIGPOOL_NEAR;
 }
 
-/* May the entry be taken that begins in page i? */
-static int is_credible(const struct filler *f, size_t i, const uint8_t *bytes,
+/* May the entry be taken that begins in page i? A tag can be anything, a size cannot. */
+static int is_credible(const struct filler *f, size_t i, uint32_t off, const uint8_t *bytes,
                        const struct ps_bigpool_row *row)
 {
-    const int legal = ps_bigpool_entry_legal(f->table->layout, bytes, f->g->entry_bytes);
+    const uint8_t *is_damaged = f->pages->is_damaged;
+    const int is_cut = off + f->g->entry_bytes > PAGE_BYTES;
+    int legal;
 
-    if (!f->pages->is_damaged)
+    if (!is_damaged)
         return 1;
-    if (f->pages->is_damaged[i])
+    legal = ps_bigpool_entry_legal(f->table->layout, bytes, f->g->entry_bytes);
+    if (is_damaged[i] || (is_cut && is_damaged[i + 1]))
         return legal && is_near_home(f->table, row);
-    return legal || (row->entry.n_bytes != 0 && is_near_home(f->table, row));
+    return legal || (row->entry.n_bytes != 0 && row->entry.n_bytes <= MAX_BYTES &&
+                     is_near_home(f->table, row));
 }
 
 /* The entry that begins at 'off' of page i. */
@@ -88,7 +93,7 @@ static int take_entry(struct filler *f, const uint8_t *bytes, size_t i, uint32_t
     if (slot >= t->n_slots)
         return 0;
     ps_bigpool_entry_decode(t->layout, bytes, f->g->entry_bytes, &row.entry);
-    if (row.entry.state != PS_BIGPOOL_EMPTY && !is_credible(f, i, bytes, &row))
+    if (row.entry.state != PS_BIGPOOL_EMPTY && !is_credible(f, i, off, bytes, &row))
         row.entry.state = PS_BIGPOOL_DAMAGED;
     switch ((enum ps_bigpool_state)row.entry.state) {
     case PS_BIGPOOL_EMPTY:
