@@ -16,6 +16,14 @@ function text(key,    at, rest) {
     return substr(rest, 1, RLENGTH)
 }
 
+# A mapped block in use of a classic page is allocated, nothing less; content of a big allocation is
+# anything else.
+function verdict() {
+    if (what == "content")
+        return !is_truth && state == "allocated" ? state : "-"
+    return text("Allocator") == "classic" && text("Mapped") == "true" ? state : "-"
+}
+
 BEGIN {
     in_use["allocated"] = in_use["stale"] = in_use["Allocated"] = in_use["Stale"] = 1
 }
@@ -65,5 +73,5 @@ what == "live" && kind == "big" && state == "allocated" {
 (what == "header" || what == "content") && kind == "" && text("Offset") != "null" &&
     is_inside == (what == "content") && (state in in_use || !is_truth) {
     print text("Offset"), text("Allocation"), text("Mapped"), text("InBigPool"), text("Tag"),
-        text("NumberOfBytes")
+        text("NumberOfBytes"), verdict()
 }
