@@ -87,7 +87,9 @@ for recipe in "$PS_SOURCE"/tests/recipes/system/*.recipe; do
     said PdbAge KernelPdbAge
     said TrackerTable PoolTrackTable
     said TrackerSlots PoolTrackTableSize
-    "$POOLSCAN" bigpools --raw --show-free --format jsonl image.raw >big.jsonl 2>/dev/null
+    "$POOLSCAN" bigpools --raw --show-free --format jsonl image.raw >big.jsonl 2>said.txt
+    table="$(field truth.jsonl BigPoolTable) .*: $(field truth.jsonl BigPoolSlots) slots"
+    grep -q "table at $table" said.txt || wrong "no big-pool table at $table: $(cat said.txt)"
     same big big.jsonl
     if grep -q '"Kind":"tag"' truth.jsonl; then
         "$POOLSCAN" used --format jsonl image.raw >used.jsonl 2>/dev/null
