@@ -87,6 +87,8 @@ for recipe in "$PS_SOURCE"/tests/recipes/system/*.recipe; do
     said PdbAge KernelPdbAge
     said TrackerTable PoolTrackTable
     said TrackerSlots PoolTrackTableSize
+    said BigPoolTable PoolBigPageTable
+    said BigPoolSlots PoolBigPageTableSize
     "$POOLSCAN" bigpools --raw --show-free --format jsonl image.raw >big.jsonl 2>said.txt
     table="$(field truth.jsonl BigPoolTable) .*: $(field truth.jsonl BigPoolSlots) slots"
     grep -q "table at $table" said.txt || wrong "no big-pool table at $table: $(cat said.txt)"

@@ -222,6 +222,8 @@ int ps_cmd_info(const struct ps_options *opt, struct ps_err *err)
             ps_info_kernel(&cells, &as);
             if (rc == 0)
                 rc = ps_info_tracker(&cells, &as, opt, err);
+            if (rc == 0)
+                rc = ps_info_bigpool(&cells, &as, opt, err);
         } else {
             ps_log(PS_LOG_WARN, "%s: no page tables found", opt->args.item[0]);
         }

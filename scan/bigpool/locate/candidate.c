@@ -23,15 +23,18 @@ int ps_bigpool_is_address(enum ps_arch arch, uint64_t va)
 /* Pages that are asked before anything else: one may be missing, one torn. */
 #define FIRST_PAGES 4u
 
-/* The first page decides if it is one of a table; if it is none, two of the others must be. */
+/* The first page decides if it is one of a table; if it is none, two of the others must be, and no
+ * other may be none: most addresses are no table's, and two pages say so. */
 int ps_bigpool_candidate_look(const struct ps_bigpool_source *source,
                               struct ps_bigpool_candidate *c)
 {
     uint8_t n[PS_BIGPOOL_N_GEOMETRIES] = {0};
     uint8_t page[PS_FRAME_BYTES];
+    unsigned n_bad = 0;
 
-    for (uint64_t i = 0; i < FIRST_PAGES; i++) {
+    for (uint64_t i = 0; i < FIRST_PAGES && n_bad < 2; i++) {
         const uint64_t va = c->va + i * PAGE_BYTES;
+        int is_bad = 1;
 
         if (va < c->va || ps_paging_read(source->paging, va, page, sizeof page) < sizeof page)
             continue;
@@ -43,9 +46,11 @@ int ps_bigpool_candidate_look(const struct ps_bigpool_source *source,
                 !ps_bigpool_page_look_as(page, k, ps_bigpool_phase(g, i), &look))
                 continue;
             c->geometry = k;
+            is_bad = 0;
             if (i == 0 || ++n[k] == 2)
                 return 1;
         }
+        n_bad += (unsigned)is_bad;
     }
     return 0;
 }

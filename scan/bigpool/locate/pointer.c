@@ -7,11 +7,15 @@
 
 static uint64_t load(const uint8_t *at, size_t width)
 {
-    uint64_t v = 0;
+    uint64_t va64;
+    uint32_t va32;
 
-    for (size_t i = width; i-- > 0;)
-        v = v << 8 | at[i];
-    return v;
+    if (width == sizeof va64) {
+        memcpy(&va64, at, sizeof va64);
+        return va64;
+    }
+    memcpy(&va32, at, sizeof va32);
+    return va32;
 }
 
 static size_t pointer_bytes(const struct ps_bigpool_source *source)
