@@ -1,5 +1,5 @@
-# Where a truth says that mapped headers in use are: "place virtual" of the byte behind the header, one
-# of 'step'. -v key=Offset or PageFile: which place; -v unit=: bytes of a header.
+# Where a truth says that mapped headers in use are: "place virtual" of the byte behind the header,
+# one of 'step'. -v key=Offset or PageFile: which place; -v unit=: bytes of a header.
 
 function text(key,    at, rest) {
     at = index($0, "\"" key "\":\"")
@@ -9,8 +9,8 @@ function text(key,    at, rest) {
     return substr(rest, 1, index(rest, "\"") - 1)
 }
 
-# Adds to the last three digits, so that no number is too large for awk; no block begins so late that
-# its content begins in the next page.
+# Adds to the last three digits, so that no number is too large for awk; no block in use begins so
+# late that its content begins in the next page.
 function behind(place,    low, i) {
     low = 0
     for (i = 3; i > 0; i--)

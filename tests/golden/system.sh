@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The virtual side against recipes with page tables (tests/recipes/system/): version, tables, Windows
-# kernel, the big-pool table, and the address of each allocation, compared with the list that the
+# The virtual side against recipes with page tables (tests/recipes/system/): version, tables,
+# Windows kernel, the big-pool table, and the address of each allocation, compared with the list that the
 # builder wrote. The builder shares no code with what is tested.
 set -eu
 
@@ -41,9 +41,19 @@ said() {
     [ -n "$planted" ] || return 0
     found=$(sed -n "s/.*\"Variable\":\"$2\",\"Value\":\"\([^\"]*\)\".*/\1/p" info.jsonl | head -n 1)
     case $planted in
-    0x*) [ -n "$found" ] && [ $((planted)) -eq $((found)) ] || wrong "$2 is $planted, found $found" ;;
-    *) [ "$planted" = "$found" ] || wrong "$2 is $planted, found $found" ;;
+    0x*)
+        if [ -z "$found" ] || [ "$((planted))" -ne "$((found))" ]; then
+            wrong "$2 is $planted, found $found"
+        fi
+        ;;
+    "$found") ;;
+    *) wrong "$2 is $planted, found $found" ;;
     esac
+}
+
+# addresses KEY STEP UNIT
+addresses() {
+    awk -v key="$1" -v step="$2" -v unit="$3" -f "$PS_SOURCE/tests/golden/addresses.awk" truth.jsonl
 }
 
 # Some of the mapped headers, by its address.
@@ -55,7 +65,7 @@ translate() {
         grep -q "\"Level\":\"result\".*\"Physical\":\"$offset\"" walk.jsonl ||
             wrong "$allocation is at $offset, vtop says: $(tail -n 1 walk.jsonl)"
         n=$((n + 1))
-    done <<<"$(awk -v unit="$1" -v key=Offset -v step=150 -f "$PS_SOURCE/tests/golden/addresses.awk" truth.jsonl)"
+    done <<<"$(addresses Offset 150 "$1")"
     [ "$n" -gt 5 ] || wrong "only $n addresses"
     printf ' vtop %s' "$n"
 }
@@ -69,7 +79,7 @@ read_page_file() {
         grep -q "page file 0, byte $place, read from it" walk.jsonl ||
             wrong "$allocation is at $place of the page file, vtop says: $(tail -n 1 walk.jsonl)"
         n=$((n + 1))
-    done <<<"$(awk -v unit="$1" -v key=PageFile -v step=25 -f "$PS_SOURCE/tests/golden/addresses.awk" truth.jsonl)"
+    done <<<"$(addresses PageFile 25 "$1")"
     [ "$n" -gt 1 ] || wrong "only $n addresses in the page file"
     printf ' paged-out %s' "$n"
 }

@@ -66,14 +66,17 @@ static const struct {
     {BIG "big tag=Abcd va=0xffffa90000000000 type=0x1000\n", 6, "0xfff"},
     {BIG "big tag=Abcd va=0xffffa90000000000 bytes=0x1001 pages=1\n", 6, "2 pages"},
     {BIG "bigs count=1 tags=t\n", 6, "bigs count"},
-    {BIG "bigs count=64 tags=t pages=0x50-0x5f paged=0xffffa90000000000 nonpaged=0xffffaa0000000000\n",
+    {BIG "bigs count=64 tags=t pages=0x50-0x5f paged=0xffffa90000000000 "
+         "nonpaged=0xffffaa0000000000\n",
      5, "do not fit"},
     {X64 "tracker va=0xffffa80000000000 slots=512\n", 4, "power of two"},
     {X64 "tracker va=0xffffa80000000000 cpus=65\n", 4, "cpus is"},
     {PAE "tracker va=0x81000000 cpus=2\n", 5, "cpus is"},
     {X64 "tracker va=0x1000\n", 4, "kernel half"},
-    {X64 "tracker va=0xffffa80000000000 slots=257\ntracker va=0xffffa80000000000\n", 5, "one tracker"},
-    {X64 "tags p Aaaa\npages 0x50-0x8f classic tags=p\ntracker va=0xffffa80000000000 cpus=2\n", 6, "used up"},
+    {X64 "tracker va=0xffffa80000000000 slots=257\n"
+         "tracker va=0xffffa80000000000\n", 5, "one tracker"},
+    {X64 "tags p Aaaa\npages 0x50-0x8f classic tags=p\n"
+         "tracker va=0xffffa80000000000 cpus=2\n", 6, "used up"},
     {X64 "kernel va=0xffffa80000000000 size=0x1000\n", 4, "size is"},
     {X64 "kernel va=0xffffa80000000000 guid=12\n", 4, "cannot be read"},
     {X64 "kernel va=0xffffa80000000000 table=0x10\n", 4, "addresses in .data"},

@@ -65,7 +65,7 @@ void ps_rcp_system_where(const struct ps_recipe *recipe, uint64_t phys, FILE *ou
 {
     const struct ps_rcp_system *sys = recipe->system;
     const struct ps_rcp_big *big;
-    uint64_t va, page = phys / PS_RECIPE_PAGE;
+    uint64_t va, behind, page = phys / PS_RECIPE_PAGE;
 
     if (!sys)
         return;
@@ -77,9 +77,10 @@ void ps_rcp_system_where(const struct ps_recipe *recipe, uint64_t phys, FILE *ou
         return;
     }
     va += phys % PS_RECIPE_PAGE;
+    behind = va + ps_rcp_unit(&sys->era);
     big = ps_rcp_system_big(sys, va);
     fprintf(out, ",\"Allocation\":\"0x%016llx\",\"Mapped\":true,\"InBigPool\":",
-            (unsigned long long)(va + ps_rcp_unit(&sys->era)));
+            (unsigned long long)behind);
     if (big)
         fprintf(out, "\"0x%016llx\"", (unsigned long long)big->va);
     else
