@@ -10,8 +10,11 @@ void ps_paging_init(struct ps_paging *p, const struct ps_physmem *mem, struct ps
     p->pagefiles = NULL;
     p->format = format;
     p->root = ps_paging_root(format.mode, root);
-    for (size_t i = 0; i < PS_PAGING_CACHED_TABLES; i++)
-        p->table[i].phys = NO_TABLE;
+    for (size_t i = 0; i < PS_PAGING_TABLE_SETS; i++) {
+        for (size_t way = 0; way < PS_PAGING_TABLE_WAYS; way++)
+            p->table[i][way].phys = NO_TABLE;
+        p->next_way[i] = 0;
+    }
     for (size_t i = 0; i < PS_PAGING_CACHED_PAGES; i++)
         p->page[i].va = NO_PAGE;
 }
@@ -23,12 +26,16 @@ void ps_paging_use_pagefiles(struct ps_paging *p, const struct ps_pagefiles *fil
 
 static const struct ps_table_copy *cached_table(struct ps_paging *p, uint64_t phys)
 {
-    struct ps_table_copy *t = &p->table[phys / PS_FRAME_BYTES % PS_PAGING_CACHED_TABLES];
+    const size_t set = phys / PS_FRAME_BYTES % PS_PAGING_TABLE_SETS;
+    struct ps_table_copy *t;
 
-    if (t->phys != phys) {
-        t->n_bytes = p->mem->read(p->mem->arg, phys, t->bytes, sizeof t->bytes);
-        t->phys = phys;
-    }
+    for (size_t way = 0; way < PS_PAGING_TABLE_WAYS; way++)
+        if (p->table[set][way].phys == phys)
+            return &p->table[set][way];
+    t = &p->table[set][p->next_way[set]];
+    p->next_way[set] = (uint8_t)((p->next_way[set] + 1) % PS_PAGING_TABLE_WAYS);
+    t->n_bytes = p->mem->read(p->mem->arg, phys, t->bytes, sizeof t->bytes);
+    t->phys = phys;
     return t;
 }
 

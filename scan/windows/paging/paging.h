@@ -9,7 +9,10 @@
 #include "scan/physmem.h"
 #include "scan/windows/paging/pte.h"
 
-#define PS_PAGING_CACHED_TABLES 16u
+/* Tables are kept in sets, the set by the number of their frame, so that the four or five tables
+ * of a walk do not drive each other out. */
+#define PS_PAGING_TABLE_SETS    16u
+#define PS_PAGING_TABLE_WAYS    4u
 #define PS_PAGING_CACHED_PAGES  256u
 
 /* One page table as it was read. */
@@ -20,13 +23,14 @@ struct ps_table_copy {
 };
 
 /* An address space. The fields are private. Holds what was read, so an image that changes is
- * seen as it was. 66 KiB; one thread at a time, copies are independent. */
+ * seen as it was. 260 KiB; one thread at a time, copies are independent. */
 struct ps_paging {
     const struct ps_physmem *mem;
     const struct ps_pagefiles *pagefiles; /* NULL: none */
     struct ps_pte_format format;
     uint64_t root;
-    struct ps_table_copy table[PS_PAGING_CACHED_TABLES];
+    struct ps_table_copy table[PS_PAGING_TABLE_SETS][PS_PAGING_TABLE_WAYS];
+    uint8_t next_way[PS_PAGING_TABLE_SETS]; /* the one to be given up */
     struct {
         uint64_t va; /* of the page; 1: none */
         uint64_t phys;
