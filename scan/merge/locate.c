@@ -8,6 +8,7 @@ struct place {
     uint32_t flags; /* enum ps_mapping_flags */
     enum ps_pool_kind region;
     int mapped;
+    int in_big; /* a big allocation begins at or before the page, and reaches into it */
 };
 
 /* A page in transition says nothing about writing. */
@@ -35,9 +36,11 @@ static struct place place_of(const struct ps_locator *l, uint64_t phys)
 
         if (suits(&m[i], region) > best_suits) {
             best_suits = suits(&m[i], region);
-            best = (struct place){m[i].va, m[i].flags, region, 1};
+            best = (struct place){m[i].va, m[i].flags, region, 1, 0};
         }
     }
+    /* Big allocations begin with a page, so one that holds a header holds the page's first byte. */
+    best.in_big = best.mapped && l->big && ps_bigpool_index_find(l->big, best.va);
     return best;
 }
 
@@ -78,7 +81,7 @@ static enum ps_pool_kind settle_pool(const struct ps_finding *f, const struct pl
 static void set_address(const struct ps_locator *l, const struct place *p, struct ps_finding *f)
 {
     const uint64_t header = p->va + (f->phys & (PS_FRAME_BYTES - 1));
-    const struct ps_bigpool_row *big = l->big ? ps_bigpool_index_find(l->big, header) : NULL;
+    const struct ps_bigpool_row *big = p->in_big ? ps_bigpool_index_find(l->big, header) : NULL;
 
     f->mapped = PS_MAPPED_YES;
     f->va = header + l->header_bytes;
