@@ -65,11 +65,14 @@ void ps_fault_guard_init(void)
 int ps_fault_guard(const void *mem, uint64_t n_bytes, void (*fn)(void *arg), void *arg)
 {
     struct guard guard = {.begin = (uintptr_t)mem, .n_bytes = n_bytes};
+    struct guard *const outer = current;
 
-    if (sigsetjmp(guard.back, 0))
+    if (sigsetjmp(guard.back, 0)) {
+        current = outer;
         return 1;
+    }
     current = &guard;
     fn(arg);
-    current = NULL;
+    current = outer;
     return 0;
 }

@@ -9,8 +9,8 @@
 void ps_fault_guard_init(void);
 
 /* Run fn(arg). Returns 0, or 1 when a SIGBUS inside [mem, mem + n_bytes) ended it early. fn must
- * hold no lock and allocate nothing. A SIGBUS elsewhere has its usual effect. Any thread; not
- * nested. */
+ * hold no lock and allocate nothing. A SIGBUS elsewhere has its usual effect. Any thread. Of nested
+ * ones only the innermost is on guard. */
 int ps_fault_guard(const void *mem, uint64_t n_bytes, void (*fn)(void *arg), void *arg);
 
 #endif

@@ -104,6 +104,13 @@ static void use_isf(struct ps_address_space *as, const struct ps_options *opt,
     }
 }
 
+/* From Windows 8 on x64 has its block encoded unless it is being debugged, and then the symbols are
+ * at hand: not worth a search through all data. */
+static int is_kdbg_encoded(const struct ps_address_space *as)
+{
+    return ps_paging_is_x64(as->dtb.mode) && as->build >= 9200;
+}
+
 /* From the best source to the least. The debugger data block is looked for in any case when there
  * is no header: nothing else tells the base then. */
 static void find_symbols(struct ps_address_space *as, const struct ps_options *opt,
@@ -120,7 +127,7 @@ static void find_symbols(struct ps_address_space *as, const struct ps_options *o
     if (symbols->source < PS_SYMBOLS_BUILT_IN && k->has_pdb &&
         ps_known_kernel(k->pdb.guid, k->pdb.age, symbols->rva, as->kernel_version))
         symbols->source = PS_SYMBOLS_BUILT_IN;
-    if (symbols->source == PS_SYMBOLS_NONE && k->has_header)
+    if (symbols->source == PS_SYMBOLS_NONE && k->has_header && !is_kdbg_encoded(as))
         look_for_kdbg(as);
     add_exports(as);
 }
