@@ -59,9 +59,11 @@ enum ps_evidence {
     /* Of big allocations: */
     PS_EV_BIG_ENTRY = 1u << 19, /* entry of the big-pool table */
     PS_EV_BIG_HASH = 1u << 20,  /* and at the place that the hash gives it */
+    /* Of headers again: */
+    PS_EV_PAGED_OUT = 1u << 21, /* the page was read from a page file */
 };
 
-#define PS_N_EVIDENCE 21u
+#define PS_N_EVIDENCE 22u
 
 #define PS_NOWHERE UINT64_MAX
 

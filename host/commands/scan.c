@@ -133,6 +133,8 @@ static void print_summary(const struct scan_run *run, double seconds, int rc)
         .n_in_big_pool = t->in_big_pool,
         .n_big = t->big,
         .n_big_elsewhere = t->big_elsewhere,
+        .n_paged_out = t->pages_paged_out,
+        .n_paged_out_missing = t->pages_missing,
         .n_hole_bytes = t->bytes_hole,
         .n_unreadable_bytes = t->bytes_unreadable,
         .n_torn_bytes = t->bytes_torn,

@@ -7,6 +7,7 @@
 #include "host/run/detect_version.h"
 #include "host/log.h"
 #include "host/pipeline/pipeline.h"
+#include "host/run/paged_out_scan.h"
 #include "host/run/tag_source.h"
 #include "host/run/virtual_side.h"
 #include "scan/merge/merge.h"
@@ -186,6 +187,13 @@ static int on_page(void *arg, uint64_t phys, const uint8_t *page, struct ps_err 
     return ps_bigpool_carver_page(d->carver, phys, page, err);
 }
 
+static int on_paged_out(void *arg, const struct ps_finding *f, size_t n, struct ps_err *err)
+{
+    struct delivery *d = arg;
+
+    return ps_merge_headers(&d->merge, f, n, err);
+}
+
 static int on_headers(void *arg, const struct ps_finding *f, size_t n, uint64_t done,
                       struct ps_err *err)
 {
@@ -268,6 +276,35 @@ static int merge_big(const struct ps_scan_session *s, struct ps_virtual_side *v,
     return rc;
 }
 
+/* Findings without a physical address come last, so these follow the pass. */
+static int scan_paged_out(struct ps_scan_session *s, const struct ps_virtual_side *v,
+                          struct delivery *d, struct ps_err *err)
+{
+    const struct ps_options *opt = s->opt;
+    const struct ps_paged_out_scan scan = {
+        .space = &v->space,
+        .locator = &v->locator,
+        .plan = s->plan,
+        .era = s->era,
+        .rules = &s->rules,
+        .min_confidence = opt->min_confidence,
+        .show_free = opt->show_free,
+        .on_findings = on_paged_out,
+        .arg = d,
+    };
+    uint64_t n_pages = 0, n_missing = 0;
+    int rc;
+
+    if (!v->map || opt->has_range)
+        return 0;
+    rc = ps_paged_out_scan(&scan, &n_pages, &n_missing, err);
+    d->totals->pages_paged_out += n_pages;
+    /* Without a page file nothing was asked for, and all of them are missing. */
+    d->totals->pages_missing +=
+        v->space.pagefiles.n ? n_missing : ps_inverse_map_counts(v->map)->paged_out;
+    return rc;
+}
+
 /* Entries of a table that was carved in the pass have no physical address: they come last. */
 static int run_merged(struct ps_scan_session *s, struct ps_image *image, struct ps_virtual_side *v,
                       struct delivery *d, struct ps_pipeline_stats *stats, struct ps_err *err)
@@ -285,6 +322,8 @@ static int run_merged(struct ps_scan_session *s, struct ps_image *image, struct 
         if (rc == 0)
             rc = merge_big(s, v, d, &big, err);
     }
+    if (rc == 0)
+        rc = scan_paged_out(s, v, d, err);
     if (rc == 0)
         rc = ps_merge_finish(&d->merge, err);
     free(big);

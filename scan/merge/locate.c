@@ -8,6 +8,7 @@ struct place {
     uint32_t flags; /* enum ps_mapping_flags */
     enum ps_pool_kind region;
     int mapped;
+    int paged_out;
     int in_big; /* a big allocation begins at or before the page, and reaches into it */
 };
 
@@ -23,6 +24,12 @@ static int suits(const struct ps_mapping *m, enum ps_pool_kind region)
     return 2 * may_be_written(m->flags) + (region != PS_POOL_UNKNOWN);
 }
 
+/* Big allocations begin with a page, so one that holds a header holds the page's first byte. */
+static int is_in_big(const struct ps_locator *l, uint64_t page_va)
+{
+    return l->big && ps_bigpool_index_find(l->big, page_va);
+}
+
 static struct place place_of(const struct ps_locator *l, uint64_t phys)
 {
     struct ps_mapping m[PS_LOCATE_MAX_MAPPINGS];
@@ -36,11 +43,10 @@ static struct place place_of(const struct ps_locator *l, uint64_t phys)
 
         if (suits(&m[i], region) > best_suits) {
             best_suits = suits(&m[i], region);
-            best = (struct place){m[i].va, m[i].flags, region, 1, 0};
+            best = (struct place){m[i].va, m[i].flags, region, 1, 0, 0};
         }
     }
-    /* Big allocations begin with a page, so one that holds a header holds the page's first byte. */
-    best.in_big = best.mapped && l->big && ps_bigpool_index_find(l->big, best.va);
+    best.in_big = best.mapped && is_in_big(l, best.va);
     return best;
 }
 
@@ -85,7 +91,10 @@ static void set_address(const struct ps_locator *l, const struct place *p, struc
 
     f->mapped = PS_MAPPED_YES;
     f->va = header + l->header_bytes;
-    f->evidence |= may_be_written(p->flags) ? PS_EV_MAPPED : PS_EV_READ_ONLY;
+    if (p->paged_out)
+        f->evidence |= PS_EV_PAGED_OUT;
+    else
+        f->evidence |= may_be_written(p->flags) ? PS_EV_MAPPED : PS_EV_READ_ONLY;
     f->evidence |= pool_evidence(f, p->region);
     if (big) {
         f->in_big = big->entry.va;
@@ -102,19 +111,39 @@ static void settle_status(struct ps_finding *f)
         f->status = PS_STATUS_UNKNOWN;
 }
 
-void ps_locate_page(const struct ps_locator *l, struct ps_finding *f, size_t n)
+static void complete(const struct ps_locator *l, const struct place *p, struct ps_finding *f,
+                     size_t n)
 {
-    const struct place p = place_of(l, f->phys);
     const enum ps_pool_kind of_page = pool_of_page(f, n);
 
     for (size_t i = 0; i < n; i++) {
-        if (p.mapped) {
-            set_address(l, &p, &f[i]);
+        if (p->mapped) {
+            set_address(l, p, &f[i]);
         } else {
             f[i].mapped = PS_MAPPED_NO;
             f[i].evidence |= PS_EV_UNMAPPED;
         }
-        f[i].pool = (uint8_t)settle_pool(&f[i], &p, of_page);
+        f[i].pool = (uint8_t)settle_pool(&f[i], p, of_page);
         settle_status(&f[i]);
     }
+}
+
+void ps_locate_page(const struct ps_locator *l, struct ps_finding *f, size_t n)
+{
+    const struct place p = place_of(l, f->phys);
+
+    complete(l, &p, f, n);
+}
+
+void ps_locate_paged_out(const struct ps_locator *l, uint64_t va, struct ps_finding *f, size_t n)
+{
+    const struct place p = {.va = va,
+                            .region = ps_regions_pool(l->regions, va),
+                            .mapped = 1,
+                            .paged_out = 1,
+                            .in_big = is_in_big(l, va)};
+
+    complete(l, &p, f, n);
+    for (size_t i = 0; i < n; i++)
+        f[i].phys = f[i].file_off = PS_NOWHERE;
 }

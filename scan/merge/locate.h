@@ -27,4 +27,8 @@ struct ps_locator {
  * Pure; any thread. */
 void ps_locate_page(const struct ps_locator *l, struct ps_finding *f, size_t n);
 
+/* The same for a page that stands in a page file and belongs at 'va'. phys holds the offsets in the
+ * page before, PS_NOWHERE after; file_off is PS_NOWHERE. */
+void ps_locate_paged_out(const struct ps_locator *l, uint64_t va, struct ps_finding *f, size_t n);
+
 #endif

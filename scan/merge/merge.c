@@ -1,14 +1,22 @@
 #include "scan/merge/merge.h"
 
-/* How many of f[0 .. n-1] come before 'phys'. */
-static size_t count_before(const struct ps_finding *f, size_t n, uint64_t phys)
+/* Does big allocation 'b' come before header 'f', or at the same place? */
+static int comes_first(const struct ps_finding *b, const struct ps_finding *f)
+{
+    if (b->phys != f->phys)
+        return b->phys < f->phys;
+    return f->phys != PS_NOWHERE || b->va <= f->va;
+}
+
+/* How many of f[0 .. n-1] come before 'b'. */
+static size_t count_before(const struct ps_finding *f, size_t n, const struct ps_finding *b)
 {
     size_t low = 0;
 
     while (low < n) {
         size_t mid = low + (n - low) / 2;
 
-        if (f[mid].phys < phys)
+        if (!comes_first(b, &f[mid]))
             low = mid + 1;
         else
             n = mid;
@@ -16,14 +24,13 @@ static size_t count_before(const struct ps_finding *f, size_t n, uint64_t phys)
     return low;
 }
 
-/* Big allocations up to and at 'phys'. */
-static int give_big(struct ps_merge *m, uint64_t phys, struct ps_err *err)
+/* Big allocations from the one at m->at to the one before 'end'. */
+static int give_big(struct ps_merge *m, size_t end, struct ps_err *err)
 {
     const size_t first = m->at;
 
-    while (m->at < m->n_big && m->big[m->at].phys <= phys)
-        m->at++;
-    return m->at == first ? 0 : m->sink(m->arg, m->big + first, m->at - first, err);
+    m->at = end;
+    return end == first ? 0 : m->sink(m->arg, m->big + first, end - first, err);
 }
 
 int ps_merge_headers(struct ps_merge *m, const struct ps_finding *f, size_t n, struct ps_err *err)
@@ -33,10 +40,13 @@ int ps_merge_headers(struct ps_merge *m, const struct ps_finding *f, size_t n, s
 
     while (done < n && rc >= 0) {
         size_t slice = n - done;
+        size_t end = m->at;
 
-        rc = give_big(m, f[done].phys, err);
+        while (end < m->n_big && comes_first(&m->big[end], &f[done]))
+            end++;
+        rc = give_big(m, end, err);
         if (m->at < m->n_big)
-            slice = count_before(f + done, n - done, m->big[m->at].phys);
+            slice = count_before(f + done, n - done, &m->big[m->at]);
         if (rc >= 0 && slice)
             rc = m->sink(m->arg, f + done, slice, err);
         done += slice;
@@ -46,5 +56,5 @@ int ps_merge_headers(struct ps_merge *m, const struct ps_finding *f, size_t n, s
 
 int ps_merge_finish(struct ps_merge *m, struct ps_err *err)
 {
-    return give_big(m, PS_NOWHERE, err);
+    return give_big(m, m->n_big, err);
 }

@@ -19,9 +19,9 @@ struct ps_merge {
     void *arg;
 };
 
-/* Give the next n headers, ascending by phys over all calls. All big allocations that do not come
- * after the last of them have gone to the sink by then; one at the address of a header comes
- * first. The headers are not copied. */
+/* Give the next n headers, ascending by phys over all calls; those that are nowhere come last,
+ * ascending by va. All big allocations that do not come after the last of them have gone to the
+ * sink by then; one at the address of a header comes first. The headers are not copied. */
 int ps_merge_headers(struct ps_merge *m, const struct ps_finding *f, size_t n, struct ps_err *err);
 
 /* The end: all that is left of the big allocations. */

@@ -24,6 +24,7 @@ static const int8_t points[PS_N_EVIDENCE] = {
     -60, /* in-big-pool */
     45,  /* big-entry */
     50,  /* big-hash */
+    5,   /* paged-out */
 };
 
 uint8_t ps_evidence_score(uint32_t evidence)

@@ -1,6 +1,6 @@
 # One line per thing that a truth or a listing (both jsonl) says, for sort and diff. -v what=:
 #   big: rows of the big-pool table; live: of these the ones in use, as a scan lists them;
-#   tag: counters of the tracker; header: headers in use, with where they are mapped; content: those
+#   tag: counters of the tracker; paged-out: headers in use in pages of the page file; header: headers in use, with where they are mapped; content: those
 #   inside a big allocation. load=1 in front of a file: only learn from it what is planted.
 
 function text(key,    at, rest) {
@@ -45,6 +45,13 @@ kind == "system" {
 load {
     if (kind == "" && (state in in_use))
         is_planted[text("Offset")] = 1
+    next
+}
+
+what == "paged-out" && kind == "" {
+    if ((state in in_use || state == "unknown") &&
+        (is_truth ? text("PageFile") != "" && text("PageFile") != "null" : text("Offset") == "null"))
+        print text("Allocation"), text("Tag"), text("NumberOfBytes")
     next
 }
 

@@ -111,6 +111,8 @@ for recipe in "$PS_SOURCE"/tests/recipes/system/*.recipe; do
     same live scan.jsonl
     same header scan.jsonl
     same content scan.jsonl
+    "$POOLSCAN" scan -q --format jsonl image.raw --pagefile page.sys >scan.jsonl
+    same paged-out scan.jsonl
     case $name in
     *x64) unit=16 ;;
     *) unit=8 ;;
