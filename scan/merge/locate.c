@@ -19,9 +19,10 @@ static int may_be_written(uint32_t flags)
 }
 
 /* How well a mapping suits a pool page: an alias for a driver's transfer lies in no pool region. */
-static int suits(const struct ps_mapping *m, enum ps_pool_kind region)
+static int suits(const struct ps_locator *l, const struct ps_mapping *m)
 {
-    return 2 * may_be_written(m->flags) + (region != PS_POOL_UNKNOWN);
+    return (PS_REGION_INSIDE + 1) * may_be_written(m->flags) +
+           ps_regions_nearness(l->regions, m->va);
 }
 
 /* Big allocations begin with a page, so one that holds a header holds the page's first byte. */
@@ -39,13 +40,14 @@ static struct place place_of(const struct ps_locator *l, uint64_t phys)
 
     n = n < PS_LOCATE_MAX_MAPPINGS ? n : PS_LOCATE_MAX_MAPPINGS;
     for (size_t i = 0; i < n; i++) {
-        enum ps_pool_kind region = ps_regions_pool(l->regions, m[i].va);
+        const int how = suits(l, &m[i]);
 
-        if (suits(&m[i], region) > best_suits) {
-            best_suits = suits(&m[i], region);
-            best = (struct place){m[i].va, m[i].flags, region, 1, 0, 0};
+        if (how > best_suits) {
+            best_suits = how;
+            best = (struct place){.va = m[i].va, .flags = m[i].flags, .mapped = 1};
         }
     }
+    best.region = best.mapped ? ps_regions_pool(l->regions, best.va) : PS_POOL_UNKNOWN;
     best.in_big = best.mapped && is_in_big(l, best.va);
     return best;
 }

@@ -23,7 +23,8 @@ struct ps_locator {
 
 /* Complete the n findings of one page, whose phys and judgement are set: virtual address, mapping,
  * pool, the big allocation around them, and with that evidence, confidence and status. Of several
- * addresses of a frame the lowest in a region of a pool is taken, else the lowest writable one.
+ * addresses of a frame the writable one nearest to a region of a pool is taken, of equals the
+ * lowest.
  * Pure; any thread. */
 void ps_locate_page(const struct ps_locator *l, struct ps_finding *f, size_t n);
 

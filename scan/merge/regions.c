@@ -36,6 +36,27 @@ enum ps_pool_kind ps_regions_type_pool(const struct ps_bigpool_table *table, uin
     return is_paged(table, type) ? PS_POOL_PAGED : PS_POOL_NONPAGED;
 }
 
+static int has_pool(const struct ps_region_votes *v)
+{
+    return v->untyped + v->paged + v->nonpaged >= PS_REGION_MIN_VOTES;
+}
+
+/* Upwards, then downwards: each region is one less near than the better of its neighbours. */
+static void spread_nearness(struct ps_regions *r)
+{
+    uint8_t near = 0;
+
+    for (uint32_t i = 0; i < r->n; i++) {
+        near = has_pool(&r->vote[i]) ? PS_REGION_INSIDE : (uint8_t)(near ? near - 1 : 0);
+        r->nearness[i] = near;
+    }
+    near = 0;
+    for (uint32_t i = r->n; i-- > 0;) {
+        near = has_pool(&r->vote[i]) ? PS_REGION_INSIDE : (uint8_t)(near ? near - 1 : 0);
+        r->nearness[i] = near > r->nearness[i] ? near : r->nearness[i];
+    }
+}
+
 void ps_regions_init(struct ps_regions *r, enum ps_arch arch, uint32_t build,
                      const struct ps_bigpool_table *table)
 {
@@ -52,7 +73,18 @@ void ps_regions_init(struct ps_regions *r, enum ps_arch arch, uint32_t build,
             continue;
         v->paged += pool == PS_POOL_PAGED;
         v->nonpaged += pool == PS_POOL_NONPAGED;
+        v->untyped += pool == PS_POOL_UNKNOWN;
     }
+    spread_nearness(r);
+}
+
+static enum ps_pool_kind fixed_pool(const struct ps_regions *r, uint64_t va)
+{
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        if (r->build >= fixed[i].first_build && r->build <= fixed[i].last_build &&
+            va >= fixed[i].start && va < fixed[i].end)
+            return fixed[i].pool;
+    return PS_POOL_UNKNOWN;
 }
 
 /* One stray entry in twenty does not make a region doubtful. */
@@ -69,9 +101,12 @@ enum ps_pool_kind ps_regions_pool(const struct ps_regions *r, uint64_t va)
         return PS_POOL_PAGED;
     if (agrees(v->nonpaged, v->paged))
         return PS_POOL_NONPAGED;
-    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-        if (r->build >= fixed[i].first_build && r->build <= fixed[i].last_build &&
-            va >= fixed[i].start && va < fixed[i].end)
-            return fixed[i].pool;
-    return PS_POOL_UNKNOWN;
+    return fixed_pool(r, va);
+}
+
+int ps_regions_nearness(const struct ps_regions *r, uint64_t va)
+{
+    if (r->build != 0 && fixed_pool(r, va) != PS_POOL_UNKNOWN)
+        return PS_REGION_INSIDE;
+    return r->nearness[region_of(r, va)];
 }

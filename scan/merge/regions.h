@@ -13,7 +13,7 @@
 #define PS_REGIONS_MAX 2048u
 
 struct ps_region_votes {
-    uint32_t paged, nonpaged;
+    uint32_t paged, nonpaged, untyped; /* untyped: of a table that has no types */
 };
 
 struct ps_regions {
@@ -21,6 +21,7 @@ struct ps_regions {
     uint32_t n;
     uint32_t build; /* 0: not known */
     struct ps_region_votes vote[PS_REGIONS_MAX];
+    uint8_t nearness[PS_REGIONS_MAX];
 };
 
 /* The pool that PoolType or POOL_FLAGS of an entry names; PS_POOL_UNKNOWN where entries have no
@@ -31,6 +32,11 @@ enum ps_pool_kind ps_regions_type_pool(const struct ps_bigpool_table *table, uin
  * PS_BIGPOOL_NOT_FOUND: then only the fixed regions of Vista to 8.1 x64 are known. */
 void ps_regions_init(struct ps_regions *r, enum ps_arch arch, uint32_t build,
                      const struct ps_bigpool_table *table);
+
+/* How near this address is to a region with a pool of whichever kind, for which as many votes are
+ * asked: PS_REGION_INSIDE in one, less by one for each region in between, 0 for far away. Pure. */
+#define PS_REGION_INSIDE 32
+int ps_regions_nearness(const struct ps_regions *r, uint64_t va);
 
 /* PS_POOL_PAGED or PS_POOL_NONPAGED when next to all votes of the region agree, and there are
  * PS_REGION_MIN_VOTES, or Windows has a fixed pool there; else PS_POOL_UNKNOWN. Pure. */

@@ -138,6 +138,10 @@ Test(regions, votes)
     t.layout = &pages;
     ps_regions_init(&r, PS_ARCH_X64, 19041, &t);
     cr_assert_eq(ps_regions_pool(&r, UINT64_C(0xffffc706587d1000)), PS_POOL_UNKNOWN, "no types");
+    cr_assert_eq(ps_regions_nearness(&r, UINT64_C(0xffffc706587d1000)), PS_REGION_INSIDE);
+    cr_assert_eq(ps_regions_nearness(&r, UINT64_C(0xffffc72600000000)), PS_REGION_INSIDE - 1);
+    cr_assert_eq(ps_regions_nearness(&r, UINT64_C(0xffffc6f000000000)), PS_REGION_INSIDE - 1);
+    cr_assert_eq(ps_regions_nearness(&r, UINT64_C(0xffff910000000000)), 0, "one vote");
 }
 
 Test(regions, pool_flags)
