@@ -58,7 +58,7 @@ struct test {
     long n_commands, n_compared, max_rss;
 };
 
-static void die(const char *what)
+static _Noreturn void die(const char *what)
 {
     fprintf(stderr, "FAILED: %s\n", what);
     exit(1);

@@ -8,7 +8,7 @@
 #define PTE_FRAME UINT64_C(0x000ffffffffff000)
 #define PTE_LARGE UINT64_C(0x80)
 
-static void die(const char *what)
+static _Noreturn void die(const char *what)
 {
     fprintf(stderr, "FAILED: %s\n", what);
     exit(1);
@@ -141,7 +141,7 @@ static void read_truth(struct corrupt_image *c, const char *path)
 static void read_image(struct corrupt_image *c, const char *path)
 {
     FILE *file = fopen(path, "rb");
-    long n;
+    long n = 0;
 
     if (!file || fseek(file, 0, SEEK_END) < 0 || (n = ftell(file)) <= 0)
         die(path);
