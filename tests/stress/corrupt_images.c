@@ -247,7 +247,7 @@ static void draw_address(const struct test *t, struct rng *r, char *text, size_t
                              UINT64_C(0xffff800000000000) | rng_next(r) >> 17};
     uint64_t va = from[rng_below(r, 4)] + rng_below(r, 0x100000);
 
-    snprintf(text, n, "%" PRIx64, t->c.is_pae ? va & UINT32_MAX : va);
+    snprintf(text, n, "%" PRIx64, t->c.is_x86 ? va & UINT32_MAX : va);
 }
 
 static void other_verb(struct test *t, struct rng *r)

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ENTRIES   512u
 #define PTE_FRAME UINT64_C(0x000ffffffffff000)
 #define PTE_LARGE UINT64_C(0x80)
 
@@ -14,11 +13,11 @@ static _Noreturn void die(const char *what)
     exit(1);
 }
 
-static uint64_t get64(const uint8_t *p)
+static uint64_t get(const uint8_t *p, unsigned n_bytes)
 {
     uint64_t v = 0;
 
-    for (unsigned i = 8; i-- > 0;)
+    for (unsigned i = n_bytes; i-- > 0;)
         v = v << 8 | p[i];
     return v;
 }
@@ -48,41 +47,62 @@ static void add_place(struct corrupt_image *c, enum corrupt_kind kind, uint64_t 
     p->page[p->n++] = (uint32_t)page;
 }
 
+static uint64_t get_entry(const struct corrupt_image *c, const uint8_t *p)
+{
+    return get(p, c->entry_bytes);
+}
+
+/* Bits of an address that a level translates; a table has 4096 bytes but for the top one of PAE. */
+static unsigned n_entries(const struct corrupt_image *c, int level)
+{
+    return c->top_level == 2 && level == 2 ? 4 : CORRUPT_PAGE / c->entry_bytes;
+}
+
+static unsigned level_shift(const struct corrupt_image *c, int level)
+{
+    return 12 + (c->entry_bytes == 4 ? 10u : 9u) * (unsigned)level;
+}
+
+static int is_large(const struct corrupt_image *c, uint64_t entry, int level)
+{
+    return (entry & PTE_LARGE) && (level == 1 || (level == 2 && c->top_level == 3));
+}
+
 /* The physical page of a virtual address by the undamaged tables; UINT64_MAX: none. */
 static uint64_t walk(const struct corrupt_image *c, uint64_t va)
 {
-    uint64_t table = c->is_pae ? c->dtb & ~UINT64_C(31) : c->dtb & PTE_FRAME;
+    uint64_t table = c->dtb;
 
-    for (int level = c->is_pae ? 2 : 3; level >= 0; level--) {
-        const unsigned shift = 12 + 9 * (unsigned)level;
-        const uint64_t index = va >> shift & (c->is_pae && level == 2 ? 3 : 511);
+    for (int level = c->top_level; level >= 0; level--) {
+        const unsigned shift = level_shift(c, level);
+        const uint64_t index = va >> shift & (n_entries(c, level) - 1);
         uint64_t e;
 
         if (table / CORRUPT_PAGE >= c->n_pages)
             return UINT64_MAX;
-        e = get64(c->base + table + index * 8);
+        e = get_entry(c, c->base + table + index * c->entry_bytes);
         if (!(e & 1))
             return UINT64_MAX;
         table = e & PTE_FRAME;
-        if ((e & PTE_LARGE) && (level == 1 || level == 2) && !(c->is_pae && level == 2))
+        if (is_large(c, e, level))
             return (table + (va & ((UINT64_C(1) << shift) - 1))) / CORRUPT_PAGE;
     }
     return table / CORRUPT_PAGE;
 }
 
 /* Tables below one of them; level 0 has no tables below. */
-static void add_tables(struct corrupt_image *c, uint64_t table, unsigned n, int level)
+static void add_tables(struct corrupt_image *c, uint64_t table, int level)
 {
     add_place(c, CORRUPT_TABLE, table / CORRUPT_PAGE);
     if (level == 0 || table / CORRUPT_PAGE >= c->n_pages)
         return;
-    for (unsigned i = 0; i < n; i++) {
-        const uint64_t e = get64(c->base + table + i * 8);
-        const int is_large = level < 3 && (e & PTE_LARGE) && !(c->is_pae && level == 2);
+    for (unsigned i = 0; i < n_entries(c, level); i++) {
+        const uint64_t e = get_entry(c, c->base + table + i * c->entry_bytes);
 
         /* The self-map entry leads back up. */
-        if ((e & 1) && !is_large && (e & PTE_FRAME) / CORRUPT_PAGE != table / CORRUPT_PAGE)
-            add_tables(c, e & PTE_FRAME, ENTRIES, level - 1);
+        if ((e & 1) && !is_large(c, e, level) &&
+            (e & PTE_FRAME) / CORRUPT_PAGE != table / CORRUPT_PAGE)
+            add_tables(c, e & PTE_FRAME, level - 1);
     }
 }
 
@@ -95,13 +115,12 @@ static void add_range(struct corrupt_image *c, enum corrupt_kind kind, uint64_t 
 /* Pages of the Windows kernel that point to a table. */
 static void add_pointers(struct corrupt_image *c)
 {
-    const unsigned width = c->is_pae ? 4 : 8;
-    const uint64_t mask = c->is_pae ? UINT32_MAX : UINT64_MAX;
+    const unsigned width = c->is_x86 ? 4 : 8;
     const struct corrupt_places *kernel = &c->place[CORRUPT_KERNEL];
 
     for (size_t i = 0; i < kernel->n; i++)
-        for (size_t at = 0; at + 8 <= CORRUPT_PAGE; at += width) {
-            const uint64_t v = get64(c->base + (size_t)kernel->page[i] * CORRUPT_PAGE + at) & mask;
+        for (size_t at = 0; at < CORRUPT_PAGE; at += width) {
+            const uint64_t v = get(c->base + (size_t)kernel->page[i] * CORRUPT_PAGE + at, width);
 
             if (v && (v == c->big_table || v == c->tracker))
                 add_place(c, CORRUPT_POINTER, kernel->page[i]);
@@ -124,8 +143,13 @@ static void read_truth(struct corrupt_image *c, const char *path)
         die(path);
     while (fgets(line, sizeof line, file)) {
         if (strstr(line, "\"Kind\":\"system\"")) {
-            c->is_pae = strstr(line, "\"Mode\":\"pae\"") != NULL;
-            c->dtb = value_of(line, "\"DTB\":\"");
+            const int is_pae = strstr(line, "\"Mode\":\"pae\"") != NULL;
+            const int is_x64 = strstr(line, "\"Mode\":\"x64\"") != NULL;
+
+            c->is_x86 = !is_x64;
+            c->top_level = is_x64 ? 3 : is_pae ? 2 : 1;
+            c->entry_bytes = is_x64 || is_pae ? 8 : 4;
+            c->dtb = value_of(line, "\"DTB\":\"") & ~UINT64_C(31);
             c->big_table = value_of(line, "\"BigPoolTable\":\"");
             c->tracker = value_of(line, "\"TrackerTable\":\"");
             c->kernel = value_of(line, "\"KernelBase\":\"");
@@ -162,13 +186,12 @@ void corrupt_load(struct corrupt_image *c, const char *image, const char *truth)
     memset(c, 0, sizeof *c);
     read_image(c, image);
     read_truth(c, truth);
-    add_tables(c, c->is_pae ? c->dtb : c->dtb & PTE_FRAME, c->is_pae ? 4 : ENTRIES,
-               c->is_pae ? 2 : 3);
+    add_tables(c, c->dtb, c->top_level);
     add_range(c, CORRUPT_TRACKER, c->tracker, 8);
     add_range(c, CORRUPT_KERNEL, c->kernel, 1024);
-    add_range(c, CORRUPT_KUSER, c->is_pae ? 0xffdf0000 : UINT64_C(0xfffff78000000000), 1);
+    add_range(c, CORRUPT_KUSER, c->is_x86 ? 0xffdf0000 : UINT64_C(0xfffff78000000000), 1);
     add_pointers(c);
-    if (c->place[CORRUPT_TABLE].n < 8 || c->place[CORRUPT_BIGPOOL].n < 4)
+    if (c->place[CORRUPT_TABLE].n < 4 || c->place[CORRUPT_BIGPOOL].n < 3)
         die("page tables or big-pool table not found in the image");
 }
 
@@ -253,6 +276,21 @@ static void flip_bytes(struct corrupt_image *c, struct rng *r)
     c->may_look_like_another = 1;
 }
 
+static uint32_t all_entries(const struct corrupt_image *c)
+{
+    return CORRUPT_PAGE / c->entry_bytes;
+}
+
+static uint8_t *entry_at(const struct corrupt_image *c, uint8_t *table, uint32_t i)
+{
+    return table + (size_t)i * c->entry_bytes;
+}
+
+static void put_entry(const struct corrupt_image *c, uint8_t *table, uint32_t i, uint64_t frame)
+{
+    put(entry_at(c, table, i), (frame << 12 & PTE_FRAME) | 0x63, c->entry_bytes);
+}
+
 /* Entries that lead to themselves, to the top, or to any other table. */
 static void make_cycles(struct corrupt_image *c, struct rng *r)
 {
@@ -261,9 +299,8 @@ static void make_cycles(struct corrupt_image *c, struct rng *r)
     const int all = rng_below(r, 3) == 0;
     uint8_t *p = touch(c, page);
 
-    for (uint32_t i = 0; i < (all ? ENTRIES : 8); i++)
-        put(p + 8 * (all ? i : rng_below(r, ENTRIES)), (uint64_t)to[rng_below(r, 3)] << 12 | 0x63,
-            8);
+    for (uint32_t i = 0; i < (all ? all_entries(c) : 8); i++)
+        put_entry(c, p, all ? i : rng_below(r, all_entries(c)), to[rng_below(r, 3)]);
     c->may_look_like_another = 1;
 }
 
@@ -279,8 +316,8 @@ static void make_maze(struct corrupt_image *c, struct rng *r)
     for (size_t t = 0; t < tables->n; t++) {
         uint8_t *p = touch(c, tables->page[t]);
 
-        for (uint32_t i = 0; i < ENTRIES; i++)
-            put(p + 8 * (size_t)i, (uint64_t)to[rng_below(r, few)] << 12 | 0x63, 8);
+        for (uint32_t i = 0; i < all_entries(c); i++)
+            put_entry(c, p, i, to[rng_below(r, few)]);
     }
     c->may_look_like_another = 1;
 }
@@ -290,8 +327,8 @@ static void one_frame(struct corrupt_image *c, struct rng *r)
     uint8_t *p = touch(c, draw_page(c, CORRUPT_TABLE, r));
     const uint64_t frame = rng_below(r, (uint32_t)c->n_pages);
 
-    for (uint32_t i = 0; i < ENTRIES; i++)
-        put(p + 8 * (size_t)i, frame << 12 | 0x63, 8);
+    for (uint32_t i = 0; i < all_entries(c); i++)
+        put_entry(c, p, i, frame);
     c->may_look_like_another = 1;
 }
 
@@ -301,10 +338,10 @@ static void set_bits(struct corrupt_image *c, struct rng *r)
     uint8_t *p = touch(c, draw_page(c, CORRUPT_TABLE, r));
     const uint64_t bits = rng_below(r, 2) ? PTE_LARGE | 1 : draw_value(c, r);
 
-    for (uint32_t n = 1 + rng_below(r, ENTRIES); n > 0; n--) {
-        uint8_t *e = p + 8 * (size_t)rng_below(r, ENTRIES);
+    for (uint32_t n = 1 + rng_below(r, all_entries(c)); n > 0; n--) {
+        uint8_t *e = entry_at(c, p, rng_below(r, all_entries(c)));
 
-        put(e, get64(e) | bits, 8);
+        put(e, get_entry(c, e) | bits, c->entry_bytes);
     }
     c->may_look_like_another = 1;
 }
@@ -313,11 +350,9 @@ static void beyond_image(struct corrupt_image *c, struct rng *r)
 {
     uint8_t *p = touch(c, draw_page(c, CORRUPT_TABLE, r));
 
-    for (uint32_t n = 1 + rng_below(r, 64); n > 0; n--) {
-        const uint64_t frame = c->n_pages + (rng_next(r) >> rng_below(r, 64));
-
-        put(p + 8 * (size_t)rng_below(r, ENTRIES), (frame << 12 & PTE_FRAME) | 0x63, 8);
-    }
+    for (uint32_t n = 1 + rng_below(r, 64); n > 0; n--)
+        put_entry(c, p, rng_below(r, all_entries(c)),
+                  c->n_pages + (rng_next(r) >> rng_below(r, 64)));
     c->may_look_like_another = 1;
 }
 
@@ -369,12 +404,12 @@ static void pe_fields(struct corrupt_image *c, struct rng *r)
 /* Huge counts and other addresses around the pointers to the tables. */
 static void near_pointers(struct corrupt_image *c, struct rng *r)
 {
-    const unsigned width = c->is_pae ? 4 : 8;
+    const unsigned width = c->is_x86 ? 4 : 8;
     const int keep = rng_below(r, 3) != 0;
     uint8_t *p = touch(c, draw_page(c, CORRUPT_POINTER, r));
 
-    for (size_t at = 0; at + 8 <= CORRUPT_PAGE; at += width) {
-        const uint64_t v = get64(p + at) & (c->is_pae ? UINT32_MAX : UINT64_MAX);
+    for (size_t at = 0; at < CORRUPT_PAGE; at += width) {
+        const uint64_t v = get(p + at, width);
         const int is_pointer = v == c->big_table || v == c->tracker;
 
         if (v && !(keep && is_pointer))

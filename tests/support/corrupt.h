@@ -35,7 +35,9 @@ struct corrupt_image {
     uint8_t *touched; /* of each page: was it written to, or cut off? */
     size_t n_pages;
     size_t n_bytes; /* length of the damaged image, which may be cut anywhere */
-    int is_pae;
+    int is_x86;
+    int top_level;        /* of the page tables; 0 is the one that has pages */
+    unsigned entry_bytes; /* of a page-table entry */
     uint64_t dtb, big_table, tracker, kernel;
     struct corrupt_places place[CORRUPT_N_KINDS];
     int may_look_like_another; /* the damage may change which Windows this is */
