@@ -97,7 +97,7 @@ static int open_tables(struct ps_address_space *as, const struct ps_options *opt
                        struct ps_err *err)
 {
     struct ps_pte_format format;
-    int rc = find_dtb(as, opt, err);
+    int rc = opt->physical_only ? 0 : find_dtb(as, opt, err);
 
     if (rc < 0)
         return rc;

@@ -42,9 +42,9 @@ struct ps_address_space {
 /* Find version and page tables of an open image (--dtb, --arch and --build win), which stays the
  * caller's and outlives *as. The version is that of the KUSER_SHARED_DATA page which the page
  * tables map, else of the one that fits the image best; every verb takes it from here. That there
- * are none of them is no error; a --dtb that maps nothing is one (PS_EARG), and so is a --pagefile
- * that cannot be opened. *as must not move. Free with
- * ps_address_space_close in any case. */
+ * are none of them is no error, and with --physical-only no page tables are looked for; a --dtb
+ * that maps nothing is an error (PS_EARG), and so is a --pagefile that cannot be opened. *as must
+ * not move. Free with ps_address_space_close in any case. */
 int ps_address_space_attach(struct ps_address_space *as, const struct ps_options *opt,
                             struct ps_image *image, struct ps_err *err);
 

@@ -40,6 +40,18 @@ expect_said "no page of a big-pool table"
 expect 0 1 "$POOLSCAN" bigpools none.raw
 expect_said "no page of a big-pool table"
 expect_silent_stdout
+
+# An image with page tables: with --physical-only they are not used, and no address is physical.
+expect 0 0 "$POOLSCAN" mkimage "$PS_SOURCE/tests/recipes/system/22h2-x64.recipe" system.raw
+expect 0 1 "$POOLSCAN" bigpools --format jsonl system.raw
+expect_said "by pointer"
+grep -q '"Offset":"0x' out || wrong "Offset: $(head -3 out)"
+sed 's/"Offset":[^,]*,//' out | sort >rows
+expect 0 1 "$POOLSCAN" bigpools --physical-only --format jsonl system.raw
+expect_said "by carve"
+! grep -q '"Offset":"0x' out || wrong "Offset with --physical-only: $(head -3 out)"
+sed 's/"Offset":[^,]*,//' out | sort | cmp -s - rows || wrong "--physical-only: $(diff out rows | head -5)"
+expect 0 1 "$POOLSCAN" bigpools --physical-only --dtb 1000 --format jsonl system.raw
 expect 66 1 "$POOLSCAN" bigpools nowhere.raw
 expect 64 1 "$POOLSCAN" bigpools --tags TooLong table.raw
 expect 64 - "$POOLSCAN" bigpools

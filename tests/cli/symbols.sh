@@ -47,6 +47,13 @@ write_isf "$guid" 2
 expect 0 0 "$POOLSCAN" info "$image" --symbols "$work/nt.json"
 says Symbols '"file, GUID and age agree"'
 says Symbols '"Value":"3"'
+expect 0 - "$POOLSCAN" scan -v "$image" --symbols "$work/nt.json" --format none
+expect_said 'big-pool table by symbols'
+expect 0 - "$POOLSCAN" scan -v "$image" --format none
+expect_said 'big-pool table by pointer'
+expect 66 1 "$POOLSCAN" scan "$image" --symbols "$work/nowhere.json"
+expect 0 1 "$POOLSCAN" bigpools "$image" --symbols "$work/nt.json" --format jsonl
+expect_said 'by symbols'
 if "$POOLSCAN" --version -v | grep -q '+xz' && command -v xz >/dev/null; then
     xz -k "$work/nt.json"
     expect 0 0 "$POOLSCAN" info "$image" --symbols "$work/nt.json.xz"
