@@ -27,6 +27,9 @@ expect lookup 4
 expect file-read 6
 expect run 2
 expect peak-memory 3
+expect virtual 2
+expect virtual-part 4
+expect virtual-memory 2
 grep -q '^# cpu: ' "$out"
 
 # Every field that is written is there, and the planted headers were found.

@@ -105,6 +105,20 @@ memory() {
         printf "| %s | %s | %s | %.1f | %s |\n", $2, $3, $6, $9, $15 == "" ? "" : sprintf("%.2f", $15) }'
 }
 
+virtual() {
+    echo "| image | threads | GB/s | with --physical-only | ratio | spread |"
+    echo "| --- | --- | --- | --- | --- | --- |"
+    data | awk -F'\t' '$1 == "virtual" {
+        printf "| %s | %s | %.1f | %.1f | %.2f | %.2f |\n", $3, $6, $9, $14, $15, $16 }'
+}
+
+virtual_parts() {
+    echo "| part, and what is counted | median | spread |"
+    echo "| --- | --- | --- |"
+    data | awk -F'\t' '$1 == "virtual-part" || $1 == "virtual-memory" {
+        printf "| %s | %.2f %s | %.2f |\n", $2, $9, $8, $12 }'
+}
+
 lookup() {
     echo "| hash | asked | ns a look-up | against multiply |"
     echo "| --- | --- | --- | --- |"
@@ -138,6 +152,8 @@ all() {
     section "File read" files
     section "Whole runs and other programs, 4,600 tags" runs
     section "Peak memory" memory
+    section "Virtual side, whole runs" virtual
+    section "Virtual side, its parts and its memory" virtual_parts
 }
 
 # Everything behind the marker in docs/BENCHMARKS.md becomes the tables.

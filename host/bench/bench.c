@@ -30,6 +30,7 @@ static const struct {
     {"files", ps_bench_files, 0, 1, {"runs"}},
     {"runs", ps_bench_runs, 0, 1, {0}},
     {"peak", ps_bench_peak, 0, 1, {0}},
+    {"virtual", ps_bench_virtual, 0, 1, {0}},
     {"transfer", ps_bench_transfer, 0, 0, {0}},
 };
 
@@ -73,7 +74,7 @@ static int check_names(const struct ps_bench *b, struct ps_err *err)
         if (g == N_GROUPS)
             return ps_fail(err, PS_EARG, PS_AT_NONE,
                            "--rows %.40s: no such rows; there are memory, kernels, lookup, files, "
-                           "runs, peak and transfer",
+                           "runs, peak, virtual and transfer",
                            name);
     }
     return 0;

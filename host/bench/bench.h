@@ -25,6 +25,12 @@ struct ps_bench_set {
     struct ps_ruleset rules;
 };
 
+/* What was planted in an image with page tables. */
+struct ps_bench_truth {
+    uint64_t headers; /* in use or with the look of it, in pages that are mapped */
+    uint64_t big;     /* big allocations */
+};
+
 /* What the rows share. */
 struct ps_bench {
     const struct ps_options *opt;
@@ -50,6 +56,8 @@ struct ps_bench {
     uint64_t image_bytes;
     char made_image[128]; /* temporary files: "" if not made */
     char made_tags[128];
+    char made_virtual[128];
+    struct ps_bench_truth virtual_truth; /* of made_virtual */
 };
 
 /* Measure what opt asks for. PS_EINTERNAL when an answer is wrong. */

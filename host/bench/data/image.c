@@ -95,11 +95,85 @@ int ps_bench_image_open(struct ps_bench *b, struct ps_err *err)
     return rc < 0 ? rc : warm(b, err);
 }
 
+/* For an image of 64 MiB. */
+static const struct ps_recipe_param small_image[] = {
+    {"SIZE", "64M"},
+    {"NONPAGED_LFH", "0x1800-0x18ff"},
+    {"NONPAGED_VS", "0x1900-0x1aff"},
+    {"NONPAGED", "0x1800-0x1aff"},
+    {"PAGED_LFH", "0x1b00-0x1bff"},
+    {"PAGED_VS", "0x1c00-0x1cff"},
+    {"PAGED", "0x1b00-0x1cff"},
+    {"OTHER", "0x2000-0x2fff"},
+    {"BIG", "0x3000-0x3fff"},
+    {"N_BIG", "200"},
+};
+
+#define LARGE_IMAGE ((uint64_t)1 << 30)
+
+/* A line of the truth. */
+static void count_planted(const char *line, struct ps_bench_truth *truth)
+{
+    const int allocated = strstr(line, "\"State\":\"allocated\"") != NULL;
+
+    if (strstr(line, "\"Kind\":\"big\""))
+        truth->big += (unsigned)allocated;
+    else if (strstr(line, "\"Mapped\":true"))
+        truth->headers += allocated || strstr(line, "\"State\":\"stale\"");
+}
+
+static int read_truth(const struct ps_recipe *recipe, struct ps_bench_truth *truth,
+                      struct ps_err *err)
+{
+    FILE *list = tmpfile();
+    char line[1024];
+    int rc;
+
+    if (!list)
+        return ps_fail(err, PS_ECREATE, PS_AT_NONE, "cannot make a temporary file (%s)",
+                       strerror(errno));
+    rc = ps_recipe_truth(recipe, list, err);
+    rewind(list);
+    while (rc == 0 && fgets(line, sizeof line, list))
+        count_planted(line, truth);
+    fclose(list);
+    return rc;
+}
+
+int ps_bench_virtual_image(struct ps_bench *b, struct ps_err *err)
+{
+    const int is_small = b->opt->bench_bytes < LARGE_IMAGE;
+    const size_t n_params = is_small ? sizeof small_image / sizeof *small_image : 0;
+    struct ps_recipe *recipe = NULL;
+    double seconds;
+    uint64_t sum;
+    int fd = make_file(b->made_virtual, sizeof b->made_virtual, "virtual", err);
+    int rc = fd;
+
+    if (fd < 0)
+        return rc;
+    ps_log(PS_LOG_INFO, "making %s, with page tables", b->made_virtual);
+    rc = ps_recipe_parse(&recipe, ps_bench_recipe, ps_bench_recipe_bytes, small_image, n_params,
+                         err);
+    if (rc == 0)
+        rc = ps_recipe_write_fd(recipe, fd, err);
+    close(fd);
+    if (rc == 0)
+        rc = read_truth(recipe, &b->virtual_truth, err);
+    ps_recipe_free(recipe);
+    if (rc == 0)
+        rc = ps_file_read_once(&ps_file_readers[0], b->made_virtual, 1, b->reader->sum, &seconds,
+                               &sum, err);
+    return rc;
+}
+
 void ps_bench_image_close(struct ps_bench *b)
 {
+    if (b->made_virtual[0])
+        unlink(b->made_virtual);
     if (b->made_image[0])
         unlink(b->made_image);
     if (b->made_tags[0])
         unlink(b->made_tags);
-    b->made_image[0] = b->made_tags[0] = 0;
+    b->made_image[0] = b->made_tags[0] = b->made_virtual[0] = 0;
 }

@@ -18,12 +18,6 @@
 #define WATCH_US  1000
 #define MAX_ARGS  96
 
-struct peak {
-    double total;     /* MiB; the operating system keeps this one */
-    double anonymous; /* highest seen */
-    double file;
-};
-
 /* "RssAnon:     1234 kB" in MiB; keeps the largest. */
 static void keep_largest(const char *line, const char *name, double *most)
 {
@@ -36,7 +30,7 @@ static void keep_largest(const char *line, const char *name, double *most)
     *most = mib > *most ? mib : *most;
 }
 
-static void look(pid_t child, struct peak *p)
+static void look(pid_t child, struct ps_bench_peak *p)
 {
     char path[64];
     char line[128];
@@ -54,7 +48,7 @@ static void look(pid_t child, struct peak *p)
 }
 
 /* Not the ru_maxrss of wait4: a child starts with its parent's there. */
-static int watch(pid_t child, struct peak *p, struct ps_err *err)
+static int watch(pid_t child, struct ps_bench_peak *p, struct ps_err *err)
 {
     int status = 0;
     pid_t got;
@@ -108,22 +102,29 @@ static void make_args(const struct ps_bench *b, const struct ps_bench_engine *e,
     args[n] = NULL;
 }
 
-static int scan_apart(const struct ps_bench *b, const struct ps_bench_engine *e, struct peak *p,
-                      struct ps_err *err)
+int ps_bench_peak_apart(const char *const *args, struct ps_bench_peak *p, struct ps_err *err)
 {
-    struct ps_bench_scan_options scan;
-    const char *args[MAX_ARGS];
-    char text[32];
     pid_t child;
-    int failed;
+    int failed =
+        posix_spawn(&child, "/proc/self/exe", NULL, NULL, (char **)(uintptr_t)args, environ);
 
-    ps_bench_engine_options(b, e, &scan);
-    make_args(b, e, &scan, text, args);
-    failed = posix_spawn(&child, "/proc/self/exe", NULL, NULL, (char **)(uintptr_t)args, environ);
+    *p = (struct ps_bench_peak){0};
     if (failed)
         return ps_fail(err, PS_EINTERNAL, PS_AT_NONE, "cannot start a scan of its own (%s)",
                        strerror(failed));
     return watch(child, p, err);
+}
+
+static int scan_apart(const struct ps_bench *b, const struct ps_bench_engine *e,
+                      struct ps_bench_peak *p, struct ps_err *err)
+{
+    struct ps_bench_scan_options scan;
+    const char *args[MAX_ARGS];
+    char text[32];
+
+    ps_bench_engine_options(b, e, &scan);
+    make_args(b, e, &scan, text, args);
+    return ps_bench_peak_apart(args, p, err);
 }
 
 static int write_row(struct ps_bench *b, const struct ps_bench_engine *e, const char *what,
@@ -153,7 +154,7 @@ static int write_row(struct ps_bench *b, const struct ps_bench_engine *e, const 
 
 static int bench_engine(struct ps_bench *b, const struct ps_bench_engine *e, struct ps_err *err)
 {
-    struct peak p = {0};
+    struct ps_bench_peak p = {0};
     int rc = scan_apart(b, e, &p, err);
 
     if (rc == -PS_EDEVICE && e->optional) {

@@ -21,5 +21,20 @@ ps_bench_group_fn ps_bench_runs;
 ps_bench_group_fn ps_bench_transfer;
 /* Memory that whole scans take, beside the bound. */
 ps_bench_group_fn ps_bench_peak;
+/* The virtual side: whole scans beside those with --physical-only, its parts, and its memory. */
+ps_bench_group_fn ps_bench_virtual;
+/* Of these the parts. */
+ps_bench_group_fn ps_bench_virtual_parts;
+
+/* Memory that a process took, MiB. */
+struct ps_bench_peak {
+    double total;     /* the operating system keeps this one */
+    double anonymous; /* highest seen */
+    double file;
+};
+
+/* This program once more as a process of its own, with these arguments (a NULL ends them).
+ * PS_EDEVICE when it fails. */
+int ps_bench_peak_apart(const char *const *args, struct ps_bench_peak *p, struct ps_err *err);
 
 #endif
