@@ -36,18 +36,18 @@ enum ps_big_type { PS_BIG_TYPE_NONE, PS_BIG_TYPE_POOL_TYPE, PS_BIG_TYPE_POOL_FLA
 
 /* Why a finding has its confidence; the points stand in scan/pool/evidence.c and docs/POOL.md. */
 enum ps_evidence {
-    PS_EV_TAG_KNOWN = 1u << 0,     /* exact entry of the tag database */
-    PS_EV_TAG_WILDCARD = 1u << 1,  /* only a wildcard entry matches */
-    PS_EV_TAG_PRINTABLE = 1u << 2, /* no entry, four printable characters */
-    PS_EV_TYPE_IN_USE = 1u << 3,   /* PoolType legal in this era and in use */
-    PS_EV_CHAIN_BOTH = 1u << 4,    /* PreviousSize chain holds on both sides */
-    PS_EV_CHAIN_ONE = 1u << 5,     /* ... on one side */
-    PS_EV_PAGE_WALK = 1u << 6,     /* the page walks from 0 to 0x1000 */
-    PS_EV_LFH_STRIDE = 1u << 7,    /* three or more headers at one stride */
-    PS_EV_VS_NEIGHBOUR = 1u << 8,  /* next header at block end + 0x10 */
-    PS_EV_VS_XOR = 1u << 9,        /* VS chunk headers agree without a key */
-    PS_EV_POOL_INDEX = 1u << 10,   /* PoolIndex too large for a classic pool */
-    PS_EV_OVERLAP = 1u << 11,      /* lies inside the block of a better header */
+    PS_EV_TAG_KNOWN = 1u << 0,      /* exact entry of the tag database */
+    PS_EV_TAG_WILDCARD = 1u << 1,   /* only a wildcard entry matches */
+    PS_EV_TAG_PRINTABLE = 1u << 2,  /* no entry, four printable characters */
+    PS_EV_TYPE_IN_USE = 1u << 3,    /* PoolType legal in this era and in use */
+    PS_EV_CHAIN_BOTH = 1u << 4,     /* PreviousSize chain holds on both sides */
+    PS_EV_CHAIN_ONE = 1u << 5,      /* ... on one side */
+    PS_EV_PAGE_WALK = 1u << 6,      /* the page walks from 0 to 0x1000 */
+    PS_EV_LFH_STRIDE = 1u << 7,     /* three or more headers at one stride */
+    PS_EV_VS_NEIGHBOUR = 1u << 8,   /* next header at block end + 0x10 */
+    PS_EV_VS_XOR = 1u << 9,         /* VS chunk headers agree without a key */
+    PS_EV_POOL_INDEX = 1u << 10,    /* PoolIndex too large for a classic pool */
+    PS_EV_OVERLAP = 1u << 11,       /* lies inside the block of a better header */
     PS_EV_BAD_NEIGHBOUR = 1u << 12, /* classic page: a neighbour contradicts the sizes */
     /* With page tables only: */
     PS_EV_MAPPED = 1u << 13,       /* a writable page of the Windows kernel half */
@@ -65,19 +65,19 @@ enum ps_evidence {
 
 #define PS_N_EVIDENCE 22u
 
-#define PS_NOWHERE UINT64_MAX
+#define PS_NOWHERE    UINT64_MAX
 
 struct ps_finding {
-    uint64_t phys;     /* of the header, or of a big allocation's first page; PS_NOWHERE: not in
-                        * memory */
-    uint64_t file_off; /* of that byte in the image file (in the joined parts of a split one) */
-    uint64_t va;       /* of the allocation, which begins behind its header; 0: not known */
-    uint64_t in_big;   /* virtual address of the live big allocation around a header; 0: none */
-    uint64_t n_bytes;  /* size of the block, header included; of a big allocation */
-    uint32_t tag;      /* PoolTag as stored */
-    uint32_t word0;    /* the other header fields as stored; PoolType of a big allocation */
-    uint32_t info;     /* tag database entry, or PS_TAG_UNKNOWN */
-    uint32_t evidence; /* enum ps_evidence */
+    uint64_t phys;      /* of the header, or of a big allocation's first page; PS_NOWHERE: not in
+                         * memory */
+    uint64_t file_off;  /* of that byte in the image file (in the joined parts of a split one) */
+    uint64_t va;        /* of the allocation, which begins behind its header; 0: not known */
+    uint64_t in_big;    /* virtual address of the live big allocation around a header; 0: none */
+    uint64_t n_bytes;   /* size of the block, header included; of a big allocation */
+    uint32_t tag;       /* PoolTag as stored */
+    uint32_t word0;     /* the other header fields as stored; PoolType of a big allocation */
+    uint32_t info;      /* tag database entry, or PS_TAG_UNKNOWN */
+    uint32_t evidence;  /* enum ps_evidence */
     uint8_t confidence; /* 0 .. 100 */
     uint8_t status;     /* enum ps_status */
     uint8_t allocator;  /* enum ps_allocator */

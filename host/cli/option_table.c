@@ -234,15 +234,16 @@ _Static_assert(sizeof ps_option_table / sizeof *ps_option_table <= PS_MAX_OPTION
 const size_t ps_n_options = sizeof ps_option_table / sizeof *ps_option_table;
 
 const struct ps_verb_info ps_verb_table[] = {
-    {"scan", PS_VERB_SCAN, "IMAGE...", 1, 65536, "find pool headers in images (the default)",
+    {"scan", PS_VERB_SCAN, "IMAGE...", 1, 65536, "find pool allocations in images (the default)",
      "One pass over the physical memory of each IMAGE: every POOL_HEADER with a known pool tag, "
-     "with the evidence for it. An image is a raw file, or the first part (.001) of a split one."},
+     "with the evidence for it and its virtual address, and the allocations of the big-pool "
+     "table between them. An image is a raw file, or the first part (.001) of a split one."},
     {"bigpools", PS_VERB_BIGPOOLS, "IMAGE", 1, 1, "list the big-pool table",
      "Every allocation larger than a page, from the table that Windows keeps of them; it is found "
-     "in IMAGE without page tables or symbols."},
+     "in IMAGE without symbols, and without page tables if there are none."},
     {"find", PS_VERB_FIND, "IMAGE TAG", 2, 2, "every allocation of a pool tag",
-     "Every allocation of TAG, small and big, one a row, in the manner of !poolfind. '?' is any one "
-     "character, a final '*' all the rest, '\\xNN' a byte."},
+     "Every allocation of TAG, small and big, one a row, in the manner of !poolfind. '?' is any "
+     "one character, a final '*' all the rest, '\\xNN' a byte."},
     {"used", PS_VERB_USED, "IMAGE", 1, 1, "pool usage by tag",
      "What Windows counts for each pool tag (allocs, frees and bytes, in the manner of !poolused), "
      "beside what is found of it in IMAGE: blocks with a header, and big allocations."},

@@ -367,8 +367,8 @@ int ps_options_parse(struct ps_options *out, int argc, char **argv, struct ps_er
 
 void ps_options_free(struct ps_options *opt)
 {
-    struct ps_strings *lists[] = {&opt->args, &opt->tags, &opt->tag_files, &opt->devices,
-                                  &opt->bench_rows, &opt->pagefiles};
+    struct ps_strings *lists[] = {&opt->args,    &opt->tags,       &opt->tag_files,
+                                  &opt->devices, &opt->bench_rows, &opt->pagefiles};
 
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         free(lists[i]->item);

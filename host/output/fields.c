@@ -25,7 +25,7 @@ struct form {
 
 static const struct form forms[] = {
     [PS_ROWS_JSON] = {ps_text_add_json, "null", 1, 1, ','},
-    [PS_ROWS_CSV] = {ps_text_add_csv,  "",     0, 0, '|'},
+    [PS_ROWS_CSV] = {ps_text_add_csv, "", 0, 0, '|'},
 };
 
 struct geometry {
@@ -183,7 +183,7 @@ static char *put_big_type(const struct ps_rows *r, const struct ps_finding *f, c
     if (f->big_type == PS_BIG_TYPE_NONE)
         return put_piece(r, r->null, p);
     n = strlen(ps_bigpool_type_print(f->big_type == PS_BIG_TYPE_POOL_FLAGS ? PS_BIGPOOL_POOL_FLAGS
-                                                                         : PS_BIGPOOL_POOL_TYPE,
+                                                                           : PS_BIGPOOL_POOL_TYPE,
                                      f->word0, name));
     p = put_quote(r, p);
     memcpy(p, name, n);
@@ -263,8 +263,7 @@ static char *put_previous_size(const struct ps_rows *r, const struct ps_finding 
 
 static char *put_pool_index(const struct ps_rows *r, const struct ps_finding *f, char *p)
 {
-    return put_header_field(
-        r, f, f->word0 >> r->geometry.index_shift & r->geometry.index_mask, p);
+    return put_header_field(r, f, f->word0 >> r->geometry.index_shift & r->geometry.index_mask, p);
 }
 
 static char *put_protected(const struct ps_rows *r, const struct ps_finding *f, char *p)
@@ -299,30 +298,30 @@ static const struct field {
     const char *name;
     char *(*put)(const struct ps_rows *r, const struct ps_finding *f, char *p);
 } fields[] = {
-    {"Source",        put_source         },
-    {"Offset",        put_offset         },
-    {"FileOffset",    put_file_offset    },
-    {"Allocation",    put_allocation     },
-    {"Tag",           put_tag            },
-    {"TagRaw",        put_tag_raw        },
-    {"PoolType",      put_pool_type      },
-    {"PoolTypeRaw",   put_pool_type_raw  },
+    {"Source", put_source},
+    {"Offset", put_offset},
+    {"FileOffset", put_file_offset},
+    {"Allocation", put_allocation},
+    {"Tag", put_tag},
+    {"TagRaw", put_tag_raw},
+    {"PoolType", put_pool_type},
+    {"PoolTypeRaw", put_pool_type_raw},
     {"NumberOfBytes", put_number_of_bytes},
-    {"Status",        put_status         },
-    {"Allocator",     put_allocator      },
-    {"Confidence",    put_confidence     },
-    {"Evidence",      put_evidence       },
-    {"BlockSize",     put_block_size     },
-    {"PreviousSize",  put_previous_size  },
-    {"PoolIndex",     put_pool_index     },
-    {"Protected",     put_protected      },
-    {"Mapped",        put_mapped         },
-    {"InBigPool",     put_in_big_pool    },
-    {"Pool",          put_pool           },
-    {"Component",     put_component      },
-    {"Description",   put_description    },
-    {"Image",         put_image          },
-    {"ImageId",       put_image_id       },
+    {"Status", put_status},
+    {"Allocator", put_allocator},
+    {"Confidence", put_confidence},
+    {"Evidence", put_evidence},
+    {"BlockSize", put_block_size},
+    {"PreviousSize", put_previous_size},
+    {"PoolIndex", put_pool_index},
+    {"Protected", put_protected},
+    {"Mapped", put_mapped},
+    {"InBigPool", put_in_big_pool},
+    {"Pool", put_pool},
+    {"Component", put_component},
+    {"Description", put_description},
+    {"Image", put_image},
+    {"ImageId", put_image_id},
 };
 
 #define N_FIELDS (sizeof fields / sizeof *fields)
@@ -440,7 +439,8 @@ int ps_rows_new(struct ps_rows **out, enum ps_row_form form, const struct ps_tag
     if (!r)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the output rows");
     r->form = &forms[form];
-    r->max_common_bytes = 64 + PS_BIGPOOL_TYPE_TEXT_BYTES + PS_TEXT_SLACK; /* brackets, and what a short copy overshoots */
+    r->max_common_bytes = 64 + PS_BIGPOOL_TYPE_TEXT_BYTES +
+                          PS_TEXT_SLACK; /* brackets, and what a short copy overshoots */
     add_frame(r);
     add_names(r);
     rc = add_infos(r, tags, err);

@@ -32,8 +32,8 @@ struct ps_output_spec {
 };
 
 int ps_output_open(struct ps_output **out, const struct ps_output_spec *spec, struct ps_err *err);
-/* One thread at a time. Findings of an image come in the order of docs/OUTPUT.md. PS_EIO when writing fails
- * (a full disk, a closed pipe: the message tells which). */
+/* One thread at a time. Findings of an image come in the order of docs/OUTPUT.md. PS_EIO when
+ * writing fails (a full disk, a closed pipe: the message tells which). */
 int ps_output_begin_image(struct ps_output *o, const struct ps_output_image *image,
                           struct ps_err *err);
 int ps_output_findings(struct ps_output *o, const struct ps_finding *f, size_t n,

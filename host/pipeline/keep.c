@@ -46,7 +46,8 @@ int ps_kept_reserve(struct ps_kept_pages *k, struct ps_err *err)
         return 0;
     bytes = realloc(k->bytes, k->n * PS_PAGE_BYTES);
     if (!bytes)
-        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu pages of one chunk", k->n);
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu pages of one chunk",
+                       k->n);
     k->bytes = bytes;
     k->cap = k->n;
     return 0;

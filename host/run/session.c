@@ -266,8 +266,8 @@ static int run_pipeline(struct ps_scan_session *s, struct ps_image *image,
     return rc;
 }
 
-static int merge_big(const struct ps_scan_session *s, struct ps_virtual_side *v,
-                     struct delivery *d, struct ps_finding **big, struct ps_err *err)
+static int merge_big(const struct ps_scan_session *s, struct ps_virtual_side *v, struct delivery *d,
+                     struct ps_finding **big, struct ps_err *err)
 {
     size_t n = 0;
     int rc = ps_virtual_side_findings(v, s->opt, s->tags, s->pattern, s->opt->tags.n, big, &n, err);

@@ -38,11 +38,11 @@ struct ps_scan_totals {
     uint64_t bytes_unreadable;
     uint64_t bytes_torn;
     uint64_t findings;
-    uint64_t with_address;  /* of the findings: a virtual address is known */
-    uint64_t unmapped;      /* headers in pages that no page table maps */
-    uint64_t in_big_pool;   /* headers inside a big allocation */
-    uint64_t big;           /* big allocations */
-    uint64_t big_elsewhere; /* of these, their first page is not in memory */
+    uint64_t with_address;    /* of the findings: a virtual address is known */
+    uint64_t unmapped;        /* headers in pages that no page table maps */
+    uint64_t in_big_pool;     /* headers inside a big allocation */
+    uint64_t big;             /* big allocations */
+    uint64_t big_elsewhere;   /* of these, their first page is not in memory */
     uint64_t pages_paged_out; /* read from page files and scanned */
     uint64_t pages_missing;   /* in a page file that is not given, or behind its end */
 };
@@ -52,9 +52,10 @@ int ps_scan_session_open(struct ps_scan_session *s, const struct ps_options *opt
                          struct ps_err *err);
 
 /* Scan one open image: find its version, page tables and big-pool table (unless --physical-only),
- * compile the plan if the era changed, run the pipeline, merge, and add to *totals. 'progress' is called with bytes done of this image and findings so far (may be
- * NULL). Unreadable pages: everything else is scanned and reported first, then their error is
- * returned (PS_EIO, or PS_EFORMAT for a file that became shorter) and *went_on is 1. */
+ * compile the plan if the era changed, run the pipeline, merge, and add to *totals. 'progress' is
+ * called with bytes done of this image and findings so far (may be NULL). Unreadable pages:
+ * everything else is scanned and reported first, then their error is returned (PS_EIO, or
+ * PS_EFORMAT for a file that became shorter) and *went_on is 1. */
 struct ps_scan_progress {
     void (*call)(void *arg, uint64_t done, uint64_t findings);
     void *arg;

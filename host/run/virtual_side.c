@@ -27,14 +27,14 @@ static int open_index(struct ps_virtual_side *v, struct ps_err *err)
 
 static int open_map(struct ps_virtual_side *v, struct ps_err *err)
 {
-    return ps_inverse_map_build(&v->map, &v->space.memory.mem, v->space.dtb.mode,
-                                v->space.dtb.root, err);
+    return ps_inverse_map_build(&v->map, &v->space.memory.mem, v->space.dtb.mode, v->space.dtb.root,
+                                err);
 }
 
 static enum ps_arch arch_of(const struct ps_virtual_side *v)
 {
     return v->space.dtb.mode == PS_PAGING_PAE || v->space.dtb.mode == PS_PAGING_X86 ? PS_ARCH_X86
-                                                                                   : PS_ARCH_X64;
+                                                                                    : PS_ARCH_X64;
 }
 
 static unsigned arches_of(const struct ps_virtual_side *v, const struct ps_options *opt)
@@ -85,8 +85,8 @@ int ps_virtual_side_open(struct ps_virtual_side *v, const struct ps_options *opt
         .map = v->map,
         .big = v->index,
         .regions = &v->regions,
-        .header_bytes = arch_of(v) == PS_ARCH_X86 ? 1u << PS_SLOT_SHIFT_X86
-                                                  : 1u << PS_SLOT_SHIFT_X64,
+        .header_bytes =
+            arch_of(v) == PS_ARCH_X86 ? 1u << PS_SLOT_SHIFT_X86 : 1u << PS_SLOT_SHIFT_X64,
     };
     return 0;
 }

@@ -108,8 +108,7 @@ static void set_address(const struct ps_locator *l, const struct place *p, struc
 static void settle_status(struct ps_finding *f)
 {
     f->confidence = ps_evidence_score(f->evidence);
-    if (f->status == PS_STATUS_ALLOCATED &&
-        (f->in_big || f->confidence < PS_ALLOCATED_CONFIDENCE))
+    if (f->status == PS_STATUS_ALLOCATED && (f->in_big || f->confidence < PS_ALLOCATED_CONFIDENCE))
         f->status = PS_STATUS_UNKNOWN;
 }
 

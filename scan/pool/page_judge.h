@@ -14,8 +14,8 @@
 
 /* Judge the n hits of one page. 'page' is 4096 readable bytes; hits are ascending, and
  * hits[i].slot & (slots per page - 1) is the slot in this page. Fills out[i] for hits[i]
- * except phys and file_off, which are the caller's; what only page tables tell is "not known". Pure; safe from any thread and to leave
- * by siglongjmp. */
+ * except phys and file_off, which are the caller's; what only page tables tell is "not known".
+ * Pure; safe from any thread and to leave by siglongjmp. */
 void ps_page_judge(const struct ps_era *era, const struct ps_ruleset *rules, const uint8_t *page,
                    const struct ps_hit *hits, size_t n, struct ps_finding *out);
 

@@ -49,12 +49,13 @@ static void check(const char *format, const struct ps_tagdb *tags, const struct 
     "\"NumberOfBytes\":720,\"Status\":\"Allocated\",\"Allocator\":\"classic\","                    \
     "\"Confidence\":70,\"Evidence\":[\"tag-known\",\"type-in-use\",\"chain-both\"],"               \
     "\"BlockSize\":45,\"PreviousSize\":4,\"PoolIndex\":1,\"Protected\":false,"                     \
-    "\"Mapped\":null,\"InBigPool\":null,\"Pool\":null,\"Component\":null,\"Description\":null,"                  \
+    "\"Mapped\":null,\"InBigPool\":null,\"Pool\":null,\"Component\":null,\"Description\":null,"    \
     "\"Image\":\"/img/a.raw\",\"ImageId\":\"" ID "\"}"
 
 #define CSV_HEADER                                                                                 \
     "Source,Offset,FileOffset,Allocation,Tag,TagRaw,PoolType,PoolTypeRaw,NumberOfBytes,Status,"    \
-    "Allocator,Confidence,Evidence,BlockSize,PreviousSize,PoolIndex,Protected,Mapped,InBigPool,Pool,"   \
+    "Allocator,Confidence,Evidence,BlockSize,PreviousSize,PoolIndex,Protected,Mapped,InBigPool,"   \
+    "Pool,"                                                                                        \
     "Component,Description,Image,ImageId\r\n"
 
 #define PROC_CSV                                                                                   \
@@ -139,16 +140,16 @@ static const struct {
     const char *json;
     const char *csv;
 } tag_vectors[] = {
-    {TAG('I',  'r',  'p',  ' '),  "\"Irp \"",                         "\"Irp \""            },
-    {TAG(' ',  'a',  'b',  'c'),  "\" abc\"",                         "\" abc\""            },
-    {TAG('a',  ' ',  'b',  'c'),  "\"a bc\"",                         "a bc"                },
-    {TAG('a',  '"',  'b',  'c'),  "\"a\\\"bc\"",                      "\"a\"\"bc\""         },
-    {TAG('"',  '"',  '"',  '"'),  "\"\\\"\\\"\\\"\\\"\"",             "\"\"\"\"\"\"\"\"\"\""},
-    {TAG('a',  ',',  'b',  'c'),  "\"a,bc\"",                         "\"a,bc\""            },
-    {TAG('a',  '\\', 'b',  'c'),  "\"a\\\\x5cbc\"",                   "a\\x5cbc"            },
-    {TAG('a',  'b',  'c',  0x7f), "\"abc\\\\x7f\"",                   "abc\\x7f"            },
-    {TAG('P',  'r',  'o',  0xe3), "\"Pro\\\\xe3\"",                   "Pro\\xe3"            },
-    {TAG(0,    0,    0,    0),    "\"\\\\x00\\\\x00\\\\x00\\\\x00\"", "\\x00\\x00\\x00\\x00"},
+    {TAG('I', 'r', 'p', ' '), "\"Irp \"", "\"Irp \""},
+    {TAG(' ', 'a', 'b', 'c'), "\" abc\"", "\" abc\""},
+    {TAG('a', ' ', 'b', 'c'), "\"a bc\"", "a bc"},
+    {TAG('a', '"', 'b', 'c'), "\"a\\\"bc\"", "\"a\"\"bc\""},
+    {TAG('"', '"', '"', '"'), "\"\\\"\\\"\\\"\\\"\"", "\"\"\"\"\"\"\"\"\"\""},
+    {TAG('a', ',', 'b', 'c'), "\"a,bc\"", "\"a,bc\""},
+    {TAG('a', '\\', 'b', 'c'), "\"a\\\\x5cbc\"", "a\\x5cbc"},
+    {TAG('a', 'b', 'c', 0x7f), "\"abc\\\\x7f\"", "abc\\x7f"},
+    {TAG('P', 'r', 'o', 0xe3), "\"Pro\\\\xe3\"", "Pro\\xe3"},
+    {TAG(0, 0, 0, 0), "\"\\\\x00\\\\x00\\\\x00\\\\x00\"", "\\x00\\x00\\x00\\x00"},
     {TAG('\r', '\n', 0x7f, 0x1f), "\"\\\\x0d\\\\x0a\\\\x7f\\\\x1f\"", "\\x0d\\x0a\\x7f\\x1f"},
     {TAG('\\', '\\', '\\', '\\'), "\"\\\\x5c\\\\x5c\\\\x5c\\\\x5c\"", "\\x5c\\x5c\\x5c\\x5c"},
 };
@@ -215,13 +216,13 @@ static const struct {
     const char *json;
     const char *csv;
 } path_vectors[] = {
-    {"a b.raw",                "\"a b.raw\"",                  "a b.raw"               },
-    {"d\xc3\xa9j\xc3\xa0.raw", "\"d\xc3\xa9j\xc3\xa0.raw\"",   "d\xc3\xa9j\xc3\xa0.raw"},
-    {"\xff.raw",               "\"\\\\xff.raw\"",              "\\xff.raw"             },
-    {"\\xff.raw",              "\"\\\\x5cxff.raw\"",           "\\x5cxff.raw"          },
-    {"a\"b\n\t.raw",           "\"a\\\"b\\u000a\\u0009.raw\"", "\"a\"\"b\n\t.raw\""    },
-    {"\xed\xa0\x80",           "\"\\\\xed\\\\xa0\\\\x80\"",    "\\xed\\xa0\\x80"       },
-    {"\xc3",                   "\"\\\\xc3\"",                  "\\xc3"                 },
+    {"a b.raw", "\"a b.raw\"", "a b.raw"},
+    {"d\xc3\xa9j\xc3\xa0.raw", "\"d\xc3\xa9j\xc3\xa0.raw\"", "d\xc3\xa9j\xc3\xa0.raw"},
+    {"\xff.raw", "\"\\\\xff.raw\"", "\\xff.raw"},
+    {"\\xff.raw", "\"\\\\x5cxff.raw\"", "\\x5cxff.raw"},
+    {"a\"b\n\t.raw", "\"a\\\"b\\u000a\\u0009.raw\"", "\"a\"\"b\n\t.raw\""},
+    {"\xed\xa0\x80", "\"\\\\xed\\\\xa0\\\\x80\"", "\\xed\\xa0\\x80"},
+    {"\xc3", "\"\\\\xc3\"", "\\xc3"},
 };
 
 Test(output_rows, paths_of_any_bytes)

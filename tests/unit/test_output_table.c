@@ -89,8 +89,9 @@ Test(output_table, most_bytes_first_then_by_spelling)
 Test(output_table, nothing_found)
 {
     struct output_case c = make_case(NULL, 0, 19041);
-    const char *want = "Tag   Blocks Bytes Big Paged NonPaged Free Stale Best Component Description\n"
-                       "total      0     0   0     0        0    0     0    0\n";
+    const char *want =
+        "Tag   Blocks Bytes Big Paged NonPaged Free Stale Best Component Description\n"
+        "total      0     0   0     0        0    0     0    0\n";
 
     check(&c, 0, want);
     check(&c, 1, want);
