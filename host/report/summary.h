@@ -14,7 +14,7 @@ struct ps_summary {
     uint64_t n_unmapped;         /* headers in pages that no page table maps */
     uint64_t n_in_big_pool;      /* headers inside a big allocation */
     uint64_t n_big;              /* big allocations */
-    uint64_t n_big_elsewhere;    /* of these, not in memory */
+    uint64_t n_big_elsewhere;    /* of these, not in the image */
     uint64_t n_paged_out;        /* pages scanned that were read from page files */
     uint64_t n_paged_out_missing; /* pages that no given page file has */
     uint64_t n_hole_bytes;       /* skipped: absent from the image or holes of a sparse file */

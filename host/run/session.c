@@ -157,7 +157,7 @@ static void count(struct ps_scan_totals *t, const struct ps_finding *f, size_t n
         t->with_address += f[i].va != 0;
         if (f[i].source == PS_SOURCE_BIGPOOL) {
             t->big++;
-            t->big_elsewhere += f[i].phys == PS_NOWHERE;
+            t->big_elsewhere += f[i].file_off == PS_NOWHERE;
         } else {
             t->unmapped += f[i].mapped == PS_MAPPED_NO;
             t->in_big_pool += f[i].in_big != 0;

@@ -9,7 +9,7 @@ owner() {
     local row
     row=$(grep '"Owner":true' "$work/out")
     case $row in
-        *"\"$1\":$2"[",}"]*) ;;
+        *"\"$1\":$2,"* | *"\"$1\":$2}"*) ;;
         *) wrong "$1 is not $2: $row" ;;
     esac
 }
