@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/run/detect_version.h"
 #include "host/log.h"
 #include "host/pipeline/pipeline.h"
 #include "host/run/paged_out_scan.h"
+#include "host/run/pick_era.h"
 #include "host/run/tag_source.h"
 #include "host/run/virtual_side.h"
 #include "scan/merge/merge.h"
@@ -69,57 +69,6 @@ void ps_scan_session_free(struct ps_scan_session *s)
     ps_ruleset_free(&s->rules);
     free(s->pattern);
     ps_tagdb_free(s->tags);
-}
-
-/* The version that the image says, with page tables or without. */
-static int ask_version(const struct ps_scan_session *s, const struct ps_virtual_side *v,
-                       struct ps_image *image, struct ps_windows_version *out, uint64_t *phys)
-{
-    struct ps_detected_version found;
-
-    if (!s->opt->physical_only) {
-        *out = v->space.version;
-        *phys = v->space.kuser_phys;
-        return v->space.has_version;
-    }
-    if (!ps_detect_version(image, &found))
-        return 0;
-    *out = found.version;
-    *phys = found.phys;
-    return 1;
-}
-
-/* --arch and --build win; what they leave open is asked of the image; x64 is the last resort. */
-static const struct ps_era *find_era(const struct ps_scan_session *s,
-                                     const struct ps_virtual_side *side, struct ps_image *image)
-{
-    const struct ps_options *opt = s->opt;
-    const int arch_given = opt->arch && strcmp(opt->arch, "auto") != 0;
-    struct ps_windows_version v = {.arch = PS_ARCH_X64};
-    uint64_t phys = 0;
-
-    if (!(arch_given && opt->build)) {
-        if (ask_version(s, side, image, &v, &phys)) {
-            ps_log(PS_LOG_INFO, "%s: Windows %u.%u build %u %s, KUSER_SHARED_DATA at 0x%" PRIx64,
-                   ps_image_path(image), v.major, v.minor, v.build,
-                   v.arch == PS_ARCH_X86 ? "x86" : "x64", phys);
-        } else {
-            v = (struct ps_windows_version){.arch = PS_ARCH_X64};
-            ps_log(PS_LOG_WARN,
-                   "%s: no KUSER_SHARED_DATA page found, so the Windows version is not known; "
-                   "taking %s of any build (--arch and --build say it)",
-                   ps_image_path(image), arch_given ? opt->arch : "x64");
-        }
-    }
-    if (arch_given) {
-        enum ps_arch arch = strcmp(opt->arch, "x86") == 0 ? PS_ARCH_X86 : PS_ARCH_X64;
-
-        /* The build of a page of the other architecture (a guest's, say) means nothing here. */
-        if (arch != v.arch)
-            v.build = 0;
-        v.arch = arch;
-    }
-    return ps_era_pick(v.arch, opt->build ? opt->build : v.build);
 }
 
 /* Plan and backends stay while images are of one era. */
@@ -336,11 +285,8 @@ static int open_side(const struct ps_scan_session *s, struct ps_image *image,
     char text[320];
     int rc;
 
-    memset(v, 0, sizeof *v);
-    if (s->opt->physical_only)
-        return 0;
     rc = ps_virtual_side_open(v, s->opt, image, err);
-    if (rc < 0)
+    if (rc < 0 || s->opt->physical_only)
         return rc;
     ps_virtual_side_describe(v, text, sizeof text);
     ps_log(v->map ? PS_LOG_INFO : PS_LOG_WARN, "%s: %s", ps_image_path(image), text);
@@ -351,7 +297,7 @@ static int scan_with(struct ps_scan_session *s, struct ps_image *image, struct p
                      struct delivery *d, struct ps_pipeline_stats *stats, struct ps_err *err)
 {
     struct ps_output_image about = {.path = ps_image_path(image), .id = ps_image_id(image)};
-    int rc = use_era(s, find_era(s, v, image), err);
+    int rc = use_era(s, ps_pick_era(&v->space, s->opt), err);
 
     if (rc < 0)
         return rc;

@@ -63,18 +63,17 @@ int ps_virtual_side_carved(struct ps_virtual_side *v, struct ps_err *err)
 int ps_virtual_side_open(struct ps_virtual_side *v, const struct ps_options *opt,
                          struct ps_image *image, struct ps_err *err)
 {
-    uint64_t n_unreadable = 0; /* the scan counts them itself */
     int rc;
 
     memset(v, 0, sizeof *v);
     rc = ps_address_space_attach(&v->space, opt, image, err);
-    if (rc < 0)
+    if (rc < 0 || opt->physical_only)
         return rc;
     if (!v->space.has_dtb)
         return open_carver(v, opt, err);
     rc = open_map(v, err);
     if (rc == 0)
-        rc = ps_address_space_bigpool(&v->space, opt, v->map, &v->table, &n_unreadable, err);
+        rc = ps_address_space_bigpool(&v->space, opt, v->map, &v->table, &v->n_unreadable, err);
     if (rc == 0)
         rc = open_index(v, err);
     if (rc < 0)

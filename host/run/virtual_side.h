@@ -17,6 +17,7 @@ struct ps_virtual_side {
     struct ps_address_space space;
     struct ps_inverse_map *map;     /* NULL: no page tables */
     struct ps_bigpool_table table;  /* its method may be PS_BIGPOOL_NOT_FOUND */
+    uint64_t n_unreadable;          /* bytes that the search for the table could not read */
     struct ps_bigpool_index *index; /* NULL: no table whose rows mark headers as content */
     struct ps_regions regions;
     struct ps_locator locator;
@@ -24,8 +25,8 @@ struct ps_virtual_side {
     unsigned carver_arches;
 };
 
-/* Find all of it in an open image, which outlives *v. That there are no page tables, or no big-pool
- * table, is no error. Close with ps_virtual_side_close in any case; *v must not move in between. */
+/* Find all of it in an open image, which outlives *v; with --physical-only no more than the version.
+ * That there are no page tables, or no big-pool table, is no error. Close with ps_virtual_side_close in any case; *v must not move in between. */
 int ps_virtual_side_open(struct ps_virtual_side *v, const struct ps_options *opt,
                          struct ps_image *image, struct ps_err *err);
 void ps_virtual_side_close(struct ps_virtual_side *v); /* accepts one that is all zero */

@@ -117,6 +117,12 @@ static int open_tables(struct ps_address_space *as, const struct ps_options *opt
     return 0;
 }
 
+/* Does nobody ask for more than the options say? */
+static int is_told(const struct ps_options *opt)
+{
+    return opt->physical_only && opt->build && opt->arch && strcmp(opt->arch, "auto") != 0;
+}
+
 static double now_ms(void)
 {
     struct timespec t;
@@ -138,7 +144,9 @@ int ps_address_space_attach(struct ps_address_space *as, const struct ps_options
         rc = ps_pagefile_set_open(&as->pagefiles, &opt->pagefiles, err);
     if (rc < 0)
         return rc;
-    find_version(as, opt, ps_detect_first_version);
+    as->build = opt->build;
+    if (!is_told(opt))
+        find_version(as, opt, ps_detect_first_version);
     found_kuser = now_ms();
     rc = open_tables(as, opt, err);
     ps_log(PS_LOG_DEBUG, "KUSER_SHARED_DATA looked for in %.2f ms, page tables in %.2f ms",

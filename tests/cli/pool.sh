@@ -170,6 +170,17 @@ for recipe in "$PS_SOURCE"/tests/recipes/system/*.recipe; do
     done <"$work/headers"
     [ "$(wc -l <"$work/headers")" -ge 5 ] || wrong "$name: too few headers"
 
+    # By physical address: the address that a scan gives the page, and what it says of mapping and pool.
+    "$POOLSCAN" scan -q "$image" --format jsonl --min-confidence 0 >"$work/scan"
+    while read -r offset _ _ va; do
+        expect 0 - "$POOLSCAN" pool "$image" "phys:$offset" --format jsonl
+        owner Address "\"$(printf '0x%016x' $((va - header)))\""
+        owner Mapped true
+        pool=$(grep "\"Offset\":\"$offset\"" "$work/scan" | sed 's/.*"Pool":\([^,]*\),.*/\1/')
+        owner Pool "${pool:-not found by the scan}"
+        grep -q '"Owner":true.*"mapped"\|"Owner":true.*|mapped' "$work/out" || wrong "$name: Evidence"
+    done < <(awk 'NR % 4 == 1' "$work/headers")
+
     # TagRaw Allocation of headers in the page file
     number=$(sed -n 's/^pagefile .*number=\([0-9]*\).*/\1/p' "$recipe")
     while read -r tag va; do

@@ -6,53 +6,27 @@
 
 #include "host/commands/commands.h"
 #include "host/commands/windows/pool_rows.h"
+#include "host/image/fault_guard.h"
 #include "host/log.h"
+#include "host/run/pick_era.h"
 #include "host/run/tag_source.h"
+#include "host/run/virtual_side.h"
 #include "host/virtual/address.h"
-#include "host/virtual/address_space.h"
-#include "host/virtual/bigpool.h"
-#include "scan/bigpool/index.h"
 #include "scan/plan_compile.h"
-#include "scan/windows/paging/inverse_map.h"
 
 /* Everything that one run of the verb holds. */
 struct run {
     const struct ps_options *opt;
-    struct ps_address_space as;
+    struct ps_image *image;
+    struct ps_virtual_side side;
     struct ps_cells cells;
     struct ps_tagdb *tags;
     const struct ps_era *era;
-    struct ps_inverse_map *map; /* NULL unless the address is physical */
-    struct ps_bigpool_table big;
     struct ps_pool_page page;
     int found; /* a block or a big allocation */
     int has_bytes;
     uint8_t bytes[PS_FRAME_BYTES];
 };
-
-/* The architecture that the page tables show counts for more than a KUSER_SHARED_DATA page, which
- * may be a guest's; the build of such a page counts only where the architecture is the same. */
-static const struct ps_era *pick_era(const struct run *r)
-{
-    const struct ps_options *opt = r->opt;
-    enum ps_arch arch = PS_ARCH_X64;
-    uint32_t build = opt->build;
-
-    if (opt->arch && strcmp(opt->arch, "auto") != 0)
-        arch = strcmp(opt->arch, "x86") == 0 ? PS_ARCH_X86 : PS_ARCH_X64;
-    else if (r->as.has_dtb)
-        arch = ps_paging_is_x64(r->as.dtb.mode) ? PS_ARCH_X64 : PS_ARCH_X86;
-    else if (r->as.has_version)
-        arch = r->as.version.arch;
-    if (build == 0 && r->as.has_version && r->as.version.arch == arch)
-        build = r->as.version.build;
-    if (build == 0)
-        ps_log(PS_LOG_WARN,
-               "the Windows version is not known; reading headers as %s of any build (--arch and "
-               "--build say it)",
-               arch == PS_ARCH_X86 ? "x86" : "x64");
-    return ps_era_pick(arch, build);
-}
 
 static void tell_where_instead(uint64_t va, const struct ps_walk *w)
 {
@@ -80,11 +54,12 @@ static void tell_where_instead(uint64_t va, const struct ps_walk *w)
 
 static int set_phys(struct run *r, uint64_t phys, struct ps_err *err)
 {
-    const struct ps_physmem *mem = &r->as.memory.mem;
+    const struct ps_physmem *mem = &r->side.space.memory.mem;
 
     r->page.has_phys = 1;
     r->page.phys = phys - phys % PS_FRAME_BYTES;
-    r->page.has_file_off = ps_address_space_file_offset(&r->as, r->page.phys, &r->page.file_off);
+    r->page.has_file_off =
+        ps_address_space_file_offset(&r->side.space, r->page.phys, &r->page.file_off);
     r->has_bytes = mem->read(mem->arg, r->page.phys, r->bytes, sizeof r->bytes) == sizeof r->bytes;
     if (!r->has_bytes && r->page.has_file_off)
         return ps_fail(err, PS_EIO, r->page.file_off,
@@ -97,7 +72,7 @@ static int set_phys(struct run *r, uint64_t phys, struct ps_err *err)
 
 static void set_paged_out(struct run *r, const struct ps_walk *w)
 {
-    const size_t n = ps_paging_read(r->as.paging, r->page.va, r->bytes, sizeof r->bytes);
+    const size_t n = ps_paging_read(r->side.space.paging, r->page.va, r->bytes, sizeof r->bytes);
 
     r->has_bytes = n == sizeof r->bytes;
     if (r->has_bytes)
@@ -110,14 +85,14 @@ static void set_paged_out(struct run *r, const struct ps_walk *w)
 static int locate_virtual(struct run *r, uint64_t va, struct ps_err *err)
 {
     struct ps_walk w;
-    int rc = ps_address_space_need_tables(&r->as, err);
+    int rc = ps_address_space_need_tables(&r->side.space, err);
 
     if (rc < 0)
         return rc;
-    if (ps_paging_walk(r->as.paging, va, &w) == PS_WALK_NOT_CANONICAL)
+    if (ps_paging_walk(r->side.space.paging, va, &w) == PS_WALK_NOT_CANONICAL)
         return ps_fail(err, PS_EARG, va, "0x%" PRIx64 ": no address of %s", va,
-                       ps_paging_mode_name(r->as.dtb.mode));
-    if (!ps_paging_is_x64(r->as.dtb.mode))
+                       ps_paging_mode_name(r->side.space.dtb.mode));
+    if (!ps_paging_is_x64(r->side.space.dtb.mode))
         va &= UINT32_MAX;
     r->page.has_va = 1;
     r->page.va = va - va % PS_FRAME_BYTES;
@@ -130,24 +105,45 @@ static int locate_virtual(struct run *r, uint64_t va, struct ps_err *err)
     return 0;
 }
 
+/* The address that a scan gives the page, too. */
+static void set_va_of_page(struct run *r)
+{
+    const struct ps_locator *l = &r->side.locator;
+    struct ps_finding f = {.phys = r->page.phys};
+    struct ps_mapping lowest;
+    size_t n;
+
+    ps_locate_page(l, &f, 1);
+    if (f.mapped != PS_MAPPED_YES)
+        return;
+    r->page.has_va = 1;
+    r->page.va = f.va - l->header_bytes;
+    n = ps_inverse_map_find(l->map, r->page.phys, &lowest, 1);
+    if (n > 1)
+        ps_log(PS_LOG_WARN, "%zu virtual addresses show this page, taken is 0x%" PRIx64, n,
+               r->page.va);
+}
+
 static int locate_physical(struct run *r, uint64_t phys, struct ps_err *err)
 {
-    struct ps_mapping first;
-    size_t n;
     int rc = set_phys(r, phys, err);
 
-    if (rc < 0 || !r->as.has_dtb)
-        return rc;
-    rc = ps_inverse_map_build(&r->map, &r->as.memory.mem, r->as.dtb.mode, r->as.dtb.root, err);
+    if (rc == 0 && r->side.map)
+        set_va_of_page(r);
+    return rc;
+}
+
+static int open_image(struct run *r, const char *path, struct ps_err *err)
+{
+    struct ps_err why;
+    int rc;
+
+    ps_fault_guard_init();
+    rc = ps_image_open(&r->image, path, &why);
+    if (rc == 0)
+        rc = ps_virtual_side_open(&r->side, r->opt, r->image, &why);
     if (rc < 0)
-        return rc;
-    n = ps_inverse_map_find(r->map, phys, &first, 1);
-    if (n != 0) {
-        r->page.has_va = 1;
-        r->page.va = first.va;
-    }
-    if (n > 1)
-        ps_log(PS_LOG_WARN, "%zu virtual addresses show this page, this is the lowest one", n);
+        return ps_fail(err, (enum ps_code)why.code, why.at, "%.80s: %.160s", path, why.msg);
     return 0;
 }
 
@@ -160,7 +156,7 @@ static int locate(struct run *r, struct ps_err *err)
 
     if (rc < 0)
         return rc;
-    rc = ps_address_space_open(&r->as, r->opt, r->opt->args.item[0], err);
+    rc = open_image(r, r->opt->args.item[0], err);
     if (rc < 0)
         return rc;
     r->page.at = address % PS_FRAME_BYTES;
@@ -194,54 +190,89 @@ static void add_big(struct run *r, const struct ps_bigpool_row *row, uint64_t va
 {
     struct ps_pool_page first = {.has_va = 1, .va = row->entry.va, .at = va - row->entry.va};
 
-    first.has_phys = ps_paging_translate(r->as.paging, first.va, &first.phys);
+    first.has_phys = ps_paging_translate(r->side.space.paging, first.va, &first.phys);
     first.has_file_off =
-        first.has_phys && ps_address_space_file_offset(&r->as, first.phys, &first.file_off);
-    ps_pool_rows_add_big(&r->cells, &first, &r->big, row, r->tags);
+        first.has_phys && ps_address_space_file_offset(&r->side.space, first.phys, &first.file_off);
+    ps_pool_rows_add_big(&r->cells, &first, &r->side.table, row, r->tags);
     r->found = 1;
 }
 
 /* Is the address in a big allocation? Then its row is written: 1; 0: it is in none. */
-static int find_big(struct run *r, struct ps_err *err)
+static int find_big(struct run *r)
 {
+    const struct ps_virtual_side *side = &r->side;
     const uint64_t va = r->page.va + r->page.at;
-    struct ps_bigpool_index *index = NULL;
-    const struct ps_bigpool_row *row;
-    uint64_t n_unreadable = 0;
-    int rc = ps_address_space_bigpool(&r->as, r->opt, r->map, &r->big, &n_unreadable, err);
+    const struct ps_bigpool_row *row = NULL;
 
-    if (rc < 0)
-        return rc;
-    if (n_unreadable != 0)
-        ps_log(PS_LOG_WARN, "%" PRIu64 " bytes of the image cannot be read", n_unreadable);
-    if (r->big.method == PS_BIGPOOL_NOT_FOUND) {
+    if (side->n_unreadable != 0)
+        ps_log(PS_LOG_WARN, "%" PRIu64 " bytes of the image cannot be read", side->n_unreadable);
+    if (side->table.method == PS_BIGPOOL_NOT_FOUND)
         ps_log(PS_LOG_WARN, "no big-pool table found: a big allocation would not be seen");
-        return 0;
-    }
-    rc = ps_bigpool_index_build(&r->big, &index, err);
-    if (rc < 0)
-        return rc;
-    row = ps_bigpool_index_find(index, va);
+    if (side->index)
+        row = ps_bigpool_index_find(side->index, va);
     if (row)
         add_big(r, row, va);
     else
-        tell_freed(&r->big, va);
-    ps_bigpool_index_free(index);
+        tell_freed(&side->table, va);
     return row != NULL;
+}
+
+/* What the region is by address, where that is known; UNKNOWN where it is not. */
+static enum ps_page_region region_of(const struct run *r)
+{
+    enum ps_pool_kind pool = PS_POOL_UNKNOWN;
+
+    if (r->page.has_va && r->side.map)
+        pool = ps_regions_pool(&r->side.regions, r->page.va);
+    if (pool == PS_POOL_UNKNOWN)
+        return PS_REGION_UNKNOWN;
+    return pool == PS_POOL_PAGED ? PS_REGION_PAGED : PS_REGION_NONPAGED;
 }
 
 static void tell_region(const struct run *r, const struct ps_page_list *list)
 {
     static const char *const names[] = {"not known", "Nonpaged pool", "Paged pool"};
     const uint64_t address = r->page.at + (r->page.has_va ? r->page.va : r->page.phys);
+    const enum ps_page_region region = region_of(r);
+    char blocks[80];
 
+    snprintf(blocks, sizeof blocks, "the PoolType of %" PRIu32 " of %" PRIu32 " blocks in use",
+             list->n_agree, list->n_in_use);
     if (list->n == 1 && list->row[0].kind == PS_PAGE_GAP)
         ps_log(PS_LOG_WARN, "page of 0x%" PRIx64 ": no pool header in it", address);
+    else if (region == PS_REGION_UNKNOWN)
+        ps_log(PS_LOG_WARN, "pool page 0x%" PRIx64 " region is %s (by %s)", address,
+               names[list->region], blocks);
+    else if (list->region == PS_REGION_UNKNOWN || list->region == region)
+        ps_log(PS_LOG_WARN, "pool page 0x%" PRIx64 " region is %s (by its address and %s)", address,
+               names[region], blocks);
     else
-        ps_log(PS_LOG_WARN,
-               "pool page 0x%" PRIx64 " region is %s (by the PoolType of %" PRIu32 " of %" PRIu32
-               " blocks in use)",
-               address, names[list->region], list->n_agree, list->n_in_use);
+        ps_log(PS_LOG_WARN, "pool page 0x%" PRIx64 " region is %s by its address, but %s by %s",
+               address, names[region], names[list->region], blocks);
+}
+
+/* The blocks as a scan would report them. */
+static void complete_blocks(const struct run *r, struct ps_page_list *list)
+{
+    struct ps_finding f[PS_MAX_SLOTS];
+    size_t n = 0;
+
+    if (!r->side.map)
+        return;
+    for (uint32_t i = 0; i < list->n; i++)
+        if (list->row[i].kind == PS_PAGE_BLOCK) {
+            f[n] = list->row[i].finding;
+            f[n++].phys = (r->page.has_phys ? r->page.phys : 0) + list->row[i].at;
+        }
+    if (n == 0)
+        return;
+    if (r->page.has_phys)
+        ps_locate_page(&r->side.locator, f, n);
+    else
+        ps_locate_paged_out(&r->side.locator, r->page.va, f, n);
+    for (uint32_t i = list->n; i-- > 0;)
+        if (list->row[i].kind == PS_PAGE_BLOCK)
+            list->row[i].finding = f[--n];
 }
 
 static int list_page(struct run *r, struct ps_err *err)
@@ -259,6 +290,7 @@ static int list_page(struct run *r, struct ps_err *err)
         const struct ps_page_list_spec spec = {r->era, &rules, plan};
 
         ps_pool_page_list(&spec, r->bytes, list);
+        complete_blocks(r, list);
         tell_region(r, list);
         r->found |= list->n > 1 || list->row[0].kind == PS_PAGE_BLOCK;
         ps_pool_rows_add_page(&r->cells, &r->page, r->era, list, r->tags);
@@ -276,11 +308,9 @@ static int show(struct run *r, struct ps_err *err)
 
     if (rc < 0)
         return rc;
-    r->era = pick_era(r);
+    r->era = ps_pick_era(&r->side.space, r->opt);
     if (r->page.has_va)
-        in_big = find_big(r, err);
-    if (in_big < 0)
-        return in_big;
+        in_big = find_big(r);
     if (!in_big && r->has_bytes)
         rc = list_page(r, err);
     if (rc < 0)
@@ -303,11 +333,10 @@ int ps_cmd_pool(const struct ps_options *opt, struct ps_err *err)
     rc = ps_tag_source_load(&r->tags, opt, err);
     if (rc == 0)
         rc = show(r, err);
-    ps_bigpool_table_free(&r->big);
     ps_cells_free(&r->cells);
     ps_tagdb_free(r->tags);
-    ps_inverse_map_free(r->map);
-    ps_address_space_close(&r->as);
+    ps_virtual_side_close(&r->side);
+    ps_image_close(r->image);
     free(r);
     return rc;
 }

@@ -24,6 +24,8 @@ enum {
     BLOCK_SIZE,
     PREVIOUS_SIZE,
     POOL_INDEX,
+    MAPPED,
+    POOL,
     COMPONENT,
     DESCRIPTION,
     EVIDENCE,
@@ -50,6 +52,8 @@ static const struct ps_column columns[N_FIELDS] = {
     [BLOCK_SIZE] = {"BlockSize", NULL, PS_COLUMN_LITERAL, 0},
     [PREVIOUS_SIZE] = {"PreviousSize", NULL, PS_COLUMN_LITERAL, 0},
     [POOL_INDEX] = {"PoolIndex", NULL, PS_COLUMN_LITERAL, 0},
+    [MAPPED] = {"Mapped", NULL, PS_COLUMN_LITERAL, 0},
+    [POOL] = {"Pool", NULL, PS_COLUMN_TEXT, 0},
     [COMPONENT] = {"Component", "COMPONENT", PS_COLUMN_TEXT, 0},
     [DESCRIPTION] = {"Description", "DESCRIPTION", PS_COLUMN_TEXT, 1},
     [EVIDENCE] = {"Evidence", "EVIDENCE", PS_COLUMN_LIST, 1},
@@ -93,6 +97,7 @@ static void set_header(struct ps_cells *c, const struct ps_page_row *row, const 
 {
     char type[PS_POOL_TYPE_TEXT_BYTES];
     const struct ps_finding *f = &row->finding;
+    const char *pool = ps_pool_kind_name((enum ps_pool_kind)f->pool);
     const int is_protected = era->protected_tags && (f->tag & PS_TAG_PROTECTED) != 0;
 
     ps_cells_set(c, PREVIOUS_BYTES, "%" PRIu32, row->previous_bytes);
@@ -105,6 +110,10 @@ static void set_header(struct ps_cells *c, const struct ps_page_row *row, const 
     ps_cells_set(c, BLOCK_SIZE, "%" PRIu32, row->block_size);
     ps_cells_set(c, PREVIOUS_SIZE, "%" PRIu32, row->previous_size);
     ps_cells_set(c, POOL_INDEX, "%" PRIu32, row->pool_index);
+    if (f->mapped != PS_MAPPED_UNKNOWN)
+        ps_cells_set(c, MAPPED, "%s", f->mapped == PS_MAPPED_YES ? "true" : "false");
+    if (pool)
+        ps_cells_set(c, POOL, "%s", pool);
     set_evidence(c, f->evidence);
 }
 
