@@ -35,3 +35,4 @@ set_property(TEST cli/real_digests APPEND PROPERTY ENVIRONMENT
 set_tests_properties(cli/real_digests PROPERTIES RESOURCE_LOCK opencl)
 ps_script_test(NAME cli/bigpools LABELS cli)
 ps_script_test(NAME cli/symbols LABELS cli)
+ps_script_test(NAME cli/real_merged LABELS cli)

@@ -29,9 +29,10 @@ static void print_line(FILE *out, const struct ps_summary *s)
     if (s->backend && *s->backend)
         fprintf(out, " (%s)", s->backend);
     fprintf(out,
-            ": %" PRIu64 " finding%s (%" PRIu64 " big, %" PRIu64 " of them not in the image; %" PRIu64
-            " with a virtual address, %" PRIu64 " unmapped, %" PRIu64
-            " inside big ones); paged-out pages %" PRIu64 " read, %" PRIu64 " missing",
+            ": %" PRIu64 " finding%s (%" PRIu64 " big, %" PRIu64
+            " of them not in the image; %" PRIu64 " with a virtual address, %" PRIu64
+            " unmapped, %" PRIu64 " inside big ones); paged-out pages %" PRIu64 " read, %" PRIu64
+            " missing",
             s->n_findings, plural(s->n_findings), s->n_big, s->n_big_elsewhere, s->n_with_address,
             s->n_unmapped, s->n_in_big_pool, s->n_paged_out, s->n_paged_out_missing);
     fprintf(out, "; holes %s, unreadable %s, torn %s", ps_print_bytes(s->n_hole_bytes, holes),
