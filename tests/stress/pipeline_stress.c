@@ -13,10 +13,14 @@
 #include "host/image/fault_guard.h"
 #include "host/pipeline/pipeline.h"
 #include "kernels/pool_header.h"
+#include "scan/bigpool/carve/page.h"
 #include "scan/plan_compile.h"
 
 #define N_PAGES 512u
 #define ROUNDS  40u
+/* Of the pages, those of a big-pool table. */
+#define TABLE_ONE_IN 5u
+#define VA_BASE      UINT64_C(0xffffa58f11800000)
 
 #define CHECK(what, ...)                                                                           \
     do {                                                                                           \
@@ -89,6 +93,8 @@ struct expectation {
     uint64_t cancel_after;
     uint64_t truncate_after;
     const char *path;
+    uint64_t n_tables; /* pages that look like the big-pool table's */
+    uint64_t next_table;
 };
 
 static int on_findings(void *arg, const struct ps_finding *f, size_t n, uint64_t done,
@@ -99,6 +105,7 @@ static int on_findings(void *arg, const struct ps_finding *f, size_t n, uint64_t
     for (size_t i = 0; i < n; i++) {
         CHECK(f[i].phys >= e->next_phys, "phys %" PRIx64 " after %" PRIx64, f[i].phys,
               e->next_phys);
+        CHECK(f[i].va == f[i].phys + VA_BASE, "va %" PRIx64, f[i].va);
         CHECK(f[i].phys % PS_PAGE_BYTES == 0 && f[i].file_off == f[i].phys, "phys %" PRIx64,
               f[i].phys);
         e->next_phys = f[i].phys + PS_PAGE_BYTES;
@@ -116,6 +123,39 @@ static int on_findings(void *arg, const struct ps_finding *f, size_t n, uint64_t
     return 0;
 }
 
+static int on_page(void *arg, uint64_t phys, const uint8_t *page, struct ps_err *err)
+{
+    struct expectation *e = arg;
+    uint32_t number;
+
+    (void)err;
+    memcpy(&number, page, sizeof number);
+    CHECK(phys >= e->next_table, "phys %" PRIx64 " after %" PRIx64, phys, e->next_table);
+    CHECK(number == phys / PS_PAGE_BYTES + 1 && number % TABLE_ONE_IN == 0, "page %u at %" PRIx64,
+          number, phys);
+    e->next_table = phys + PS_PAGE_BYTES;
+    e->n_tables++;
+    return 0;
+}
+
+/* Each finding of a page is of that page; the address is a function of it. */
+static void complete(const void *arg, struct ps_finding *f, size_t n)
+{
+    CHECK(arg == NULL && n == 1, "%zu findings", n);
+    f->va = f->phys + VA_BASE;
+}
+
+/* Every other entry of a page of a Windows 10 x64 big-pool table, eight bytes after its start. */
+static void make_table(uint8_t *page)
+{
+    for (uint64_t i = 0; 8 + (i + 1) * 24 <= PS_PAGE_BYTES; i++) {
+        const uint64_t entry[3] = {i % 2 ? 1 : VA_BASE + i * PS_PAGE_BYTES,
+                                   i % 2 ? 0 : UINT64_C(0x00020000636f7250), i % 2 ? 0 : 0x1000};
+
+        memcpy(page + 8 + i * 24, entry, sizeof entry);
+    }
+}
+
 static void write_image(char *path)
 {
     static uint8_t page[PS_PAGE_BYTES];
@@ -123,6 +163,9 @@ static void write_image(char *path)
 
     CHECK(fd >= 0, "mkstemp");
     for (uint32_t p = 1; p <= N_PAGES; p++) {
+        memset(page, 0, sizeof page);
+        if (p % TABLE_ONE_IN == 0)
+            make_table(page);
         memcpy(page, &p, sizeof p);
         CHECK(write(fd, page, sizeof page) == sizeof page, "write");
     }
@@ -155,13 +198,14 @@ static void check_outcome(enum plan_of_round what, int rc, const struct ps_err *
     default:
         CHECK(rc == 0 && e->n == N_PAGES && stats->n_findings == N_PAGES, "rc %d, %" PRIu64, rc,
               e->n);
+        CHECK(e->n_tables == N_PAGES / TABLE_ONE_IN, "%" PRIu64 " table pages", e->n_tables);
     }
 }
 
 static void one_round(struct ps_pipeline_spec *spec, unsigned round, unsigned *seed)
 {
     char path[] = "/tmp/ps-stress-XXXXXX";
-    struct expectation e = {0, 0, UINT64_MAX, UINT64_MAX, UINT64_MAX, path};
+    struct expectation e = {0, 0, UINT64_MAX, UINT64_MAX, UINT64_MAX, path, 0, 0};
     const enum plan_of_round what = (enum plan_of_round)(round % N_PLANS);
     const uint64_t some = PS_PAGE_BYTES * ((uint64_t)rand_r(seed) % N_PAGES);
     struct ps_lane_spec lanes[8];
@@ -217,7 +261,7 @@ static void round_in_child(struct ps_pipeline_spec *spec, unsigned round, unsign
 static void truncated_mapping(struct ps_pipeline_spec *spec, unsigned *seed)
 {
     char path[] = "/tmp/ps-stress-XXXXXX";
-    struct expectation e = {0, 0, UINT64_MAX, UINT64_MAX, 0, path};
+    struct expectation e = {0, 0, UINT64_MAX, UINT64_MAX, 0, path, 0, 0};
     struct ps_lane_spec lanes[4];
     struct ps_pipeline_stats stats;
     struct ps_err err = {0};
@@ -261,7 +305,10 @@ int main(void)
                                     .topology = topology,
                                     .range_end = UINT64_MAX,
                                     .show_free = 1,
-                                    .on_findings = on_findings};
+                                    .on_findings = on_findings,
+                                    .complete = complete,
+                                    .keep_arches = PS_BIGPOOL_X64,
+                                    .on_page = on_page};
 
     fprintf(stderr, "PS_SEED=%u\n", seed);
     ps_fault_guard_init();
