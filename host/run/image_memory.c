@@ -58,11 +58,14 @@ static void copy(void *arg)
 }
 
 /* Out of the mapping, if there is one: a table costs a third of what a system call for it does. It
- * is not given back, for the next table may stand beside it. */
+ * is not given back, for the next table may stand beside it. Who asks for a part of a page will not
+ * want its neighbours, and a system call costs half of what mapping and unmapping them does. */
 static int copy_mapped(struct ps_image *image, uint64_t phys, void *buf, size_t n_bytes)
 {
-    struct copy c = {buf, ps_image_map(image, phys, n_bytes), n_bytes};
+    struct copy c = {buf, NULL, n_bytes};
 
+    if (n_bytes >= PS_FRAME_BYTES)
+        c.from = ps_image_map(image, phys, n_bytes);
     return c.from && !ps_fault_guard(c.from, n_bytes, copy, &c);
 }
 

@@ -8,13 +8,18 @@
 #define MAX_BYTES64 (UINT64_C(1) << 44)
 #define MAX_PAGES32 (UINT32_C(1) << 24)
 
+/* 4 or 8 bytes. */
 static uint64_t load(const uint8_t *at, size_t width)
 {
-    uint64_t v = 0;
+    uint64_t v64;
+    uint32_t v32;
 
-    for (size_t i = 0; i < width; i++)
-        v |= (uint64_t)at[i] << 8 * i;
-    return v;
+    if (width == sizeof v64) {
+        memcpy(&v64, at, sizeof v64);
+        return v64;
+    }
+    memcpy(&v32, at, sizeof v32);
+    return v32;
 }
 
 static size_t pointer_bytes(enum ps_arch arch)

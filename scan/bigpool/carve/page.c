@@ -55,13 +55,15 @@ static int is_possible_va(enum ps_arch arch, uint64_t va)
     return (va & (PAGE_BYTES - 2)) == 0 && (arch == PS_ARCH_X64 ? va >> 56 == 0xff : va >> 31 == 1);
 }
 
-static int probe(const uint8_t *page, const struct ps_bigpool_geometry *g, uint32_t phase)
+/* The first n_probes of the probes of a page. */
+static int probe(const uint8_t *page, const struct ps_bigpool_geometry *g, uint32_t phase,
+                 uint32_t n_probes)
 {
     const uint32_t n_whole = (PAGE_BYTES - phase) / g->entry_bytes;
     const uint32_t step = n_whole / N_PROBES * g->entry_bytes;
     uint32_t misses = 0;
 
-    for (uint32_t i = 0; i < N_PROBES; i++)
+    for (uint32_t i = 0; i < n_probes; i++)
         if (!is_possible_va(g->arch, load_va(g->arch, page + phase + i * step)) &&
             ++misses > MAX_MISSES)
             return 0;
@@ -132,7 +134,15 @@ static int look(const uint8_t *page, uint32_t geometry, uint32_t phase, struct p
 int ps_bigpool_page_look_as(const uint8_t *page, uint32_t geometry, uint32_t phase,
                             struct ps_bigpool_look *out)
 {
-    return probe(page, &ps_bigpool_geometries[geometry], phase) && look(page, geometry, phase, out);
+    return probe(page, &ps_bigpool_geometries[geometry], phase, N_PROBES) &&
+           look(page, geometry, phase, out);
+}
+
+/* The last of the probes ends within PS_BIGPOOL_PAGE_PART: two steps of at most an eighth of a page
+ * behind the phase. */
+int ps_bigpool_part_look_as(const uint8_t *part, uint32_t geometry, uint32_t phase)
+{
+    return probe(part, &ps_bigpool_geometries[geometry], phase, MAX_MISSES + 2);
 }
 
 int ps_bigpool_page_look(const uint8_t *page, unsigned arches, struct ps_bigpool_look *out)

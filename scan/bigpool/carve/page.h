@@ -49,6 +49,10 @@ int ps_bigpool_page_look(const uint8_t *page, unsigned arches, struct ps_bigpool
 int ps_bigpool_page_look_as(const uint8_t *page, uint32_t geometry, uint32_t phase,
                             struct ps_bigpool_look *out);
 
+/* The same from the first bytes of a page: 0 only where the whole page gives 0 too. */
+#define PS_BIGPOOL_PAGE_PART 1088u
+int ps_bigpool_part_look_as(const uint8_t *part, uint32_t geometry, uint32_t phase);
+
 /* First phase of page number 'index' of a table; number of the first whole entry of that page. */
 uint32_t ps_bigpool_phase(const struct ps_bigpool_geometry *g, uint64_t index);
 uint64_t ps_bigpool_first_slot(const struct ps_bigpool_geometry *g, uint64_t index);

@@ -13,15 +13,29 @@
 const struct ps_bigpool_sizes ps_bigpool_no_sizes = {
     {NONE4, NONE4, NONE4, NONE4, NONE4, NONE4, NONE}};
 
-int ps_bigpool_is_address(enum ps_arch arch, uint64_t va)
-{
-    if (va % PAGE_BYTES != 0)
-        return 0;
-    return arch == PS_ARCH_X64 ? va >> 47 == 0x1ffff : va >> 31 == 1;
-}
-
 /* Pages that are asked before anything else: one may be missing, one torn. */
 #define FIRST_PAGES 4u
+
+/* 1: may be page i of a table in some layout, with all of it in page[]; 0: it is none; -1: it
+ * cannot be read. What nearly always says no stands in the first part of a page, and the rest of it
+ * would cost more than that part. */
+static int read_page(const struct ps_bigpool_source *source, uint64_t va, uint64_t i,
+                     uint8_t page[PS_FRAME_BYTES])
+{
+    int is_possible = 0;
+
+    if (ps_paging_read(source->paging, va, page, PS_BIGPOOL_PAGE_PART) < PS_BIGPOOL_PAGE_PART)
+        return -1;
+    for (uint32_t k = 0; k < PS_BIGPOOL_N_GEOMETRIES; k++) {
+        const struct ps_bigpool_geometry *g = &ps_bigpool_geometries[k];
+
+        is_possible |=
+            g->arch == source->arch && ps_bigpool_part_look_as(page, k, ps_bigpool_phase(g, i));
+    }
+    if (!is_possible)
+        return 0;
+    return ps_paging_read(source->paging, va, page, PAGE_BYTES) == PAGE_BYTES ? 1 : -1;
+}
 
 /* The first page decides if it is one of a table; if it is none, two of the others must be, and no
  * other may be none: most addresses are no table's, and two pages say so. */
@@ -34,11 +48,12 @@ int ps_bigpool_candidate_look(const struct ps_bigpool_source *source,
 
     for (uint64_t i = 0; i < FIRST_PAGES && n_bad < 2; i++) {
         const uint64_t va = c->va + i * PAGE_BYTES;
+        const int what = va < c->va ? -1 : read_page(source, va, i, page);
         int is_bad = 1;
 
-        if (va < c->va || ps_paging_read(source->paging, va, page, sizeof page) < sizeof page)
+        if (what < 0)
             continue;
-        for (uint32_t k = 0; k < PS_BIGPOOL_N_GEOMETRIES; k++) {
+        for (uint32_t k = 0; k < PS_BIGPOOL_N_GEOMETRIES && what > 0; k++) {
             const struct ps_bigpool_geometry *g = &ps_bigpool_geometries[k];
             struct ps_bigpool_look look;
 

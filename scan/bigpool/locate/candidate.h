@@ -25,8 +25,11 @@ struct ps_bigpool_candidate {
     uint32_t size_distance;    /* of a number that is its size; UINT32_MAX: none */
 };
 
-/* Can 'va' be an address of a table at all? */
-int ps_bigpool_is_address(enum ps_arch arch, uint64_t va);
+/* Can 'va' be an address of a table at all? Asked of every word of the data. */
+static inline int ps_bigpool_is_address(enum ps_arch arch, uint64_t va)
+{
+    return va % PS_FRAME_BYTES == 0 && (arch == PS_ARCH_X64 ? va >> 47 == 0x1ffff : va >> 31 == 1);
+}
 
 /* The cheap question: do the first pages at c->va look like a table's? Sets the geometry. */
 int ps_bigpool_candidate_look(const struct ps_bigpool_source *source,
