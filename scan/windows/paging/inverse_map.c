@@ -1,8 +1,9 @@
 #include "scan/windows/paging/inverse_map.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#define NO_NODE UINT32_MAX
+#define NO_NODE UINT32_MAX /* all bits set */
 
 /* Flags stand in the low bits of the address of a page. */
 struct node {
@@ -19,18 +20,18 @@ struct ps_inverse_map {
     uint64_t n_mapped;
     struct node *node;
     uint32_t n, cap, max;
+    size_t run; /* that held the page before */
     int full;
     int failed; /* out of memory */
 };
 
+/* Only when there is no room. */
 static int grow(struct ps_inverse_map *map)
 {
     const uint32_t twice = map->cap < 1024 ? 1024 : 2 * map->cap;
     const uint32_t cap = map->cap <= map->max / 2 && twice < map->max ? twice : map->max;
     struct node *node;
 
-    if (map->n < map->cap)
-        return 1;
     if (map->n >= map->max) {
         map->full = 1;
         return 0;
@@ -47,7 +48,7 @@ static int grow(struct ps_inverse_map *map)
 
 static int add(struct ps_inverse_map *map, uint64_t frame, uint64_t va_flags)
 {
-    if (!grow(map))
+    if (map->n >= map->cap && !grow(map))
         return 0;
     map->n_mapped += map->head[frame] == NO_NODE;
     map->node[map->n] = (struct node){.va_flags = va_flags, .next = map->head[frame]};
@@ -71,11 +72,9 @@ static uint64_t flags_of(const struct ps_kernel_leaf *leaf)
 }
 
 /* Run by run, so that a large page that lies in no memory costs nothing. */
-static int on_leaf(void *arg, const struct ps_kernel_leaf *leaf)
+static int add_range(struct ps_inverse_map *map, const struct ps_kernel_leaf *leaf, uint64_t flags)
 {
-    struct ps_inverse_map *map = arg;
     const uint64_t phys = leaf->pte.phys;
-    const uint64_t flags = flags_of(leaf);
 
     for (size_t i = ps_physmem_run_at(map->mem, phys); i < map->mem->n_runs; i++) {
         const struct ps_phys_run *r = &map->mem->run[i];
@@ -92,6 +91,23 @@ static int on_leaf(void *arg, const struct ps_kernel_leaf *leaf)
     return 0;
 }
 
+static int on_leaf(void *arg, const struct ps_kernel_leaf *leaf)
+{
+    struct ps_inverse_map *map = arg;
+    const uint64_t phys = leaf->pte.phys;
+    const uint64_t flags = flags_of(leaf);
+    const struct ps_phys_run *r;
+
+    if (leaf->pte.page_bytes != PS_FRAME_BYTES)
+        return add_range(map, leaf, flags);
+    r = &map->mem->run[map->run];
+    if (phys < r->phys || phys - r->phys >= r->n_bytes) {
+        map->run = ps_physmem_run_at(map->mem, phys);
+        r = &map->mem->run[map->run];
+    }
+    return !add(map, r->frame + (phys - r->phys) / PS_FRAME_BYTES, leaf->va | flags);
+}
+
 static int init(struct ps_inverse_map *map, const struct ps_physmem *mem)
 {
     const uint64_t n = ps_physmem_frames(mem);
@@ -103,8 +119,8 @@ static int init(struct ps_inverse_map *map, const struct ps_physmem *mem)
     if (n >= SIZE_MAX / sizeof *map->head)
         return 0;
     map->head = malloc((size_t)(n + 1) * sizeof *map->head);
-    for (uint64_t i = 0; map->head && i < n; i++)
-        map->head[i] = NO_NODE;
+    if (map->head)
+        memset(map->head, 0xff, (size_t)n * sizeof *map->head);
     return map->head != NULL;
 }
 

@@ -44,15 +44,25 @@ static uint64_t min_of(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* How many pages of [phys, phys + n_bytes) the image has. Neighbours mostly lie in one run. */
+/* Neighbours mostly lie in one run, and most pages are of one frame. */
+static int is_in_run(const struct state *s, uint64_t phys)
+{
+    const struct ps_physmem *mem = s->walk->mem;
+
+    return s->run < mem->n_runs && phys >= mem->run[s->run].phys &&
+           phys - mem->run[s->run].phys < mem->run[s->run].n_bytes;
+}
+
+/* How many pages of [phys, phys + n_bytes) the image has. */
 static uint64_t pages_present(struct state *s, uint64_t phys, uint64_t n_bytes)
 {
     const struct ps_physmem *mem = s->walk->mem;
     uint64_t n = 0;
 
-    if (s->run >= mem->n_runs || phys < mem->run[s->run].phys ||
-        phys - mem->run[s->run].phys >= mem->run[s->run].n_bytes)
+    if (!is_in_run(s, phys))
         s->run = ps_physmem_run_at(mem, phys);
+    else if (n_bytes == PS_FRAME_BYTES)
+        return 1;
     for (size_t i = s->run; i < mem->n_runs; i++) {
         const struct ps_phys_run *r = &mem->run[i];
         uint64_t skip = r->phys > phys ? r->phys - phys : 0;
@@ -65,33 +75,44 @@ static uint64_t pages_present(struct state *s, uint64_t phys, uint64_t n_bytes)
     return n / PS_FRAME_BYTES;
 }
 
-static void visit_leaf(struct state *s, uint64_t va, const struct ps_pte *pte, struct access access)
+static struct access access_through(const struct ps_pte *pte, struct access above)
 {
-    struct ps_kernel_leaf leaf = {va, *pte, access.writable, access.no_execute};
-    uint64_t n = pages_present(s, pte->phys, pte->page_bytes);
+    if (pte->kind == PS_PTE_TRANSITION)
+        return above;
+    return (struct access){above.writable && pte->writable, above.no_execute || pte->no_execute};
+}
+
+/* 'above' is the access that the tables on the way give. */
+static void visit_leaf(struct state *s, struct ps_kernel_leaf *leaf, struct access above)
+{
+    const struct access access = access_through(&leaf->pte, above);
+    uint64_t n = pages_present(s, leaf->pte.phys, leaf->pte.page_bytes);
 
     if (n == 0) {
         s->counts->outside++;
         return;
     }
     s->counts->pages += n;
-    s->counts->large += pte->page_bytes > PS_FRAME_BYTES;
-    s->counts->transition += pte->kind == PS_PTE_TRANSITION;
-    if (s->walk->leaf && s->walk->leaf(s->walk->arg, &leaf) != 0)
+    s->counts->large += leaf->pte.page_bytes > PS_FRAME_BYTES;
+    s->counts->transition += leaf->pte.kind == PS_PTE_TRANSITION;
+    leaf->writable = access.writable;
+    leaf->no_execute = access.no_execute;
+    if (s->walk->leaf && s->walk->leaf(s->walk->arg, leaf) != 0)
         s->counts->ended = 1;
 }
 
 /* What is left of a page that is not in memory. */
-static void visit_absent(struct state *s, uint64_t va, const struct ps_pte *pte)
+static void visit_absent(struct state *s, struct ps_kernel_leaf *leaf)
 {
-    struct ps_kernel_leaf leaf = {.va = va, .pte = *pte};
+    const struct ps_pte *pte = &leaf->pte;
 
     if (pte->kind == PS_PTE_PROTOTYPE || pte->kind == PS_PTE_VAD)
         s->counts->prototype++;
     if (pte->kind != PS_PTE_PAGEFILE)
         return;
     s->counts->paged_out++;
-    if (s->walk->paged_out && s->walk->paged_out(s->walk->arg, &leaf) != 0)
+    leaf->writable = leaf->no_execute = 0;
+    if (s->walk->paged_out && s->walk->paged_out(s->walk->arg, leaf) != 0)
         s->counts->ended = 1;
 }
 
@@ -104,25 +125,40 @@ static void read_table(struct state *s, unsigned level, uint64_t phys)
     memset(s->table[level - 1] + got, 0, sizeof s->table[0] - got);
 }
 
-static uint32_t le32(const uint8_t *p)
-{
-    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
 static uint64_t entry_at(const struct state *s, unsigned level, unsigned i)
 {
     const uint8_t *table = s->table[level - 1];
+    uint64_t raw64;
+    uint32_t raw32;
 
-    if (s->format.mode == PS_PAGING_X86)
-        return le32(table + 4 * (size_t)i);
-    return le32(table + 8 * (size_t)i) | (uint64_t)le32(table + 8 * (size_t)i + 4) << 32;
+    if (s->format.mode == PS_PAGING_X86) {
+        memcpy(&raw32, table + i * sizeof raw32, sizeof raw32);
+        return raw32;
+    }
+    memcpy(&raw64, table + i * sizeof raw64, sizeof raw64);
+    return raw64;
 }
 
-static struct access access_through(const struct ps_pte *pte, struct access above)
+/* The entries of a table of the last level: by far the most. */
+static void walk_pages(struct state *s, uint64_t table, uint64_t va, struct access access)
 {
-    if (pte->kind == PS_PTE_TRANSITION)
-        return above;
-    return (struct access){above.writable && pte->writable, above.no_execute || pte->no_execute};
+    const unsigned n = ps_paging_entries(s->format.mode, 1);
+    struct ps_kernel_leaf leaf;
+
+    read_table(s, 1, table);
+    for (unsigned i = 0; i < n && !s->counts->ended; i++) {
+        const uint64_t raw = entry_at(s, 1, i);
+
+        if (raw == 0)
+            continue;
+        leaf.va = va + (uint64_t)i * PS_FRAME_BYTES;
+        if (!ps_pte_decode_page(s->format, raw, &leaf.pte))
+            ps_pte_decode(s->format, 1, raw, &leaf.pte);
+        if (leaf.pte.kind == PS_PTE_PAGE || leaf.pte.kind == PS_PTE_TRANSITION)
+            visit_leaf(s, &leaf, access);
+        else
+            visit_absent(s, &leaf);
+    }
 }
 
 /* Recursion is as deep as there are levels. */
@@ -132,8 +168,8 @@ static void walk_table(struct state *s, unsigned level, uint64_t table, uint64_t
     const enum ps_paging_mode mode = s->format.mode;
     const unsigned shift = ps_paging_shift(mode, level);
     const unsigned n = ps_paging_entries(mode, level);
+    struct ps_kernel_leaf leaf;
     unsigned first = 0;
-    struct ps_pte pte;
 
     if (level == ps_paging_levels(mode))
         first = (unsigned)(ps_paging_kernel_base(mode) >> shift) & (n - 1);
@@ -141,17 +177,21 @@ static void walk_table(struct state *s, unsigned level, uint64_t table, uint64_t
     for (unsigned i = first; i < n && !s->counts->ended; i++) {
         const uint64_t raw = entry_at(s, level, i);
         const uint64_t at = va + ((uint64_t)i << shift);
+        const struct ps_pte *pte = &leaf.pte;
 
         if (raw == 0)
             continue;
-        ps_pte_decode(s->format, level, raw, &pte);
-        if (pte.kind == PS_PTE_PAGE || (level == 1 && pte.kind == PS_PTE_TRANSITION))
-            visit_leaf(s, at, &pte, access_through(&pte, access));
-        else if (level == 1)
-            visit_absent(s, at, &pte);
-        else if ((pte.kind == PS_PTE_TABLE || pte.kind == PS_PTE_TRANSITION) &&
-                 take_table(s, pte.phys))
-            walk_table(s, level - 1, pte.phys, at, access_through(&pte, access));
+        leaf.va = at;
+        ps_pte_decode(s->format, level, raw, &leaf.pte);
+        if (pte->kind == PS_PTE_PAGE)
+            visit_leaf(s, &leaf, access);
+        else if ((pte->kind != PS_PTE_TABLE && pte->kind != PS_PTE_TRANSITION) ||
+                 !take_table(s, pte->phys))
+            continue;
+        else if (level == 2)
+            walk_pages(s, pte->phys, at, access_through(pte, access));
+        else
+            walk_table(s, level - 1, pte->phys, at, access_through(pte, access));
     }
 }
 

@@ -6,8 +6,8 @@
 enum { VALID = 1u << 0, WRITE = 1u << 1, USER = 1u << 2, LARGE = 1u << 7 };
 
 #define NO_EXECUTE     (UINT64_C(1) << 63)
-#define FRAME_MASK     UINT64_C(0x000ffffffffff000)
-#define X86_FRAME_MASK UINT64_C(0xfffff000)
+#define FRAME_MASK     PS_PTE_FRAME_MASK
+#define X86_FRAME_MASK PS_PTE_X86_FRAME_MASK
 
 /* Transition is 1 and prototype is 0; a combined prototype entry has both. */
 #define SOFT_MASK       UINT64_C(0xc01)
@@ -145,9 +145,7 @@ static void decode_valid(enum ps_paging_mode mode, unsigned level, uint64_t raw,
     out->user = !has_access || (raw & USER);
     out->no_execute = (raw & NO_EXECUTE) != 0;
     out->phys = raw & (mode == PS_PAGING_X86 ? X86_FRAME_MASK : FRAME_MASK);
-    if (level == 1) {
-        out->kind = PS_PTE_PAGE;
-    } else if ((raw & LARGE) == 0) {
+    if ((raw & LARGE) == 0) {
         out->kind = PS_PTE_TABLE;
     } else if (l->large_bytes != 0) {
         out->kind = PS_PTE_PAGE;
@@ -250,6 +248,8 @@ static void decode_software(struct ps_pte_format f, uint64_t raw, struct ps_pte 
 
 void ps_pte_decode(struct ps_pte_format format, unsigned level, uint64_t raw, struct ps_pte *out)
 {
+    if (level == 1 && ps_pte_decode_page(format, raw, out))
+        return;
     *out = (struct ps_pte){.page_bytes = UINT64_C(1) << modes[format.mode].level[level - 1].shift};
     if (raw == 0)
         out->kind = PS_PTE_NONE;

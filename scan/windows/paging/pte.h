@@ -77,6 +77,25 @@ int ps_paging_canonical(enum ps_paging_mode mode, uint64_t va, uint64_t *out);
 /* The part of CR3 that is the address of the top table. */
 uint64_t ps_paging_root(enum ps_paging_mode mode, uint64_t cr3);
 
+#define PS_PTE_FRAME_MASK     UINT64_C(0x000ffffffffff000)
+#define PS_PTE_X86_FRAME_MASK UINT64_C(0xfffff000)
+
+/* Valid entries of the last level, which are by far the most: 0 if 'raw' is none. */
+static inline int ps_pte_decode_page(struct ps_pte_format format, uint64_t raw, struct ps_pte *out)
+{
+    if (!(raw & 1))
+        return 0;
+    *out = (struct ps_pte){
+        .kind = PS_PTE_PAGE,
+        .phys = raw & (format.mode == PS_PAGING_X86 ? PS_PTE_X86_FRAME_MASK : PS_PTE_FRAME_MASK),
+        .page_bytes = 4096,
+        .writable = raw >> 1 & 1,
+        .user = raw >> 2 & 1,
+        .no_execute = (uint8_t)(raw >> 63),
+    };
+    return 1;
+}
+
 /* What entry 'raw' of a table of 'level' says. */
 void ps_pte_decode(struct ps_pte_format format, unsigned level, uint64_t raw, struct ps_pte *out);
 /* The same for a prototype entry, which is none of any table. */
