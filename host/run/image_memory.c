@@ -57,21 +57,67 @@ static void copy(void *arg)
     memcpy(c->to, c->from, c->n);
 }
 
-/* Out of the mapping, if there is one: a table costs a third of what a system call for it does. It
- * is not given back, for the next table may stand beside it. Who asks for a part of a page will not
- * want its neighbours, and a system call costs half of what mapping and unmapping them does. */
-static int copy_mapped(struct ps_image *image, uint64_t phys, void *buf, size_t n_bytes)
+/* The system maps so much around a page that is read. */
+#define SPOT_BYTES ((uint64_t)64 << 10)
+#define MAX_SPOTS  (PS_IMAGE_MEMORY_RESIDENT / SPOT_BYTES)
+#define PIECE      ((uint64_t)1 << 20)
+
+/* An extent is mapped as a whole but where it is in several files; what lies in two of them is in
+ * no mapping. */
+static void release_extent(struct ps_image *image, const struct ps_extent *e)
+{
+    const uint8_t *mem = ps_image_map(image, e->phys, (size_t)e->n_bytes);
+
+    if (mem) {
+        ps_image_release(image, mem, (size_t)e->n_bytes);
+        return;
+    }
+    for (uint64_t off = 0; off < e->n_bytes; off += PIECE) {
+        const size_t n = (size_t)(e->n_bytes - off < PIECE ? e->n_bytes - off : PIECE);
+
+        mem = ps_image_map(image, e->phys + off, n);
+        if (mem)
+            ps_image_release(image, mem, n);
+    }
+}
+
+/* Tables stand beside each other, so what was mapped is given back seldom and all at once. */
+static void count_spot(struct ps_image_memory *m, uint64_t phys, size_t n_bytes)
+{
+    size_t n = 0;
+    const struct ps_extent *e;
+
+    if (phys / SPOT_BYTES == m->spot)
+        return;
+    m->spot = phys / SPOT_BYTES;
+    m->n_spots += 1 + n_bytes / SPOT_BYTES;
+    if (m->n_spots < MAX_SPOTS)
+        return;
+    e = ps_image_extents(m->image, &n);
+    for (size_t i = 0; i < n; i++)
+        release_extent(m->image, &e[i]);
+    m->n_spots = 0;
+}
+
+/* Out of the mapping, if there is one: a table costs a third of what a system call for it does. Who
+ * asks for a part of a page will not want its neighbours, and a system call costs half of what
+ * mapping and unmapping them does. */
+static int copy_mapped(struct ps_image_memory *m, uint64_t phys, void *buf, size_t n_bytes)
 {
     struct copy c = {buf, NULL, n_bytes};
 
     if (n_bytes >= PS_FRAME_BYTES)
-        c.from = ps_image_map(image, phys, n_bytes);
-    return c.from && !ps_fault_guard(c.from, n_bytes, copy, &c);
+        c.from = ps_image_map(m->image, phys, n_bytes);
+    if (!c.from)
+        return 0;
+    count_spot(m, phys, n_bytes);
+    return !ps_fault_guard(c.from, n_bytes, copy, &c);
 }
 
 static size_t read_image(void *arg, uint64_t phys, void *buf, size_t n_bytes)
 {
-    struct ps_image *image = arg;
+    struct ps_image_memory *m = arg;
+    struct ps_image *image = m->image;
     struct ps_err ignored;
     size_t done = 0;
 
@@ -85,7 +131,7 @@ static size_t read_image(void *arg, uint64_t phys, void *buf, size_t n_bytes)
             break;
         if (n > e->n_bytes - (phys + done - e->phys))
             got = n = (size_t)(e->n_bytes - (phys + done - e->phys));
-        if (!copy_mapped(image, phys + done, to, n) &&
+        if (!copy_mapped(m, phys + done, to, n) &&
             ps_image_read(image, phys + done, to, n, &ignored) < 0)
             got = read_pages(image, phys + done, to, n);
         done += got;
@@ -111,7 +157,7 @@ static void call(void *arg)
 
 static int look_at_image(void *arg, uint64_t phys, size_t n_bytes, ps_look_fn *fn, void *fn_arg)
 {
-    struct ps_image *image = arg;
+    struct ps_image *image = ((struct ps_image_memory *)arg)->image;
     struct look l = {fn, fn_arg, ps_image_map(image, phys, n_bytes), n_bytes};
     int faulted;
 
@@ -128,7 +174,7 @@ int ps_image_memory_init(struct ps_image_memory *m, struct ps_image *image, stru
     const struct ps_extent *e = ps_image_extents(image, &n);
     uint64_t n_frames = 0;
 
-    *m = (struct ps_image_memory){.image = image};
+    *m = (struct ps_image_memory){.image = image, .spot = UINT64_MAX};
     m->run = calloc(n ? n : 1, sizeof *m->run);
     if (!m->run)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu extents", n);
@@ -140,7 +186,7 @@ int ps_image_memory_init(struct ps_image_memory *m, struct ps_image *image, stru
         n_frames += frames;
     }
     m->mem = (struct ps_physmem){
-        .read = read_image, .look = look_at_image, .arg = image, .run = m->run, .n_runs = n};
+        .read = read_image, .look = look_at_image, .arg = m, .run = m->run, .n_runs = n};
     return 0;
 }
 

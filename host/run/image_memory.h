@@ -5,11 +5,17 @@
 #include "host/image/image.h"
 #include "scan/physmem.h"
 
-/* Fields are private but for 'mem'. */
+/* Pages of the mapped file that reading leaves in memory at most: it gives them back before they
+ * are more. */
+#define PS_IMAGE_MEMORY_RESIDENT ((uint64_t)128 << 20)
+
+/* Fields are private but for 'mem', whose functions are for one thread at a time. */
 struct ps_image_memory {
     struct ps_physmem mem;
     struct ps_image *image;
     struct ps_phys_run *run;
+    uint64_t spot; /* the part of memory that was read last */
+    uint64_t n_spots;
 };
 
 /* The image must outlive *m, which must not move. Free with ps_image_memory_free. PS_ENOMEM. */

@@ -102,25 +102,30 @@ static int is_inside(const struct ps_big_findings_spec *s, const struct ps_findi
     return f->phys >= s->start && f->phys < s->end;
 }
 
-/* Rows come by slot, which decides between equals: qsort is not stable, so nothing may be equal. */
-struct keyed {
-    struct ps_finding f;
-    uint32_t slot;
-};
-
+/* Rows come by slot, which decides between equals: qsort is not stable, so nothing may be equal. It
+ * stands in in_big meanwhile, which an entry has no use for. */
 static int compare(const void *a, const void *b)
 {
-    const struct keyed *x = a;
-    const struct keyed *y = b;
+    const struct ps_finding *x = a;
+    const struct ps_finding *y = b;
 
-    if (x->f.phys != y->f.phys)
-        return x->f.phys < y->f.phys ? -1 : 1;
-    if (x->f.va != y->f.va)
-        return x->f.va < y->f.va ? -1 : 1;
-    return x->slot < y->slot ? -1 : x->slot > y->slot;
+    if (x->phys != y->phys)
+        return x->phys < y->phys ? -1 : 1;
+    if (x->va != y->va)
+        return x->va < y->va ? -1 : 1;
+    return x->in_big < y->in_big ? -1 : x->in_big > y->in_big;
 }
 
-static size_t collect(const struct ps_big_findings_spec *s, struct keyed *k)
+static size_t count_wanted(const struct ps_big_findings_spec *s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->table->n_rows; i++)
+        n += is_wanted(s, &s->table->row[i].entry) != 0;
+    return n;
+}
+
+static size_t collect(const struct ps_big_findings_spec *s, struct ps_finding *f)
 {
     size_t n = 0;
 
@@ -129,9 +134,9 @@ static size_t collect(const struct ps_big_findings_spec *s, struct keyed *k)
 
         if (!is_wanted(s, &row->entry))
             continue;
-        k[n].f = finding_of(s, row);
-        k[n].slot = row->slot;
-        n += is_inside(s, &k[n].f) != 0;
+        f[n] = finding_of(s, row);
+        f[n].in_big = row->slot;
+        n += is_inside(s, &f[n]) != 0;
     }
     return n;
 }
@@ -139,20 +144,15 @@ static size_t collect(const struct ps_big_findings_spec *s, struct keyed *k)
 int ps_big_findings(struct ps_finding **out, size_t *n, const struct ps_big_findings_spec *spec,
                     struct ps_err *err)
 {
-    struct keyed *k = calloc(spec->table->n_rows + 1, sizeof *k);
-    struct ps_finding *f;
+    struct ps_finding *f = calloc(count_wanted(spec) + 1, sizeof *f);
 
-    if (k) {
-        *n = collect(spec, k);
-        qsort(k, *n, sizeof *k, compare);
-    }
-    f = k ? calloc(*n + 1, sizeof *f) : NULL;
-    for (size_t i = 0; f && i < *n; i++)
-        f[i] = k[i].f;
-    free(k);
     if (!f)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu big allocations",
                        spec->table->n_rows);
+    *n = collect(spec, f);
+    qsort(f, *n, sizeof *f, compare);
+    for (size_t i = 0; i < *n; i++)
+        f[i].in_big = 0;
     *out = f;
     return 0;
 }
