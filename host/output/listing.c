@@ -11,14 +11,17 @@
 #include "host/output/text.h"
 #include "host/report/units.h"
 
+/* So much text is collected before it goes out. */
+#define FLUSH_BYTES ((size_t)1 << 16)
+
 static void add_string(struct ps_text *text, const char *s)
 {
     ps_text_add(text, s, strlen(s));
 }
 
-static const char *cell_at(const struct ps_listing *l, size_t row, size_t column)
+static const char *const *row_at(const struct ps_listing *l, size_t row)
 {
-    return l->cell[row * l->n_columns + column];
+    return l->row ? l->row(l->arg, row) : l->cell + row * l->n_columns;
 }
 
 typedef void add_clean_fn(struct ps_text *text, const char *s, size_t n);
@@ -65,59 +68,58 @@ static void add_json_cell(struct ps_text *text, enum ps_column_kind kind, const 
 
 static void add_json_row(struct ps_text *text, const struct ps_listing *l, size_t row)
 {
+    const char *const *cell = row_at(l, row);
+
     for (size_t i = 0; i < l->n_columns; i++) {
         add_string(text, i == 0 ? "{\"" : ",\"");
         add_string(text, l->column[i].name);
         add_string(text, "\":");
-        add_json_cell(text, l->column[i].kind, cell_at(l, row, i));
+        add_json_cell(text, l->column[i].kind, cell[i]);
     }
     add_string(text, "}");
 }
 
-static void write_jsonl(struct ps_text *text, const struct ps_listing *l, int to_stdout)
+static void add_jsonl_row(struct ps_text *text, const struct ps_listing *l, size_t row)
 {
-    (void)to_stdout;
-    for (size_t row = 0; row < l->n_rows; row++) {
-        add_json_row(text, l, row);
-        add_string(text, "\n");
-    }
+    add_json_row(text, l, row);
+    add_string(text, "\n");
 }
 
-static void write_json(struct ps_text *text, const struct ps_listing *l, int to_stdout)
+static void begin_json(struct ps_text *text, const struct ps_listing *l)
 {
-    (void)to_stdout;
+    (void)l;
     add_string(text, "[");
-    for (size_t row = 0; row < l->n_rows; row++) {
-        add_string(text, row == 0 ? "\n" : ",\n");
-        add_json_row(text, l, row);
-    }
+}
+
+static void add_array_row(struct ps_text *text, const struct ps_listing *l, size_t row)
+{
+    add_string(text, row == 0 ? "\n" : ",\n");
+    add_json_row(text, l, row);
+}
+
+static void end_json(struct ps_text *text)
+{
     add_string(text, "\n]\n");
 }
 
-static void write_csv(struct ps_text *text, const struct ps_listing *l, int to_stdout)
+static void begin_csv(struct ps_text *text, const struct ps_listing *l)
 {
-    (void)to_stdout;
     for (size_t i = 0; i < l->n_columns; i++) {
         add_string(text, i == 0 ? "" : ",");
         add_clean(text, l->column[i].name, ps_text_add_csv);
     }
     add_string(text, "\r\n");
-    for (size_t row = 0; row < l->n_rows; row++) {
-        for (size_t i = 0; i < l->n_columns; i++) {
-            const char *cell = cell_at(l, row, i);
-
-            add_string(text, i == 0 ? "" : ",");
-            add_clean(text, cell ? cell : "", ps_text_add_csv);
-        }
-        add_string(text, "\r\n");
-    }
 }
 
-static void write_none(struct ps_text *text, const struct ps_listing *l, int to_stdout)
+static void add_csv_row(struct ps_text *text, const struct ps_listing *l, size_t row)
 {
-    (void)text;
-    (void)l;
-    (void)to_stdout;
+    const char *const *cell = row_at(l, row);
+
+    for (size_t i = 0; i < l->n_columns; i++) {
+        add_string(text, i == 0 ? "" : ",");
+        add_clean(text, cell[i] ? cell[i] : "", ps_text_add_csv);
+    }
+    add_string(text, "\r\n");
 }
 
 static int set_cell(struct libscols_line *line, size_t at, enum ps_column_kind kind,
@@ -140,12 +142,13 @@ static int set_cell(struct libscols_line *line, size_t at, enum ps_column_kind k
 static int add_table_row(struct libscols_table *table, const struct ps_listing *l, size_t row)
 {
     struct libscols_line *line = scols_table_new_line(table, NULL);
+    const char *const *cell = row_at(l, row);
     size_t at = 0;
 
     if (!line)
         return -1;
     for (size_t i = 0; i < l->n_columns; i++)
-        if (l->column[i].title && set_cell(line, at++, l->column[i].kind, cell_at(l, row, i)) < 0)
+        if (l->column[i].title && set_cell(line, at++, l->column[i].kind, cell[i]) < 0)
             return -1;
     return 0;
 }
@@ -189,12 +192,19 @@ static void write_table(struct ps_text *text, const struct ps_listing *l, int to
     scols_unref_table(table);
 }
 
+/* Each part may be missing; a format with 'whole' has no others. */
 static const struct format {
     const char *name;
-    void (*write)(struct ps_text *text, const struct ps_listing *l, int to_stdout);
+    void (*whole)(struct ps_text *text, const struct ps_listing *l, int to_stdout);
+    void (*begin)(struct ps_text *text, const struct ps_listing *l);
+    void (*row)(struct ps_text *text, const struct ps_listing *l, size_t row);
+    void (*end)(struct ps_text *text);
 } formats[] = {
-    {"table", write_table}, {"jsonl", write_jsonl}, {"json", write_json},
-    {"csv", write_csv},     {"none", write_none},
+    {"table", write_table, NULL, NULL, NULL},
+    {"jsonl", NULL, NULL, add_jsonl_row, NULL},
+    {"json", NULL, begin_json, add_array_row, end_json},
+    {"csv", NULL, begin_csv, add_csv_row, NULL},
+    {"none", NULL, NULL, NULL, NULL},
 };
 
 static const struct format *find_format(const char *name, int to_stdout)
@@ -207,20 +217,39 @@ static const struct format *find_format(const char *name, int to_stdout)
     return NULL;
 }
 
-static int write_out(const struct ps_text *text, const char *path, struct ps_err *err)
+static int flush(struct ps_text *text, struct ps_sink *sink, struct ps_err *err)
 {
-    struct ps_sink *sink = NULL;
-    struct ps_err ignored;
-    int closed;
-    int rc;
+    int rc = 0;
 
     if (text->failed)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the list");
-    rc = ps_sink_open(&sink, path, err);
-    if (rc >= 0 && text->n != 0)
+    if (text->n != 0)
         rc = ps_sink_write(sink, text->s, text->n, err);
-    closed = ps_sink_close(sink, rc >= 0, rc < 0 ? &ignored : err);
-    return rc < 0 ? rc : closed;
+    text->n = 0;
+    return rc;
+}
+
+static int write_rows(const struct format *f, const struct ps_listing *l, int to_stdout,
+                      struct ps_sink *sink, struct ps_err *err)
+{
+    struct ps_text text = {0};
+    int rc = 0;
+
+    if (f->whole)
+        f->whole(&text, l, to_stdout);
+    if (f->begin)
+        f->begin(&text, l);
+    for (size_t row = 0; f->row && row < l->n_rows && rc >= 0; row++) {
+        f->row(&text, l, row);
+        if (text.n >= FLUSH_BYTES || text.failed)
+            rc = flush(&text, sink, err);
+    }
+    if (f->end)
+        f->end(&text);
+    if (rc >= 0)
+        rc = flush(&text, sink, err);
+    ps_text_free(&text);
+    return rc;
 }
 
 int ps_listing_write(const struct ps_listing *l, const char *format, const char *path,
@@ -228,14 +257,18 @@ int ps_listing_write(const struct ps_listing *l, const char *format, const char 
 {
     int to_stdout = !path || strcmp(path, "-") == 0;
     const struct format *f = find_format(format, to_stdout);
-    struct ps_text text = {0};
+    struct ps_sink *sink = NULL;
+    struct ps_err ignored;
+    int closed;
     int rc;
 
     if (!f)
         return ps_fail(err, PS_EARG, PS_AT_NONE,
                        "unknown format '%.40s': use auto, table, jsonl, json, csv or none", format);
-    f->write(&text, l, to_stdout);
-    rc = write_out(&text, path, err);
-    ps_text_free(&text);
-    return rc;
+    rc = ps_sink_open(&sink, path, err);
+    if (rc < 0)
+        return rc;
+    rc = write_rows(f, l, to_stdout, sink, err);
+    closed = ps_sink_close(sink, rc >= 0, rc < 0 ? &ignored : err);
+    return rc < 0 ? rc : closed;
 }

@@ -28,10 +28,15 @@ struct ps_listing {
     size_t n_columns;
     const char *const *cell; /* n_rows rows of n_columns; NULL: not known or does not apply */
     size_t n_rows;
+    /* Where there are too many rows to have their text at once: gives the cells of one, good until
+     * the next call; 'cell' is not looked at then. NULL: they are in 'cell'. */
+    const char *const *(*row)(void *arg, size_t row);
+    void *arg;
 };
 
 /* Write the list to 'path' (NULL or "-": standard output) in 'format' (NULL or "auto": a table on
- * a terminal, JSON Lines elsewhere). Cells need not be valid UTF-8. PS_EARG for an unknown format;
+ * a terminal, JSON Lines elsewhere). A table is held in memory as a whole, other formats go out row
+ * by row. Cells need not be valid UTF-8. PS_EARG for an unknown format;
  * PS_ENOMEM; and as ps_sink_open and ps_sink_write. */
 int ps_listing_write(const struct ps_listing *l, const char *format, const char *path,
                      struct ps_err *err);

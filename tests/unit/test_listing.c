@@ -34,7 +34,9 @@ static void check_listing(const struct ps_listing *l, const char *format, const 
 
 static void check(const char *format, size_t n_rows, const char *want)
 {
-    check_listing(&(struct ps_listing){columns, 3, cells, n_rows}, format, want);
+    check_listing(
+        &(struct ps_listing){.column = columns, .n_columns = 3, .cell = cells, .n_rows = n_rows},
+        format, want);
 }
 
 Test(listing, json)
@@ -67,10 +69,9 @@ Test(listing, kinds_for_addresses)
         {"Tag", "TAG", PS_COLUMN_TEXT, 0},
     };
     static const char *const row[] = {"true", "4096", "a|bc", "Pro\\xe3", "false", NULL, "", NULL};
-    const struct ps_listing l = {some, 4, row, 2};
+    const struct ps_listing l = {.column = some, .n_columns = 4, .cell = row, .n_rows = 2};
 
-    check_listing(&l, "table",
-                  "*   SIZE WHY  TAG\n* 0x1000 a|bc Pro\\xe3\n       -      -\n");
+    check_listing(&l, "table", "*   SIZE WHY  TAG\n* 0x1000 a|bc Pro\\xe3\n       -      -\n");
     check_listing(&l, "jsonl",
                   "{\"Owner\":true,\"Bytes\":4096,\"Why\":[\"a\",\"bc\"],\"Tag\":\"Pro\\\\xe3\"}\n"
                   "{\"Owner\":false,\"Bytes\":null,\"Why\":[],\"Tag\":null}\n");
@@ -92,7 +93,7 @@ Test(listing, table)
 
 Test(listing, unknown_format)
 {
-    const struct ps_listing l = {columns, 3, cells, 2};
+    const struct ps_listing l = {.column = columns, .n_columns = 3, .cell = cells, .n_rows = 2};
     struct ps_err err = {0};
 
     cr_assert_eq(ps_listing_write(&l, "xml", NULL, &err), -PS_EARG);

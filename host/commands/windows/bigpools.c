@@ -132,29 +132,40 @@ static int is_wanted(const struct filter *f, const struct ps_bigpool_entry *e)
     return f->n == 0;
 }
 
+/* The wanted rows, of which one at a time has its text. */
+struct listed {
+    const struct ps_bigpool_table *table;
+    const struct ps_tagdb *db;
+    size_t *at; /* in the table */
+    struct row row;
+};
+
+static const char *const *get_row(void *arg, size_t i)
+{
+    struct listed *l = arg;
+
+    memset(l->row.cell, 0, sizeof l->row.cell);
+    make_row(l->table, &l->table->row[l->at[i]], l->db, &l->row);
+    return l->row.cell;
+}
+
 static int write_rows(const struct ps_bigpool_table *t, const struct filter *filter,
                       const struct ps_tagdb *db, const struct ps_options *opt, struct ps_err *err)
 {
-    const size_t n_columns = opt->raw ? N_RAW_FIELDS : N_FIELDS;
-    struct row *row = calloc(t->n_rows + 1, sizeof *row);
-    const char **cell = calloc((t->n_rows + 1) * n_columns, sizeof *cell);
-    size_t n = 0;
-    int rc = -PS_ENOMEM;
+    struct listed listed = {.table = t, .db = db, .at = calloc(t->n_rows + 1, sizeof *listed.at)};
+    struct ps_listing listing = {.column = columns,
+                                 .n_columns = opt->raw ? N_RAW_FIELDS : N_FIELDS,
+                                 .row = get_row,
+                                 .arg = &listed};
+    int rc;
 
-    for (size_t i = 0; row && cell && i < t->n_rows; i++) {
-        if (!is_wanted(filter, &t->row[i].entry))
-            continue;
-        make_row(t, &t->row[i], db, &row[n]);
-        memcpy(cell + n * n_columns, row[n].cell, n_columns * sizeof *cell);
-        n++;
-    }
-    if (row && cell)
-        rc = ps_listing_write(&(struct ps_listing){columns, n_columns, cell, n}, opt->format,
-                              opt->output, err);
-    else
-        rc = ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu entries", t->n_rows);
-    free(cell);
-    free(row);
+    if (!listed.at)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu entries", t->n_rows);
+    for (size_t i = 0; i < t->n_rows; i++)
+        if (is_wanted(filter, &t->row[i].entry))
+            listed.at[listing.n_rows++] = i;
+    rc = ps_listing_write(&listing, opt->format, opt->output, err);
+    free(listed.at);
     return rc;
 }
 
