@@ -155,7 +155,7 @@ static void check(const struct vector *v, const struct ps_finding *f)
     char type[PS_POOL_TYPE_TEXT_BYTES];
     char tag[PS_TAG_TEXT_BYTES];
 
-    cr_expect_eq(f->n_bytes, v->n_bytes, "%s: %#x bytes", v->name, f->n_bytes);
+    cr_expect_eq(f->n_bytes, v->n_bytes, "%s: %#x bytes", v->name, (unsigned)f->n_bytes);
     cr_expect_eq(field(v, f->word0, 0), v->prev_bytes, "%s", v->name);
     cr_expect_eq(field(v, f->word0, 1), v->pool_index, "%s", v->name);
     cr_expect_str_eq(ps_era_type_print(era, f->word0 >> (v->arch == PS_ARCH_X64 ? 24 : 25), type),
