@@ -82,12 +82,14 @@ static int is_printable_tag(uint32_t tag)
     return 1;
 }
 
+/* Without a branch for each byte. */
 static int is_zero(const uint8_t *at, size_t n)
 {
+    uint8_t any = 0;
+
     for (size_t i = 0; i < n; i++)
-        if (at[i])
-            return 0;
-    return 1;
+        any |= at[i];
+    return any == 0;
 }
 
 /* A quota object is an address or nothing; a billed process is an address mixed with a cookie. */
@@ -104,13 +106,17 @@ int ps_bigpool_entry_legal(const struct ps_bigpool_layout *layout, const uint8_t
         layout->word == PS_BIGPOOL_PAGES ? (uint64_t)MAX_PAGES32 * PAGE_BYTES : MAX_BYTES64;
     size_t pointer = pointer_bytes(layout->arch);
     struct ps_bigpool_entry e;
+    enum ps_bigpool_state state;
 
-    if (!ps_bigpool_entry_decode(layout, at, n, &e))
+    if (n < layout->entry_bytes)
         return 0;
-    if (e.state == PS_BIGPOOL_EMPTY)
+    /* Most entries are empty, or none at all. */
+    state = ps_bigpool_va_state(layout->arch, load(at, pointer));
+    if (state == PS_BIGPOOL_EMPTY)
         return is_zero(at + pointer, layout->entry_bytes - pointer);
-    if (e.state != PS_BIGPOOL_ALLOCATED && e.state != PS_BIGPOOL_FREED)
+    if (state != PS_BIGPOOL_ALLOCATED && state != PS_BIGPOOL_FREED)
         return 0;
+    ps_bigpool_entry_decode(layout, at, n, &e);
     if (layout->word == PS_BIGPOOL_TYPE && e.type > 0xfff)
         return 0;
     return is_printable_tag(e.tag) && e.n_bytes != 0 && e.n_bytes <= max &&

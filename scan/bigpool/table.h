@@ -37,6 +37,7 @@ struct ps_bigpool_row {
      * not resident, freed, or no page tables are used. */
     uint64_t first_phys;
     uint32_t slot;
+    uint32_t first_no_execute; /* where first_phys is known: what the page tables say */
     struct ps_bigpool_entry entry;
 };
 

@@ -43,21 +43,43 @@ static uint32_t evidence_of(const struct ps_big_findings_spec *s, const struct p
     return evidence;
 }
 
-/* Where the first byte is; the page of a freed allocation may be another's by now. */
-static void find_page(const struct ps_big_findings_spec *s, struct ps_finding *f)
+struct first_page {
+    uint64_t phys;
+    int no_execute;
+};
+
+/* Who found the table through page tables has asked them for its rows too. */
+static int find_page(const struct ps_big_findings_spec *s, const struct ps_bigpool_row *row,
+                     struct first_page *out)
 {
     struct ps_walk walk;
+
+    if (ps_bigpool_method_is_virtual(s->table->method)) {
+        *out = (struct first_page){row->first_phys, row->first_no_execute != 0};
+        return row->first_phys != PS_BIGPOOL_NO_PHYS;
+    }
+    if (ps_paging_walk(s->paging, row->entry.va, &walk) != PS_WALK_MAPPED)
+        return 0;
+    *out = (struct first_page){walk.phys, walk.no_execute};
+    return 1;
+}
+
+/* Where the first byte is; the page of a freed allocation may be another's by now. */
+static void set_page(const struct ps_big_findings_spec *s, const struct ps_bigpool_row *row,
+                     struct ps_finding *f)
+{
+    struct first_page page;
 
     if (!s->paging)
         return;
     f->mapped = PS_MAPPED_NO;
-    if (ps_paging_walk(s->paging, f->va, &walk) != PS_WALK_MAPPED)
+    if (!find_page(s, row, &page))
         return;
     f->mapped = PS_MAPPED_YES;
     f->evidence |= PS_EV_MAPPED;
-    if (f->pool == PS_POOL_NONPAGED && walk.no_execute)
+    if (f->pool == PS_POOL_NONPAGED && page.no_execute)
         f->pool = PS_POOL_NONPAGED_NX;
-    f->phys = walk.phys;
+    f->phys = page.phys;
 }
 
 static enum ps_big_type big_type(const struct ps_bigpool_table *t)
@@ -88,7 +110,7 @@ static struct ps_finding finding_of(const struct ps_big_findings_spec *s,
     };
 
     if (e->state == PS_BIGPOOL_ALLOCATED)
-        find_page(s, &f);
+        set_page(s, row, &f);
     f.confidence = ps_evidence_score(f.evidence);
     return f;
 }

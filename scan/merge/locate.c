@@ -104,10 +104,18 @@ static void set_address(const struct ps_locator *l, const struct place *p, struc
     }
 }
 
+/* Findings of a page mostly have the same evidence. */
+struct score {
+    uint32_t evidence;
+    uint8_t confidence;
+};
+
 /* Content of a big allocation is not an allocation, whatever it looks like. */
-static void settle_status(struct ps_finding *f)
+static void settle_status(struct ps_finding *f, struct score *last)
 {
-    f->confidence = ps_evidence_score(f->evidence);
+    if (f->evidence != last->evidence)
+        *last = (struct score){f->evidence, ps_evidence_score(f->evidence)};
+    f->confidence = last->confidence;
     if (f->status == PS_STATUS_ALLOCATED && (f->in_big || f->confidence < PS_ALLOCATED_CONFIDENCE))
         f->status = PS_STATUS_UNKNOWN;
 }
@@ -116,6 +124,7 @@ static void complete(const struct ps_locator *l, const struct place *p, struct p
                      size_t n)
 {
     const enum ps_pool_kind of_page = pool_of_page(f, n);
+    struct score last = {0};
 
     for (size_t i = 0; i < n; i++) {
         if (p->mapped) {
@@ -125,7 +134,7 @@ static void complete(const struct ps_locator *l, const struct place *p, struct p
             f[i].evidence |= PS_EV_UNMAPPED;
         }
         f[i].pool = (uint8_t)settle_pool(&f[i], p, of_page);
-        settle_status(&f[i]);
+        settle_status(&f[i], &last);
     }
 }
 

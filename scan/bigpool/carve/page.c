@@ -102,8 +102,11 @@ static int look(const uint8_t *page, uint32_t geometry, uint32_t phase, struct p
     const uint32_t n_whole = (PAGE_BYTES - phase) / g->entry_bytes;
     uint32_t illegal[PS_BIGPOOL_N_FAMILIES] = {0};
     uint32_t used_illegal[PS_BIGPOOL_N_FAMILIES] = {0};
+    const struct ps_bigpool_layout *layout[PS_BIGPOOL_N_FAMILIES];
     uint32_t n_used = 0;
 
+    for (int f = 0; f < PS_BIGPOOL_N_FAMILIES; f++)
+        layout[f] = ps_bigpool_family_layout(g, (enum ps_bigpool_family)f);
     *out = (struct ps_bigpool_look){
         .geometry = (uint8_t)geometry, .phase = (uint8_t)phase, .n_whole = (uint16_t)n_whole};
     for (uint32_t i = 0; i < n_whole; i++) {
@@ -113,10 +116,7 @@ static int look(const uint8_t *page, uint32_t geometry, uint32_t phase, struct p
 
         n_used += used;
         for (int f = 0; f < PS_BIGPOOL_N_FAMILIES; f++) {
-            const struct ps_bigpool_layout *l =
-                ps_bigpool_family_layout(g, (enum ps_bigpool_family)f);
-
-            int legal = l && ps_bigpool_entry_legal(l, at, g->entry_bytes);
+            int legal = layout[f] && ps_bigpool_entry_legal(layout[f], at, g->entry_bytes);
 
             illegal[f] += !legal;
             used_illegal[f] += !legal && used;

@@ -144,10 +144,12 @@ static int translate_rows(struct reader *r)
             live[n++] = &t->row[i];
     qsort(live, n, sizeof *live, by_address);
     for (size_t i = 0; i < n; i++) {
-        uint64_t phys;
+        struct ps_walk walk;
 
-        if (ps_paging_translate(paging, live[i]->entry.va, &phys))
-            live[i]->first_phys = phys;
+        if (ps_paging_walk(paging, live[i]->entry.va, &walk) != PS_WALK_MAPPED)
+            continue;
+        live[i]->first_phys = walk.phys;
+        live[i]->first_no_execute = (uint32_t)walk.no_execute;
     }
     free(live);
     return 0;

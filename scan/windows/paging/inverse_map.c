@@ -170,7 +170,13 @@ uint64_t ps_inverse_map_frames(const struct ps_inverse_map *map)
     return map->n_mapped;
 }
 
-/* The list goes from the highest address down. */
+static struct ps_mapping mapping_of(const struct node *node)
+{
+    return (struct ps_mapping){node->va_flags & ~(uint64_t)(PS_FRAME_BYTES - 1),
+                               (uint32_t)node->va_flags & (PS_FRAME_BYTES - 1)};
+}
+
+/* The list goes from the highest address down; next to all have one mapping. */
 size_t ps_inverse_map_find(const struct ps_inverse_map *map, uint64_t phys, struct ps_mapping *out,
                            size_t cap)
 {
@@ -178,17 +184,19 @@ size_t ps_inverse_map_find(const struct ps_inverse_map *map, uint64_t phys, stru
     size_t n = 0;
     size_t at;
 
-    if (frame == UINT64_MAX)
+    if (frame == UINT64_MAX || map->head[frame] == NO_NODE)
         return 0;
+    if (map->node[map->head[frame]].next == NO_NODE) {
+        if (cap > 0)
+            out[0] = mapping_of(&map->node[map->head[frame]]);
+        return 1;
+    }
     for (uint32_t i = map->head[frame]; i != NO_NODE; i = map->node[i].next)
         n++;
     at = n;
     for (uint32_t i = map->head[frame]; i != NO_NODE; i = map->node[i].next) {
-        const uint64_t v = map->node[i].va_flags;
-
         if (--at < cap)
-            out[at] = (struct ps_mapping){v & ~(uint64_t)(PS_FRAME_BYTES - 1),
-                                          (uint32_t)v & (PS_FRAME_BYTES - 1)};
+            out[at] = mapping_of(&map->node[i]);
     }
     return n;
 }
