@@ -13,28 +13,11 @@
 #include "scan/merge/merge.h"
 #include "scan/plan_compile.h"
 
-static int parse_patterns(const struct ps_options *opt, struct ps_tag_pattern **out,
-                          struct ps_err *err)
-{
-    struct ps_tag_pattern *p = calloc(opt->tags.n ? opt->tags.n : 1, sizeof *p);
-    int rc = 0;
-
-    if (!p)
-        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
-    for (size_t i = 0; i < opt->tags.n && rc == 0; i++)
-        rc = ps_tag_pattern_parse(opt->tags.item[i], strlen(opt->tags.item[i]), &p[i], err);
-    if (rc < 0)
-        free(p);
-    else
-        *out = p;
-    return rc;
-}
-
 static int build_rules(struct ps_scan_session *s, struct ps_err *err)
 {
     struct ps_ruleset_spec spec = {
         .db = s->tags, .n_patterns = s->opt->tags.n, .any_tag = s->opt->all_headers};
-    int rc = parse_patterns(s->opt, &s->pattern, err);
+    int rc = ps_tag_source_patterns(&s->pattern, s->opt, err);
 
     if (rc < 0)
         return rc;

@@ -107,3 +107,21 @@ int ps_tag_source_load(struct ps_tagdb **out, const struct ps_options *opt, stru
     *out = db;
     return 0;
 }
+
+int ps_tag_source_patterns(struct ps_tag_pattern **out, const struct ps_options *opt,
+                           struct ps_err *err)
+{
+    struct ps_tag_pattern *p = calloc(opt->tags.n + 1, sizeof *p);
+    int rc = 0;
+
+    *out = NULL;
+    if (!p)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu tags", opt->tags.n);
+    for (size_t i = 0; i < opt->tags.n && rc == 0; i++)
+        rc = ps_tag_pattern_parse(opt->tags.item[i], strlen(opt->tags.item[i]), &p[i], err);
+    if (rc < 0)
+        free(p);
+    else
+        *out = p;
+    return rc;
+}

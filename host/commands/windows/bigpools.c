@@ -107,20 +107,6 @@ struct filter {
     int show_free;
 };
 
-static int make_filter(struct filter *f, const struct ps_options *opt, struct ps_err *err)
-{
-    int rc = 0;
-
-    f->show_free = opt->show_free;
-    f->pattern = calloc(opt->tags.n + 1, sizeof *f->pattern);
-    if (!f->pattern)
-        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu tags", opt->tags.n);
-    for (; f->n < opt->tags.n && rc == 0; f->n++)
-        rc = ps_tag_pattern_parse(opt->tags.item[f->n], strlen(opt->tags.item[f->n]),
-                                  &f->pattern[f->n], err);
-    return rc;
-}
-
 static int is_wanted(const struct filter *f, const struct ps_bigpool_entry *e)
 {
     if (e->state == PS_BIGPOOL_FREED && !f->show_free)
@@ -230,8 +216,8 @@ static int list_image(const struct ps_options *opt, const struct filter *filter,
 int ps_cmd_bigpools(const struct ps_options *opt, struct ps_err *err)
 {
     struct ps_tagdb *db = NULL;
-    struct filter filter = {0};
-    int rc = make_filter(&filter, opt, err);
+    struct filter filter = {.n = opt->tags.n, .show_free = opt->show_free};
+    int rc = ps_tag_source_patterns(&filter.pattern, opt, err);
 
     if (rc >= 0)
         rc = ps_tag_source_load(&db, opt, err);

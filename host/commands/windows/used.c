@@ -331,20 +331,6 @@ static int collect(struct used *u, const struct ps_options *opt, struct ps_err *
     return make_rows(u, err);
 }
 
-static int parse_patterns(const struct ps_options *opt, struct ps_tag_pattern **out,
-                          struct ps_err *err)
-{
-    struct ps_tag_pattern *p = calloc(opt->tags.n + 1, sizeof *p);
-    int rc = 0;
-
-    if (!p)
-        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu tags", opt->tags.n);
-    for (size_t i = 0; i < opt->tags.n && rc == 0; i++)
-        rc = ps_tag_pattern_parse(opt->tags.item[i], strlen(opt->tags.item[i]), &p[i], err);
-    *out = p;
-    return rc;
-}
-
 static void close_all(struct used *u)
 {
     free(u->row);
@@ -359,7 +345,7 @@ int ps_cmd_used(const struct ps_options *opt, struct ps_err *err)
 {
     struct used u = {.n_rows = 0};
     struct ps_tag_pattern *pattern = NULL;
-    int rc = parse_patterns(opt, &pattern, err);
+    int rc = ps_tag_source_patterns(&pattern, opt, err);
 
     if (rc == 0)
         rc = ps_tag_source_load(&u.tags, opt, err);
