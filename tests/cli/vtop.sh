@@ -56,6 +56,11 @@ grep -q '"Variable":"Dtb","Value":"0x0000000000002000","How":"self-map' "$work/o
 grep -q '"Variable":"KernelPages","Value":"66"' "$work/out" || wrong "info: $(cat "$work/out")"
 expect 0 1 "$POOLSCAN" info "$image" --format json
 expect 0 1 "$POOLSCAN" info "$image" --format table
+# A narrow terminal cuts no address.
+if command -v script >/dev/null; then
+    expect 0 0 script -qc "stty cols 60; $POOLSCAN info -q $image" /dev/null </dev/null
+    grep -q '^Dtb  *0x0000000000002000 ' "$work/out" || wrong "60 columns: $(cat "$work/out")"
+fi
 
 expect 64 1 "$POOLSCAN" vtop "$image" 1234567890123456
 expect 64 1 "$POOLSCAN" vtop "$image" '0x'

@@ -16,10 +16,11 @@ enum {
     N_FIELDS = PS_N_INFO_COLUMNS
 };
 
+/* None of them may be cut: half an address is worse than a line that goes on in the next one. */
 static const struct ps_column columns[N_FIELDS] = {
     [VARIABLE] = {"Variable", "VARIABLE", PS_COLUMN_TEXT, 0},
-    [VALUE] = {"Value", "VALUE", PS_COLUMN_TEXT, 1},
-    [HOW] = {"How", "HOW", PS_COLUMN_TEXT, 1},
+    [VALUE] = {"Value", "VALUE", PS_COLUMN_TEXT, 0},
+    [HOW] = {"How", "HOW", PS_COLUMN_TEXT, 0},
 };
 
 /* More extents than anybody reads are counted, not listed. */
@@ -204,6 +205,36 @@ static int add_tables(struct ps_cells *c, const struct ps_address_space *as, str
     return 0;
 }
 
+/* Everything that page tables lead to. */
+static int add_virtual(struct ps_cells *c, struct ps_address_space *as,
+                       const struct ps_options *opt, struct ps_err *err)
+{
+    int rc = add_tables(c, as, err);
+
+    if (rc < 0)
+        return rc;
+    ps_info_kernel(c, as);
+    return ps_info_tracker(c, as, opt, err);
+}
+
+static int add_all(struct ps_cells *c, struct ps_address_space *as, const struct ps_options *opt,
+                   struct ps_err *err)
+{
+    const char *path = ps_image_path(as->image);
+    int rc = 0;
+
+    add_image(c, as->image);
+    add_version(c, as, opt);
+    if (!as->has_version)
+        ps_log(PS_LOG_WARN, "%s: no KUSER_SHARED_DATA page found (--arch and --build say more)",
+               path);
+    if (as->has_dtb)
+        rc = add_virtual(c, as, opt, err);
+    else
+        ps_log(PS_LOG_WARN, "%s: no page tables found (--dtb ADDRESS says CR3)", path);
+    return rc < 0 ? rc : ps_info_bigpool(c, as, opt, err);
+}
+
 int ps_cmd_info(const struct ps_options *opt, struct ps_err *err)
 {
     struct ps_cells cells = {.n_columns = N_FIELDS};
@@ -212,22 +243,8 @@ int ps_cmd_info(const struct ps_options *opt, struct ps_err *err)
 
     if (rc == 0)
         rc = ps_address_space_kernel(&as, opt, err);
-    if (rc == 0) {
-        add_image(&cells, as.image);
-        add_version(&cells, &as, opt);
-        if (!as.has_version)
-            ps_log(PS_LOG_WARN, "%s: no KUSER_SHARED_DATA page found", opt->args.item[0]);
-        if (as.has_dtb) {
-            rc = add_tables(&cells, &as, err);
-            ps_info_kernel(&cells, &as);
-            if (rc == 0)
-                rc = ps_info_tracker(&cells, &as, opt, err);
-            if (rc == 0)
-                rc = ps_info_bigpool(&cells, &as, opt, err);
-        } else {
-            ps_log(PS_LOG_WARN, "%s: no page tables found", opt->args.item[0]);
-        }
-    }
+    if (rc == 0)
+        rc = add_all(&cells, &as, opt, err);
     if (rc == 0)
         rc = ps_cells_write(&cells, columns, opt, err);
     ps_cells_free(&cells);

@@ -37,9 +37,13 @@ int ps_info_bigpool(struct ps_cells *c, struct ps_address_space *as, const struc
         add_table(c, &t);
     } else if (rc >= 0) {
         ps_info_row(c, "PoolBigPageTable");
-        ps_cells_set(c, PS_INFO_HOW,
-                     "not found: %zu addresses looked at, %" PRIu64 " bytes unreadable",
-                     t.n_candidates, n_unreadable);
+        if (as->has_dtb)
+            ps_cells_set(c, PS_INFO_HOW,
+                         "not found: %zu addresses looked at, %" PRIu64 " bytes unreadable",
+                         t.n_candidates, n_unreadable);
+        else
+            ps_cells_set(c, PS_INFO_HOW, "no page of it found, %" PRIu64 " bytes unreadable",
+                         n_unreadable);
     }
     ps_bigpool_table_free(&t);
     return rc < 0 ? rc : 0;
