@@ -72,6 +72,13 @@ static void start_progress(struct scan_run *run, struct ps_image *image)
     ps_progress_start(&run->progress, &config);
 }
 
+/* Does the failure say something about this image alone? An option that names a place in it, such
+ * as --dtb, may fit the next one. */
+static int is_of_image(int rc)
+{
+    return rc == -PS_EARG || rc == -PS_EFORMAT;
+}
+
 /* Scan one image. Only what would also end the next image's scan is returned as a failure. */
 static int scan_one(struct scan_run *run, const char *path, struct ps_err *err)
 {
@@ -88,7 +95,7 @@ static int scan_one(struct scan_run *run, const char *path, struct ps_err *err)
     start_progress(run, image);
     rc = ps_scan_session_image(&run->session, image, &progress, &run->totals, &went_on, err);
     ps_progress_end(&run->progress);
-    if (rc < 0 && went_on) {
+    if (rc < 0 && (went_on || is_of_image(rc))) {
         note_failure(run, path, err);
         rc = 0;
     }

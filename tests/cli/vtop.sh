@@ -73,5 +73,13 @@ expect 66 1 "$POOLSCAN" info "$work/nowhere"
 dd if=/dev/zero of="$work/empty.raw" bs=4096 count=4 2>/dev/null
 expect 65 1 "$POOLSCAN" vtop "$work/empty.raw" ffffb80000000000
 expect_said '--dtb'
+# Of several images, the one that --dtb does not fit is named, and the others are scanned.
+expect 64 - "$POOLSCAN" scan "$work/empty.raw" "$image" --dtb 0x2000 --build 19041 --arch x64
+expect_said "$work/empty.raw: no kernel address is mapped by a page table at --dtb 0x2000"
+expect_said ': 1 image, '
+expect 0 2 "$POOLSCAN" info "$work/empty.raw"
+expect_said '--dtb'
+grep -q '"Variable":"PoolBigPageTable","Value":null,"How":"no page of it found' "$work/out" ||
+    wrong "no tables: $(cat "$work/out")"
 expect 0 2 "$POOLSCAN" info "$work/empty.raw"
 finish

@@ -155,10 +155,10 @@ static int write_rows(const struct ps_bigpool_table *t, const struct filter *fil
     return rc;
 }
 
-static void print_not_found(uint64_t n_unreadable)
+static void print_not_found(const char *path, uint64_t n_unreadable)
 {
     fprintf(stderr,
-            "poolscan: no page of a big-pool table in this image, %" PRIu64 " bytes unreadable\n",
+            "poolscan: %s: no page of a big-pool table found, %" PRIu64 " bytes unreadable\n", path,
             n_unreadable);
 }
 
@@ -190,13 +190,13 @@ static int list_table(struct ps_address_space *as, const struct ps_options *opt,
         rc = write_rows(&table, filter, db, opt, err);
     if (rc >= 0 && !opt->quiet) {
         if (table.method == PS_BIGPOOL_NOT_FOUND)
-            print_not_found(n_unreadable);
+            print_not_found(opt->args.item[0], n_unreadable);
         else
             print_summary(&table, n_unreadable);
     }
     if (rc >= 0 && n_unreadable)
-        rc = ps_fail(err, PS_EIO, PS_AT_NONE, "%" PRIu64 " bytes of the image cannot be read",
-                     n_unreadable);
+        rc = ps_fail(err, PS_EIO, PS_AT_NONE, "%.100s: %" PRIu64 " bytes cannot be read",
+                     opt->args.item[0], n_unreadable);
     ps_bigpool_table_free(&table);
     return rc;
 }

@@ -313,8 +313,8 @@ static int collect(struct used *u, const struct ps_options *opt, struct ps_err *
 
     if (rc == 0)
         ps_log(PS_LOG_WARN,
-               "%s: no pool tracker table found%s: only what the scan itself finds is listed",
-               opt->args.item[0], u->as.has_dtb ? "" : ", since there are no page tables");
+               "%s: no pool tracker table found: only what the scan itself finds is listed",
+               opt->args.item[0]);
     if (rc >= 0)
         rc = ps_address_space_bigpool(&u->as, opt, NULL, &u->big, &u->n_unreadable, err);
     if (rc >= 0)
