@@ -25,8 +25,9 @@ struct ps_virtual_side {
     unsigned carver_arches;
 };
 
-/* Find all of it in an open image, which outlives *v; with --physical-only no more than the version.
- * That there are no page tables, or no big-pool table, is no error. Close with ps_virtual_side_close in any case; *v must not move in between. */
+/* Find all of it in an open image, which outlives *v; with --physical-only no more than the
+ * version. That there are no page tables, or no big-pool table, is no error. Close with
+ * ps_virtual_side_close in any case; *v must not move in between. */
 int ps_virtual_side_open(struct ps_virtual_side *v, const struct ps_options *opt,
                          struct ps_image *image, struct ps_err *err);
 void ps_virtual_side_close(struct ps_virtual_side *v); /* accepts one that is all zero */
