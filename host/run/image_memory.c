@@ -57,46 +57,38 @@ static void copy(void *arg)
     memcpy(c->to, c->from, c->n);
 }
 
-/* The system maps so much around a page that is read. */
-#define SPOT_BYTES ((uint64_t)64 << 10)
-#define MAX_SPOTS  (PS_IMAGE_MEMORY_RESIDENT / SPOT_BYTES)
-#define PIECE      ((uint64_t)1 << 20)
+/* The system maps so much around a page that is read, where the page cache has pages so large. */
+#define SPOT_BYTES ((uint64_t)2 << 20)
 
-/* An extent is mapped as a whole but where it is in several files; what lies in two of them is in
- * no mapping. */
-static void release_extent(struct ps_image *image, const struct ps_extent *e)
+static void release_spot(struct ps_image *image, uint64_t phys)
 {
-    const uint8_t *mem = ps_image_map(image, e->phys, (size_t)e->n_bytes);
+    const struct ps_extent *e = find_extent(image, phys);
+    uint64_t begin = phys - phys % SPOT_BYTES;
+    uint64_t end = begin + SPOT_BYTES;
+    const uint8_t *mem;
 
-    if (mem) {
-        ps_image_release(image, mem, (size_t)e->n_bytes);
+    if (!e)
         return;
-    }
-    for (uint64_t off = 0; off < e->n_bytes; off += PIECE) {
-        const size_t n = (size_t)(e->n_bytes - off < PIECE ? e->n_bytes - off : PIECE);
-
-        mem = ps_image_map(image, e->phys + off, n);
-        if (mem)
-            ps_image_release(image, mem, n);
-    }
+    if (begin < e->phys)
+        begin = e->phys;
+    if (end - e->phys > e->n_bytes)
+        end = e->phys + e->n_bytes;
+    mem = ps_image_map(image, begin, (size_t)(end - begin));
+    if (mem)
+        ps_image_release(image, mem, (size_t)(end - begin));
 }
 
-/* Tables stand beside each other, so what was mapped is given back seldom and all at once. */
-static void count_spot(struct ps_image_memory *m, uint64_t phys, size_t n_bytes)
+/* Tables stand beside each other, so what was mapped is not given back at once. */
+static void count_spot(struct ps_image_memory *m, uint64_t phys)
 {
-    size_t n = 0;
-    const struct ps_extent *e;
-
-    if (phys / SPOT_BYTES == m->spot)
+    if (m->n_spots != 0 && m->spot[m->n_spots - 1] / SPOT_BYTES == phys / SPOT_BYTES)
         return;
-    m->spot = phys / SPOT_BYTES;
-    m->n_spots += 1 + n_bytes / SPOT_BYTES;
-    if (m->n_spots < MAX_SPOTS)
-        return;
-    e = ps_image_extents(m->image, &n);
-    for (size_t i = 0; i < n; i++)
-        release_extent(m->image, &e[i]);
-    m->n_spots = 0;
+    if (m->n_spots == PS_IMAGE_MEMORY_SPOTS) {
+        for (size_t i = 0; i < m->n_spots; i++)
+            release_spot(m->image, m->spot[i]);
+        m->n_spots = 0;
+    }
+    m->spot[m->n_spots++] = phys;
 }
 
 /* Out of the mapping, if there is one: a table costs a third of what a system call for it does. Who
@@ -110,7 +102,7 @@ static int copy_mapped(struct ps_image_memory *m, uint64_t phys, void *buf, size
         c.from = ps_image_map(m->image, phys, n_bytes);
     if (!c.from)
         return 0;
-    count_spot(m, phys, n_bytes);
+    count_spot(m, phys);
     return !ps_fault_guard(c.from, n_bytes, copy, &c);
 }
 
@@ -174,7 +166,7 @@ int ps_image_memory_init(struct ps_image_memory *m, struct ps_image *image, stru
     const struct ps_extent *e = ps_image_extents(image, &n);
     uint64_t n_frames = 0;
 
-    *m = (struct ps_image_memory){.image = image, .spot = UINT64_MAX};
+    *m = (struct ps_image_memory){.image = image};
     m->run = calloc(n ? n : 1, sizeof *m->run);
     if (!m->run)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu extents", n);

@@ -7,15 +7,16 @@
 
 /* Pages of the mapped file that reading leaves in memory at most: it gives them back before they
  * are more. */
-#define PS_IMAGE_MEMORY_RESIDENT ((uint64_t)128 << 20)
+#define PS_IMAGE_MEMORY_SPOTS    64u
+#define PS_IMAGE_MEMORY_RESIDENT ((uint64_t)PS_IMAGE_MEMORY_SPOTS << 21)
 
 /* Fields are private but for 'mem', whose functions are for one thread at a time. */
 struct ps_image_memory {
     struct ps_physmem mem;
     struct ps_image *image;
     struct ps_phys_run *run;
-    uint64_t spot; /* the part of memory that was read last */
-    uint64_t n_spots;
+    uint64_t spot[PS_IMAGE_MEMORY_SPOTS]; /* addresses that were read out of the mapping */
+    size_t n_spots;
 };
 
 /* The image must outlive *m, which must not move. Free with ps_image_memory_free. PS_ENOMEM. */
