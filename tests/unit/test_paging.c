@@ -133,6 +133,19 @@ Test(paging, prototype_is_followed_through_the_same_tables)
     cr_assert_eq(w.step[4].pte.kind, PS_PTE_FILE);
 }
 
+/* The bits of a prototype entry where a table should be: no page of this address. */
+Test(paging, prototype_counts_on_the_last_level_only)
+{
+    struct ps_walk w;
+
+    plant_prototype(FRAME(6) | VALID);
+    put(3, X64_IDX(2) + 1, (X64_VA + 0x1010) << 16 | 0x400);
+    cr_assert_eq(ps_paging_walk(&p, X64_VA, &w), PS_WALK_MAPPED);
+    cr_assert_eq(ps_paging_walk(&p, X64_VA + (1 << 21), &w), PS_WALK_NOT_RESIDENT);
+    cr_assert_eq(w.n_steps, 3);
+    cr_assert_eq(w.step[2].pte.kind, PS_PTE_PROTOTYPE);
+}
+
 Test(paging, prototypes_that_lead_to_themselves_end)
 {
     struct ps_walk w;

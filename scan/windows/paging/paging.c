@@ -182,7 +182,8 @@ enum ps_walk_end ps_paging_walk(struct ps_paging *p, uint64_t va, struct ps_walk
     start_walk(w);
     if (!ps_paging_canonical(p->format.mode, va, &va))
         return w->end;
-    if (walk_tables(p, va, w) != PS_WALK_NOT_RESIDENT ||
+    /* Above the last level a prototype entry would stand for a table, not for the page. */
+    if (walk_tables(p, va, w) != PS_WALK_NOT_RESIDENT || w->step[w->n_steps - 1].level != 1 ||
         w->step[w->n_steps - 1].pte.kind != PS_PTE_PROTOTYPE)
         return w->end;
     return follow_prototype(p, va, w);
