@@ -7,7 +7,6 @@
 
 #define PAGE_BYTES 4096u
 #define MAX_ENTRY  0x20u
-#define MAX_BYTES  (UINT64_C(1) << 44)
 
 const char *ps_bigpool_method_name(enum ps_bigpool_method method)
 {
@@ -64,7 +63,8 @@ static int is_near_home(const struct ps_bigpool_table *t, const struct ps_bigpoo
            ps_bigpool_distance(home, row->slot, t->n_slots) < PS_BIGPOOL_NEAR;
 }
 
-/* May the entry be taken that begins in page i? A tag can be anything, a size cannot. */
+/* May the entry be taken that begins in page i? A tag can be anything, a size cannot: one false
+ * entry of many GiB would make content of all headers behind its address. */
 static int is_credible(const struct filler *f, size_t i, uint32_t off, const uint8_t *bytes,
                        const struct ps_bigpool_row *row)
 {
@@ -74,11 +74,12 @@ static int is_credible(const struct filler *f, size_t i, uint32_t off, const uin
 
     if (!is_damaged)
         return 1;
+    if (row->entry.n_bytes > f->pages->max_bytes)
+        return 0;
     legal = ps_bigpool_entry_legal(f->table->layout, bytes, f->g->entry_bytes);
     if (is_damaged[i] || (is_cut && is_damaged[i + 1]))
         return legal && is_near_home(f->table, row);
-    return legal || (row->entry.n_bytes != 0 && row->entry.n_bytes <= MAX_BYTES &&
-                     is_near_home(f->table, row));
+    return legal || (row->entry.n_bytes != 0 && is_near_home(f->table, row));
 }
 
 /* The entry that begins at 'off' of page i. */

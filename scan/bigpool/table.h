@@ -77,13 +77,14 @@ struct ps_bigpool_pages {
     const uint64_t *phys;       /* its address, or PS_BIGPOOL_NO_PHYS */
     const uint8_t *is_damaged;  /* by page; NULL: entries are taken as they are */
     size_t n;
+    uint64_t max_bytes; /* with is_damaged: no allocation is larger */
 };
 
 /* Make rows from pages in place. table->layout, hash and n_slots are set. Sets rows and all counts
  * of entries. -PS_ENOMEM without a message; the rows so far are freed with the table.
  *
- * With is_damaged, an entry counts as damaged that is neither legal nor where the hash wants it, or
- * in a damaged page, not both. */
+ * With is_damaged, an entry counts as damaged that is too large, or neither legal nor where the
+ * hash wants it, or in a damaged page, not both. */
 int ps_bigpool_table_fill(struct ps_bigpool_table *table, const struct ps_bigpool_geometry *g,
                           const struct ps_bigpool_pages *pages);
 

@@ -209,6 +209,38 @@ Test(bigpool_locate, overwritten_page_invents_nothing)
     ps_bigpool_table_free(&got);
 }
 
+/* Legal by all its fields, and at its home. */
+Test(bigpool_locate, allocation_larger_than_memory_is_none)
+{
+    const uint64_t seed = rng_seed();
+    static const struct {
+        uint64_t n_bytes;
+        int is_possible;
+    } sizes[] = {{UINT64_C(1) << 30, 1}, {(UINT64_C(1) << 30) + 1, 0}, {UINT64_C(1) << 43, 0}};
+
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct made_row *row = t.row;
+        uint32_t at;
+
+        use_windows_10();
+        make(seed + i, 200, 1);
+        while (row->is_free)
+            row++;
+        row->n_bytes = sizes[i].n_bytes;
+        at = row->slot * 0x18 + 0x10;
+        for (uint32_t k = 0; k < 8; k++)
+            t.bytes[at + k] = (uint8_t)(row->n_bytes >> 8 * k);
+        made_put(&m, &t, MADE_TABLE_PAGE, FRAME);
+        made_pointer(&m, t.is_x64, 0x80, t.va);
+        cr_assert_eq(locate(1), 1);
+        compare(sizes[i].is_possible, seed + i);
+        cr_expect_eq(got.n_rows, t.n_rows - !sizes[i].is_possible, "size %zu, seed %#" PRIx64, i,
+                     seed);
+        cr_expect_eq(got.n_damaged, !sizes[i].is_possible);
+        ps_bigpool_table_free(&got);
+    }
+}
+
 Test(bigpool_locate, one_frame_is_one_page)
 {
     const uint64_t seed = rng_seed();

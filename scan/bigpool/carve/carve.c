@@ -164,8 +164,9 @@ static int make_table(const struct ps_bigpool_group *group, uint32_t build,
         phys[p] = group->placed[p] ? group->placed[p]->phys : 0;
     }
     if (page && phys)
-        rc = ps_bigpool_table_fill(t, group->g,
-                                   &(struct ps_bigpool_pages){page, phys, NULL, group->n_pages});
+        rc = ps_bigpool_table_fill(
+            t, group->g,
+            &(struct ps_bigpool_pages){.page = page, .phys = phys, .n = group->n_pages});
     if (rc == 0) {
         find_self(t);
         count_pages(group, t);

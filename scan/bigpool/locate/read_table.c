@@ -7,6 +7,10 @@
 
 #define PAGE_BYTES ((size_t)PS_FRAME_BYTES)
 
+/* Bounds of the largest allocation: a GiB, and 16 TiB, the largest system VA region. */
+#define MIN_MAX_PAGES (UINT64_C(1) << 18)
+#define MAX_MAX_PAGES (UINT64_C(1) << 32)
+
 struct reader {
     const struct ps_bigpool_source *source;
     const struct ps_bigpool_candidate *c;
@@ -155,6 +159,21 @@ static int translate_rows(struct reader *r)
     return 0;
 }
 
+/* As much as memory and page files hold. An image may lack the end of memory, so that is no less
+ * than a GiB. */
+static uint64_t largest_allocation(const struct ps_paging *paging)
+{
+    const struct ps_physmem *mem = paging->mem;
+    const struct ps_phys_run *last = mem->run + mem->n_runs;
+    uint64_t n_pages = mem->n_runs == 0 ? 0 : (last[-1].phys + last[-1].n_bytes) / PAGE_BYTES;
+
+    for (size_t i = 0; paging->pagefiles && i < PS_PAGEFILES_MAX; i++)
+        n_pages += paging->pagefiles->n_pages[i];
+    if (n_pages < MIN_MAX_PAGES)
+        return MIN_MAX_PAGES * PAGE_BYTES;
+    return n_pages < MAX_MAX_PAGES ? n_pages * PAGE_BYTES : MAX_MAX_PAGES * PAGE_BYTES;
+}
+
 int ps_bigpool_read_table(const struct ps_bigpool_source *source,
                           const struct ps_bigpool_candidate *c, struct ps_bigpool_table *out)
 {
@@ -170,8 +189,11 @@ int ps_bigpool_read_table(const struct ps_bigpool_source *source,
     if (rc == 0)
         rc = read_pages(&r);
     if (rc == 0) {
-        const struct ps_bigpool_pages pages = {(const uint8_t *const *)r.page, r.phys, r.is_damaged,
-                                               r.n_pages};
+        const struct ps_bigpool_pages pages = {.page = (const uint8_t *const *)r.page,
+                                               .phys = r.phys,
+                                               .is_damaged = r.is_damaged,
+                                               .n = r.n_pages,
+                                               .max_bytes = largest_allocation(source->paging)};
 
         out->layout = ps_bigpool_word_vote_pick(&r.vote, r.g, c->family, source->build);
         rc = ps_bigpool_table_fill(out, r.g, &pages);
