@@ -302,6 +302,7 @@ static int is_done(const struct search *s, uint64_t looked_at)
 /* In place if that can be. Returns how many bytes could be looked at. */
 static size_t look_at_window(struct search *s, uint64_t phys, size_t n_bytes, ps_look_fn *look)
 {
+    const uint64_t n_full = s->spots.n_full;
     size_t got;
 
     s->spots.phys = phys;
@@ -309,6 +310,7 @@ static size_t look_at_window(struct search *s, uint64_t phys, size_t n_bytes, ps
     if (s->mem->look && s->mem->look(s->mem->arg, phys, n_bytes, look, &s->spots))
         return n_bytes;
     s->spots.n = 0;
+    s->spots.n_full = n_full;
     got = s->mem->read(s->mem->arg, phys, s->window, n_bytes) / PS_FRAME_BYTES * PS_FRAME_BYTES;
     look(&s->spots, s->window, got);
     return got;
