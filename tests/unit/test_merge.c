@@ -38,6 +38,8 @@ static int compare(const void *a, const void *b)
 
     if (x->phys != y->phys)
         return x->phys < y->phys ? -1 : 1;
+    if (x->phys == PS_NOWHERE && x->va != y->va)
+        return x->va < y->va ? -1 : 1;
     if (x->source != y->source)
         return x->source == PS_SOURCE_BIGPOOL ? -1 : 1;
     return x->tag < y->tag ? -1 : x->tag > y->tag;
@@ -50,7 +52,9 @@ static size_t make(struct ps_finding *f, size_t n, enum ps_source_kind source, s
     for (size_t i = 0; i < n; i++) {
         phys += source == PS_SOURCE_BIGPOOL ? rng_below(rng, 3) * 4096 : rng_below(rng, 512) * 8;
         f[i] = (struct ps_finding){.phys = phys, .source = (uint8_t)source, .tag = (uint32_t)i};
-        if (source == PS_SOURCE_BIGPOOL && i >= n - n / 4)
+        /* Pages in a page file: by address, which is in the order of the places here. */
+        f[i].va = UINT64_C(0xffffc70000000000) + phys;
+        if (i >= n - n / 4)
             f[i].phys = PS_NOWHERE;
     }
     return n;
