@@ -123,7 +123,7 @@ static int look_at_range(struct block *b, struct ps_va_range range, uint64_t *by
     const struct ps_va_reader *memory = &b->search->memory;
     uint8_t page[PAGE];
 
-    for (uint64_t off = 0; off<range.n_bytes && * bytes_left> 0;) {
+    for (uint64_t off = 0; *bytes_left > 0 && off < range.n_bytes;) {
         const uint64_t va = range.va + off;
         uint64_t n = PAGE - va % PAGE;
         size_t got;
