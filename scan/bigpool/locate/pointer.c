@@ -68,6 +68,31 @@ static int try_pointer(struct ps_bigpool_finder *finder, uint64_t va, uint64_t p
     return ps_bigpool_finder_examine(finder, PS_BIGPOOL_BY_POINTER, &sizes, &c);
 }
 
+/* Offset of the next word from 'off' on that may be an address, n or more if there is none. One
+ * compare for each word: there are millions. */
+static size_t next_address(const uint8_t *page, size_t n, size_t width, size_t off)
+{
+    const uint64_t mask64 = UINT64_C(0xffff800000000fff), kernel64 = UINT64_C(0xffff800000000000);
+    const uint32_t mask32 = 0x80000fff, kernel32 = 0x80000000;
+    uint64_t va64;
+    uint32_t va32;
+
+    if (width == sizeof va64) {
+        for (; off + sizeof va64 <= n; off += sizeof va64) {
+            memcpy(&va64, page + off, sizeof va64);
+            if ((va64 & mask64) == kernel64)
+                return off;
+        }
+        return n;
+    }
+    for (; off + sizeof va32 <= n; off += sizeof va32) {
+        memcpy(&va32, page + off, sizeof va32);
+        if ((va32 & mask32) == kernel32)
+            return off;
+    }
+    return n;
+}
+
 static int try_page(struct ps_bigpool_finder *finder, uint64_t va)
 {
     const size_t width = pointer_bytes(finder->source);
@@ -76,12 +101,9 @@ static int try_page(struct ps_bigpool_finder *finder, uint64_t va)
         ps_paging_read(finder->source->paging, va, page, sizeof page - (size_t)(va % PAGE_BYTES));
     int rc = 0;
 
-    for (size_t off = 0; off + width <= n && rc == 0; off += width) {
-        const uint64_t p = load(page + off, width);
-
-        if (ps_bigpool_is_address(finder->source->arch, p))
-            rc = try_pointer(finder, p, va + off);
-    }
+    for (size_t off = next_address(page, n, width, 0); off < n && rc == 0;
+         off = next_address(page, n, width, off + width))
+        rc = try_pointer(finder, load(page + off, width), va + off);
     return rc;
 }
 
