@@ -202,7 +202,8 @@ const struct ps_option ps_option_table[] = {
      .help = "bytes of the image that is made when none is given (1G)"},
     {.name = "rows", .kind = PS_OPT_LIST, .offset = AT(bench_rows), .verbs = BENCH,
      .metavar = "A,B,...", .hi = 16,
-     .help = "only these of memory, kernels, lookup, files, runs, peak, transfer"},
+     .help = "only these of memory, kernels, lookup, files, runs, peak, virtual, "
+             "transfer"},
 
     {.name = "truth", .kind = PS_OPT_STRING, .offset = AT(truth),
      .verbs = PS_VERB_BIT(PS_VERB_MKIMAGE), .metavar = "FILE",
