@@ -50,7 +50,7 @@ done <"$work/rows"
 [ "$end" = $((0x201000)) ] || wrong "the rows end at $end"
 
 expect 0 1 "$POOLSCAN" pool "$work/win7-x64.raw" phys:200123 --format table
-grep -q '^\* block *0x0000000000200000 *0x123 *0x570 *0x0 *Allocated *classic *PagedPool *Tok.xe5 *true' \
+grep -q '^\* block *0x0000000000200000 *0x123 *0x570 *0x0 *Allocated *classic *PagedPool *Tok.xe5 *100 nt!se' \
     "$work/out" || wrong "table: $(head -2 "$work/out")"
 expect 0 1 "$POOLSCAN" pool "$work/win7-x64.raw" phys:200123 --format csv
 [ "$(head -1 "$work/out" | cut -d, -f1-4)" = Owner,Kind,Address,Offset ] || wrong "csv: $(head -1 "$work/out")"

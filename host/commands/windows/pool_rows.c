@@ -47,7 +47,7 @@ static const struct ps_column columns[N_FIELDS] = {
     [POOL_TYPE_RAW] = {"PoolTypeRaw", NULL, PS_COLUMN_LITERAL, 0},
     [TAG] = {"Tag", "TAG", PS_COLUMN_TEXT, 0},
     [TAG_RAW] = {"TagRaw", NULL, PS_COLUMN_TEXT, 0},
-    [PROTECTED] = {"Protected", "PROTECTED", PS_COLUMN_LITERAL, 0},
+    [PROTECTED] = {"Protected", NULL, PS_COLUMN_LITERAL, 0},
     [CONFIDENCE] = {"Confidence", "CONFIDENCE", PS_COLUMN_LITERAL, 0},
     [BLOCK_SIZE] = {"BlockSize", NULL, PS_COLUMN_LITERAL, 0},
     [PREVIOUS_SIZE] = {"PreviousSize", NULL, PS_COLUMN_LITERAL, 0},
@@ -56,7 +56,7 @@ static const struct ps_column columns[N_FIELDS] = {
     [POOL] = {"Pool", NULL, PS_COLUMN_TEXT, 0},
     [COMPONENT] = {"Component", "COMPONENT", PS_COLUMN_TEXT, 0},
     [DESCRIPTION] = {"Description", "DESCRIPTION", PS_COLUMN_TEXT, 1},
-    [EVIDENCE] = {"Evidence", "EVIDENCE", PS_COLUMN_LIST, 1},
+    [EVIDENCE] = {"Evidence", NULL, PS_COLUMN_LIST, 0},
 };
 
 size_t ps_pool_rows_columns(void)
