@@ -202,15 +202,10 @@ const struct ps_option ps_option_table[] = {
      .help = "bytes of the image that is made when none is given (1G)"},
     {.name = "rows", .kind = PS_OPT_LIST, .offset = AT(bench_rows), .verbs = BENCH,
      .metavar = "A,B,...", .hi = 16,
-     .help = "only these of memory, kernels, lookup, files, runs, peak, virtual, "
-             "transfer"},
-
-    {.name = "truth", .kind = PS_OPT_STRING, .offset = AT(truth),
-     .verbs = PS_VERB_BIT(PS_VERB_MKIMAGE), .metavar = "FILE",
-     .help = "list to FILE what the recipe planted, one JSON object per header"},
+     .help = "only these of memory, kernels, lookup, files, runs, peak, virtual, transfer"},
 
     {.name = "truth", .kind = PS_OPT_STRING, .offset = AT(truth), .verbs = MKIMAGE,
-     .metavar = "FILE", .help = "list in FILE the headers that the recipe plants"},
+     .metavar = "FILE", .help = "list in FILE what the recipe plants, one JSON object for each"},
     {.name = "pagefile-out", .kind = PS_OPT_STRING, .offset = AT(page_file_out), .verbs = MKIMAGE,
      .metavar = "FILE", .help = "write to FILE what the recipe puts into a page file"},
 
@@ -262,8 +257,8 @@ const struct ps_verb_info ps_verb_table[] = {
      "Write to OUT the image that the text file RECIPE describes page by page ('sample': the one "
      "built in, '-': standard input). NAME=VALUE sets a parameter of the recipe."},
     {"info", PS_VERB_INFO, "IMAGE", 1, 1, "what an image is and which Windows it holds",
-     "Container, size, extents and holes, Windows version and build, page tables, each with the "
-     "way it was found."},
+     "Container, size, extents and holes, Windows version and build, page tables, the Windows "
+     "kernel with its PDB, tracker and big-pool table, each with the way it was found."},
     {"vtop", PS_VERB_VTOP, "IMAGE VA", 2, 2, "a virtual address to a physical one",
      "Each page-table entry on the way from the virtual address VA (hexadecimal, a ` may stand "
      "between digits) to its physical one, in the manner of !vtop and !pte."},

@@ -9,8 +9,11 @@ for text in man complete-bash complete-zsh; do
 done
 
 n_options=0
-for verb in scan tags devices bench mkimage bigpools pool; do
-    for option in $("$POOLSCAN" "$verb" --help | sed -n 's/^  .\{4\}--\([a-z-]*\).*/\1/p'); do
+for verb in scan info bigpools find used pool vtop ptov tags devices bench mkimage; do
+    options=$("$POOLSCAN" "$verb" --help | sed -n 's/^  .\{4\}--\([a-z-]*\).*/\1/p')
+    twice=$(sort <<<"$options" | uniq -d)
+    [ -z "$twice" ] || wrong "$verb has options twice: $twice"
+    for option in $options; do
         n_options=$((n_options + 1))
         for text in complete-bash complete-zsh; do
             grep -qF -- "--$option" "$work/$text" || wrong "$text lacks --$option"

@@ -94,13 +94,14 @@ static void man_results(FILE *out)
     fputs(".SH OUTPUT\n"
           "Results go to standard output or to the file of\n.BR \\-\\-output ,\n"
           "and nothing else does; messages, progress and the summary line go to standard error.\n"
-          "Findings are ordered by image, then by physical address, and the same for any number\n"
-          "of threads, chunk size, kernel, backend and device.\n"
+          "Findings are ordered by image, then by physical address, those without one last by\n"
+          "virtual address, and the same for any number of threads, chunk size, kernel, backend\n"
+          "and device.\n"
           "The forms jsonl, json and csv carry one record for each finding, with the fields\n"
           "Source, Offset, FileOffset, Allocation, Tag, TagRaw, PoolType, PoolTypeRaw,\n"
           "NumberOfBytes, Status, Allocator, Confidence, Evidence, BlockSize, PreviousSize,\n"
-          "PoolIndex, Protected, Component, Description and Image; the form table is a summary\n"
-          "for each tag.\n",
+          "PoolIndex, Protected, Mapped, InBigPool, Pool, Component, Description, Image and\n"
+          "ImageId; the form table is a summary for each tag.\n",
           out);
 }
 
@@ -170,6 +171,12 @@ static void man_examples(FILE *out)
          "Every process and thread block, one JSON object for each, in a file."},
         {"poolscan --gpu --all-headers first.raw second.raw",
          "All pool headers of two images, found by an OpenCL GPU."},
+        {"poolscan info memory.raw",
+         "Which Windows it is, its page tables and pool tables, and how each was found."},
+        {"poolscan find memory.raw 'Pro?'",
+         "Every allocation of these tags, small and big."},
+        {"poolscan pool memory.raw 0xffffa58f118040a0",
+         "The page of that address, block by block."},
         {"poolscan tags 'Tcp*'",
          "What is known of the tags that begin with Tcp."},
         {"poolscan --generate complete-bash > ~/.local/share/bash-completion/completions/poolscan",
