@@ -7,6 +7,7 @@ struct each {
     int (*fn)(void *arg, const struct ps_paged_out *page);
     void *arg;
     struct ps_paged_out_counts *counts;
+    uint64_t n_left; /* reads */
     uint8_t bytes[PS_FRAME_BYTES];
 };
 
@@ -17,6 +18,11 @@ static int on_paged_out(void *arg, const struct ps_kernel_leaf *leaf)
                                       e->bytes};
 
     e->counts->n_entries++;
+    if (e->n_left == 0) {
+        e->counts->n_missing++;
+        return 0;
+    }
+    e->n_left--;
     if (e->files->read(e->files->arg, page.file, page.file_off, e->bytes, sizeof e->bytes) !=
         sizeof e->bytes) {
         e->counts->n_missing++;
@@ -37,6 +43,8 @@ int ps_paged_out_each(const struct ps_address_space *as,
     *counts = (struct ps_paged_out_counts){0};
     if (!as->has_dtb || as->pagefiles.n == 0)
         return 0;
+    for (unsigned i = 0; i < PS_PAGEFILES_MAX; i++)
+        e.n_left += as->pagefiles.files.n_pages[i] * PS_PAGED_OUT_READS;
     walk.mode = as->dtb.mode;
     walk.root = as->dtb.root;
     walk.generation = as->paging->format.generation;

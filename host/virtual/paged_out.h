@@ -11,10 +11,15 @@ struct ps_paged_out {
     const uint8_t *bytes; /* PS_FRAME_BYTES of them, until the callback returns */
 };
 
+/* Reads of each page of a page file, on average, before no more are made: a page belongs to one
+ * address, but a hostile image may name it in every entry of every table. */
+#define PS_PAGED_OUT_READS 4u
+
 struct ps_paged_out_counts {
     uint64_t n_entries; /* that name a page file */
     uint64_t n_read;    /* given to the callback */
-    uint64_t n_missing; /* of a page file that is not given, behind its end, or not readable */
+    uint64_t n_missing; /* of a page file that is not given, behind its end, not readable, or beyond
+                         * PS_PAGED_OUT_READS */
 };
 
 /* Read each of them that the page files of *as (--pagefile) have, ascending by address, and call
