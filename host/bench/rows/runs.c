@@ -114,6 +114,8 @@ static int measure(struct run_bench *rb, struct ps_err *err)
     int rc;
 
     ps_bench_engine_options(rb->b, rb->engine, &scan);
+    /* The pass alone: an image that is made here has no page tables to look for. */
+    scan.opt.physical_only = 1;
     rc = ps_scan_session_open(&s, &scan.opt, err);
     rb->n_rules = s.rules.n;
     /* The first one compiles the plan and opens the backends. */
