@@ -2,6 +2,8 @@
  * closing it, in pairs: with --physical-only, which is the ceiling, and without. */
 #include "host/bench/rows/rows.h"
 
+#include <inttypes.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,11 +77,9 @@ static int check_truth(const struct ps_scan_totals *t, const struct ps_bench_tru
     if (t->big == truth->big && t->with_address == truth->big + truth->headers)
         return 0;
     return ps_fail(err, PS_EINTERNAL, PS_AT_NONE,
-                   "found %llu big allocations and %llu findings with an address, planted %llu and "
-                   "%llu",
-                   (unsigned long long)t->big, (unsigned long long)t->with_address,
-                   (unsigned long long)truth->big,
-                   (unsigned long long)(truth->big + truth->headers));
+                   "found %" PRIu64 " big allocations and %" PRIu64
+                   " findings with an address, planted %" PRIu64 " and %" PRIu64,
+                   t->big, t->with_address, truth->big, truth->big + truth->headers);
 }
 
 static int check(struct pair *p, const struct subject *on, struct ps_err *err)
