@@ -126,7 +126,8 @@ const struct ps_option ps_option_table[] = {
      .help = "build number of the imaged Windows, such as 19041; 0 finds it in the image"},
     {.name = "physical-only", .kind = PS_OPT_FLAG, .common = 1, .offset = AT(physical_only),
      .verbs = SCANS | BIGPOOLS,
-     .help = "only what single pages show: no page tables, virtual addresses or big allocations"},
+     .help = "use no page tables: scan and find give physical addresses and no big allocations, "
+             "bigpools carves"},
     {.name = "dtb", .kind = PS_OPT_STRING, .offset = AT(dtb), .verbs = SCANS | BIGPOOLS | VIRTUAL,
      .metavar = "ADDRESS",
      .help = "value of CR3, in hexadecimal; without it the page tables are searched for"},

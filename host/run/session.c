@@ -198,6 +198,15 @@ static int run_pipeline(struct ps_scan_session *s, struct ps_image *image,
     return rc;
 }
 
+static void tell_side(struct ps_image *image, const struct ps_virtual_side *v,
+                      enum ps_log_level level)
+{
+    char text[400];
+
+    ps_virtual_side_describe(v, text, sizeof text);
+    ps_log(level, "%s: %s", ps_image_path(image), text);
+}
+
 static int merge_big(const struct ps_scan_session *s, struct ps_virtual_side *v, struct delivery *d,
                      struct ps_finding **big, struct ps_err *err)
 {
@@ -253,6 +262,8 @@ static int run_merged(struct ps_scan_session *s, struct ps_image *image, struct 
         rc = ps_virtual_side_carved(v, err);
         if (rc == 0)
             rc = merge_big(s, v, d, &big, err);
+        if (rc == 0 && v->table.method != PS_BIGPOOL_NOT_FOUND)
+            tell_side(image, v, PS_LOG_INFO);
     }
     if (rc == 0)
         rc = scan_paged_out(s, v, d, err);
@@ -265,15 +276,11 @@ static int run_merged(struct ps_scan_session *s, struct ps_image *image, struct 
 static int open_side(const struct ps_scan_session *s, struct ps_image *image,
                      struct ps_virtual_side *v, struct ps_err *err)
 {
-    char text[320];
-    int rc;
+    int rc = ps_virtual_side_open(v, s->opt, image, err);
 
-    rc = ps_virtual_side_open(v, s->opt, image, err);
-    if (rc < 0 || s->opt->physical_only)
-        return rc;
-    ps_virtual_side_describe(v, text, sizeof text);
-    ps_log(v->map ? PS_LOG_INFO : PS_LOG_WARN, "%s: %s", ps_image_path(image), text);
-    return 0;
+    if (rc == 0 && !s->opt->physical_only)
+        tell_side(image, v, v->map ? PS_LOG_INFO : PS_LOG_WARN);
+    return rc;
 }
 
 static int scan_with(struct ps_scan_session *s, struct ps_image *image, struct ps_virtual_side *v,

@@ -128,22 +128,30 @@ int ps_virtual_side_findings(struct ps_virtual_side *v, const struct ps_options 
     return rc;
 }
 
+static void describe_map(const struct ps_virtual_side *v, char *text, size_t n)
+{
+    if (!v->map)
+        snprintf(text, n, "no page tables found: physical addresses only (--dtb ADDRESS says CR3)");
+    else
+        snprintf(text, n, "DTB 0x%" PRIx64 " by %s, %" PRIu64 " frames with an address%s",
+                 v->space.dtb.root, ps_dtb_method_name(v->space.dtb.method),
+                 ps_inverse_map_frames(v->map),
+                 ps_inverse_map_full(v->map) ? " (there are more than are kept)" : "");
+}
+
 void ps_virtual_side_describe(const struct ps_virtual_side *v, char *text, size_t n)
 {
     const struct ps_bigpool_table *t = &v->table;
+    char map[160];
 
-    if (!v->map)
-        snprintf(text, n, "no page tables found: physical addresses only (--dtb ADDRESS says CR3)");
-    else if (t->method == PS_BIGPOOL_NOT_FOUND)
-        snprintf(text, n,
-                 "DTB 0x%" PRIx64 " by %s, %" PRIu64 " frames with an address; no big-pool table",
-                 v->space.dtb.root, ps_dtb_method_name(v->space.dtb.method),
-                 ps_inverse_map_frames(v->map));
+    describe_map(v, map, sizeof map);
+    if (t->method == PS_BIGPOOL_NOT_FOUND)
+        snprintf(text, n, "%s%s", map, v->map ? "; no big-pool table" : "");
     else
-        snprintf(text, n,
-                 "DTB 0x%" PRIx64 " by %s, %" PRIu64 " frames with an address; big-pool table by "
-                 "%s, %zu allocated and %zu freed entries, %zu of %zu obey the hash (%s)",
-                 v->space.dtb.root, ps_dtb_method_name(v->space.dtb.method),
-                 ps_inverse_map_frames(v->map), ps_bigpool_method_name(t->method), t->n_allocated,
-                 t->n_freed, t->n_obey, t->n_rows, ps_bigpool_hash_name(t->hash));
+        snprintf(
+            text, n,
+            "%s; big-pool table by %s, %zu allocated and %zu freed entries, %zu of %zu obey the "
+            "hash (%s)",
+            map, ps_bigpool_method_name(t->method), t->n_allocated, t->n_freed, t->n_obey,
+            t->n_rows, ps_bigpool_hash_name(t->hash));
 }
