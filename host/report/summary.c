@@ -30,7 +30,7 @@ static void print_line(FILE *out, const struct ps_summary *s)
         fprintf(out, " (%s)", s->backend);
     fprintf(out,
             ": %" PRIu64 " finding%s (%" PRIu64 " big, %" PRIu64
-            " of them not in the image; %" PRIu64 " with a virtual address, %" PRIu64
+            " of them not located; %" PRIu64 " with a virtual address, %" PRIu64
             " unmapped, %" PRIu64 " inside big ones); paged-out pages %" PRIu64 " read, %" PRIu64
             " missing",
             s->n_findings, plural(s->n_findings), s->n_big, s->n_big_elsewhere, s->n_with_address,

@@ -77,25 +77,43 @@ static int no_memory(struct ps_err *err)
     return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the tags of the image");
 }
 
-static int count_findings(void *arg, const struct ps_finding *f, size_t n, struct ps_err *err)
+static int is_live_big(const struct ps_finding *f)
 {
-    struct ps_tag_usages *u = arg;
+    return f->source == PS_SOURCE_BIGPOOL && f->status == PS_STATUS_ALLOCATED;
+}
 
+static void add(struct ps_tag_usage *s, const struct ps_finding *f)
+{
+    if (f->source == PS_SOURCE_BIGPOOL) {
+        s->big_allocations++;
+        s->big_bytes += f->n_bytes;
+    } else {
+        s->header_blocks++;
+        s->header_bytes += f->n_bytes;
+    }
+}
+
+int ps_tag_usages_add(struct ps_tag_usages *u, const struct ps_finding *f, size_t n,
+                      struct ps_err *err)
+{
     for (size_t i = 0; i < n; i++) {
         struct ps_tag_usage *s;
         int out_of_memory;
 
-        if (!ps_tag_usage_counts(&f[i]))
+        if (!is_live_big(&f[i]) && !ps_tag_usage_counts(&f[i]))
             continue;
         s = ps_tag_usages_at(u, f[i].tag, &out_of_memory);
         if (out_of_memory)
             return no_memory(err);
-        if (s) {
-            s->header_blocks++;
-            s->header_bytes += f[i].n_bytes;
-        }
+        if (s)
+            add(s, &f[i]);
     }
     return 0;
+}
+
+static int on_findings(void *arg, const struct ps_finding *f, size_t n, struct ps_err *err)
+{
+    return ps_tag_usages_add(arg, f, n, err);
 }
 
 int ps_tag_usages_scan(struct ps_tag_usages *u, const struct ps_options *opt,
@@ -110,33 +128,12 @@ int ps_tag_usages_scan(struct ps_tag_usages *u, const struct ps_options *opt,
     all.all_headers = 1;
     all.tags = (struct ps_strings){NULL, 0};
     all.show_free = 0;
-    all.min_confidence = PS_TAG_USAGE_CONFIDENCE;
+    all.min_confidence = 0; /* an entry of the big-pool table counts whatever its tag */
     rc = ps_scan_session_open(&session, &all, err);
-    session.on_findings = count_findings;
+    session.on_findings = on_findings;
     session.findings_arg = u;
     if (rc == 0)
         rc = ps_scan_session_image(&session, image, NULL, &totals, went_on, err);
     ps_scan_session_free(&session);
     return rc;
-}
-
-int ps_tag_usages_add_big(struct ps_tag_usages *u, const struct ps_bigpool_table *table,
-                          struct ps_err *err)
-{
-    for (size_t i = 0; i < table->n_rows; i++) {
-        const struct ps_bigpool_entry *e = &table->row[i].entry;
-        struct ps_tag_usage *s;
-        int out_of_memory;
-
-        if (e->state != PS_BIGPOOL_ALLOCATED)
-            continue;
-        s = ps_tag_usages_at(u, e->tag, &out_of_memory);
-        if (out_of_memory)
-            return no_memory(err);
-        if (s) {
-            s->big_allocations++;
-            s->big_bytes += e->n_bytes;
-        }
-    }
-    return 0;
 }

@@ -7,7 +7,6 @@
 
 #include "host/image/image.h"
 #include "host/options.h"
-#include "scan/bigpool/table.h"
 #include "scan/err.h"
 #include "scan/finding.h"
 
@@ -40,14 +39,15 @@ int ps_tag_usage_counts(const struct ps_finding *f);
 
 #define PS_TAG_USAGE_CONFIDENCE 50u
 
+/* Count findings: blocks that count, and live big allocations. PS_ENOMEM. */
+int ps_tag_usages_add(struct ps_tag_usages *u, const struct ps_finding *f, size_t n,
+                      struct ps_err *err);
+
 /* Scan an open image for the headers of all tags, as the options say otherwise, and count the
- * blocks. Pages that cannot be read cost what stands on them; their error is returned when all the
- * others are counted, with *went_on 1. PS_ENOMEM, and as ps_scan_session_open and _image. */
+ * blocks and the big allocations. Pages that cannot be read cost what stands on them; their error
+ * is returned when all the others are counted, with *went_on 1. PS_ENOMEM, and as
+ * ps_scan_session_open and _image. */
 int ps_tag_usages_scan(struct ps_tag_usages *u, const struct ps_options *opt,
                        struct ps_image *image, int *went_on, struct ps_err *err);
-
-/* Count the live allocations of a big-pool table. PS_ENOMEM. */
-int ps_tag_usages_add_big(struct ps_tag_usages *u, const struct ps_bigpool_table *table,
-                          struct ps_err *err);
 
 #endif

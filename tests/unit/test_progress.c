@@ -210,7 +210,7 @@ Test(progress, summary_line)
     ps_summary_print(stream, &s, 0);
     cr_assert_str_eq(text,
                      "poolscan: 1 image, 4.00 GiB in 0.500 s, 8.59 GB/s (cpu/avx2, 2 threads): "
-                     "12345 findings (500 big, 6 of them not in the image; 12000 with a virtual "
+                     "12345 findings (500 big, 6 of them not located; 12000 with a virtual "
                      "address, 300 unmapped, 40 inside big ones); paged-out pages 70 read, 8 "
                      "missing; holes 512.00 MiB, unreadable 0 bytes, torn 1 byte; "
                      "digest 0123456789abcdef\n");
@@ -221,7 +221,7 @@ Test(progress, summary_line)
     ps_summary_print(stream, &s, 0);
     cr_assert_str_eq(text,
                      "poolscan: interrupted: 2 images, 0 bytes in 0.000 s, 0.0 MB/s: "
-                     "1 finding (0 big, 0 of them not in the image; 0 with a virtual address, 0 "
+                     "1 finding (0 big, 0 of them not located; 0 with a virtual address, 0 "
                      "unmapped, 0 inside big ones); paged-out pages 0 read, 0 missing; holes "
                      "0 bytes, unreadable 0 bytes, torn 0 bytes\n");
     release();

@@ -75,16 +75,28 @@ Test(tag_usage, as_many_tags_as_there_may_be)
 
 Test(tag_usage, live_big_allocations_are_added)
 {
-    struct ps_bigpool_row row[] = {
-        {.entry = {.tag = 0x31676174, .n_bytes = 0x2000, .state = PS_BIGPOOL_ALLOCATED}},
-        {.entry = {.tag = 0x31676174, .n_bytes = 0x9000, .state = PS_BIGPOOL_FREED}},
-        {.entry = {.tag = 0xb1676174, .n_bytes = 0x1000, .state = PS_BIGPOOL_ALLOCATED}},
+    const struct ps_finding f[] = {
+        {.tag = 0x31676174,
+         .n_bytes = 0x2000,
+         .status = PS_STATUS_ALLOCATED,
+         .source = PS_SOURCE_BIGPOOL},
+        {.tag = 0x31676174,
+         .n_bytes = 0x9000,
+         .status = PS_STATUS_FREE,
+         .source = PS_SOURCE_BIGPOOL},
+        {.tag = 0xb1676174,
+         .n_bytes = 0x1000,
+         .status = PS_STATUS_ALLOCATED,
+         .source = PS_SOURCE_BIGPOOL},
+        {.tag = 0x31676174, .n_bytes = 0x40, .status = PS_STATUS_ALLOCATED, .confidence = 90},
+        {.tag = 0x31676174, .n_bytes = 0x50, .status = PS_STATUS_ALLOCATED, .confidence = 49},
     };
-    const struct ps_bigpool_table table = {.row = row, .n_rows = 3};
     struct ps_err err;
 
-    cr_assert_eq(ps_tag_usages_add_big(&usages, &table, &err), 0);
+    cr_assert_eq(ps_tag_usages_add(&usages, f, 5, &err), 0);
     cr_assert_eq(usages.n, 1);
     cr_assert_eq(at(0x31676174)->big_allocations, 2);
     cr_assert_eq(at(0x31676174)->big_bytes, 0x3000);
+    cr_assert_eq(at(0x31676174)->header_blocks, 1);
+    cr_assert_eq(at(0x31676174)->header_bytes, 0x40);
 }

@@ -9,7 +9,6 @@
 #include "host/log.h"
 #include "host/run/tag_source.h"
 #include "host/run/tag_usage.h"
-#include "host/virtual/bigpool.h"
 #include "host/virtual/tracker.h"
 #include "kernels/pool_header.h"
 
@@ -62,9 +61,7 @@ struct used {
     struct ps_address_space as;
     struct ps_tagdb *tags;
     struct ps_tracker_table tracker;
-    struct ps_bigpool_table big;
     struct ps_tag_usages usages;
-    uint64_t n_unreadable;
     int went_on; /* pages could not be read; 'late' says which */
     struct ps_err late;
     struct row *row;
@@ -302,8 +299,8 @@ static void print_summary(const struct used *u)
     fprintf(stderr,
             "poolscan: found %" PRIu64 " blocks and %" PRIu64
             " big allocations of %zu tags, %zu of these not in the tracker; %" PRIu64
-            " of more tags than are counted; %" PRIu64 " bytes unreadable\n",
-            t.blocks, t.big, u->n_rows, u->n_rows - t.n_counted, u->usages.n_over, u->n_unreadable);
+            " of more tags than are counted\n",
+            t.blocks, t.big, u->n_rows, u->n_rows - t.n_counted, u->usages.n_over);
 }
 
 /* Everything from the image; what cannot be read of it is told at the end. */
@@ -315,10 +312,6 @@ static int collect(struct used *u, const struct ps_options *opt, struct ps_err *
         ps_log(PS_LOG_WARN,
                "%s: no pool tracker table found: only what the scan itself finds is listed",
                opt->args.item[0]);
-    if (rc >= 0)
-        rc = ps_address_space_bigpool(&u->as, opt, NULL, &u->big, &u->n_unreadable, err);
-    if (rc >= 0)
-        rc = ps_tag_usages_add_big(&u->usages, &u->big, err);
     if (rc >= 0)
         rc = add_tracker(u, err);
     if (rc < 0)
@@ -335,7 +328,6 @@ static void close_all(struct used *u)
 {
     free(u->row);
     ps_tag_usages_free(&u->usages);
-    ps_bigpool_table_free(&u->big);
     ps_tracker_table_free(&u->tracker);
     ps_tagdb_free(u->tags);
     ps_address_space_close(&u->as);
