@@ -57,9 +57,12 @@ grep -q '"Variable":"KernelPages","Value":"66"' "$work/out" || wrong "info: $(ca
 expect 0 1 "$POOLSCAN" info "$image" --format json
 expect 0 1 "$POOLSCAN" info "$image" --format table
 # A narrow terminal cuts no address.
-if command -v script >/dev/null; then
+# A root without /dev/pts has no terminals.
+if script -qc true /dev/null </dev/null >/dev/null 2>&1; then
     expect 0 0 script -qc "stty cols 60; $POOLSCAN info -q $image" /dev/null </dev/null
     grep -q '^Dtb  *0x0000000000002000 ' "$work/out" || wrong "60 columns: $(cat "$work/out")"
+else
+    skip_line "a narrow terminal: script cannot make one here"
 fi
 
 expect 64 1 "$POOLSCAN" vtop "$image" 1234567890123456
