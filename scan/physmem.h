@@ -1,5 +1,5 @@
-/* Physical memory as scan/ sees it: what there is, and a way to read it. host/run/image_memory.h
- * gives one for an image file; tests give one for an array. */
+/* Physical memory as scan/ sees it: what there is, and a way to read it.
+ * host/virtual/image_memory.h gives one for an image file; tests give one for an array. */
 #ifndef PS_SCAN_PHYSMEM_H
 #define PS_SCAN_PHYSMEM_H
 

@@ -33,21 +33,14 @@ static int open_map(struct ps_virtual_side *v, struct ps_err *err)
 
 static enum ps_arch arch_of(const struct ps_virtual_side *v)
 {
-    return v->space.dtb.mode == PS_PAGING_PAE || v->space.dtb.mode == PS_PAGING_X86 ? PS_ARCH_X86
-                                                                                    : PS_ARCH_X64;
-}
-
-static unsigned arches_of(const struct ps_virtual_side *v, const struct ps_options *opt)
-{
-    if (opt->arch && strcmp(opt->arch, "auto") != 0)
-        return strcmp(opt->arch, "x86") == 0 ? PS_BIGPOOL_X86 : PS_BIGPOOL_X64;
-    return v->space.has_version ? 1u << v->space.version.arch : PS_BIGPOOL_X86 | PS_BIGPOOL_X64;
+    return ps_paging_is_x64(v->space.dtb.mode) ? PS_ARCH_X64 : PS_ARCH_X86;
 }
 
 /* A part of the image has a part of the table at best, and its entries have no place in it. */
 static int open_carver(struct ps_virtual_side *v, const struct ps_options *opt, struct ps_err *err)
 {
-    const struct ps_bigpool_spec spec = {.arches = arches_of(v, opt), .build = v->space.build};
+    const struct ps_bigpool_spec spec = {.arches = ps_address_space_bigpool_arches(&v->space, opt),
+                                         .build = v->space.build};
 
     if (opt->has_range)
         return 0;

@@ -4,8 +4,8 @@
 #define PS_HOST_VIRTUAL_ADDRESS_SPACE_H
 
 #include "host/options.h"
-#include "host/run/detect_version.h"
-#include "host/run/image_memory.h"
+#include "host/virtual/detect_version.h"
+#include "host/virtual/image_memory.h"
 #include "host/virtual/pagefile.h"
 #include "scan/windows/kernel/kernel_image.h"
 #include "scan/windows/paging/dtb.h"

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "host/run/find_bigpool.h"
+#include "host/virtual/find_bigpool.h"
 #include "host/virtual/windows_kernel.h"
 #include "scan/bigpool/locate/locate.h"
 
@@ -62,7 +62,8 @@ int ps_address_space_bigpool(struct ps_address_space *as, const struct ps_option
     return ps_address_space_carve_bigpool(as, opt, out, n_unreadable, err);
 }
 
-static unsigned arches_of(const struct ps_address_space *as, const struct ps_options *opt)
+unsigned ps_address_space_bigpool_arches(const struct ps_address_space *as,
+                                         const struct ps_options *opt)
 {
     if (opt->arch && strcmp(opt->arch, "x86") == 0)
         return PS_BIGPOOL_X86;
@@ -77,7 +78,8 @@ int ps_address_space_carve_bigpool(struct ps_address_space *as, const struct ps_
                                    struct ps_bigpool_table *out, uint64_t *n_unreadable,
                                    struct ps_err *err)
 {
-    const struct ps_bigpool_spec spec = {.arches = arches_of(as, opt), .build = as->build};
+    const struct ps_bigpool_spec spec = {.arches = ps_address_space_bigpool_arches(as, opt),
+                                         .build = as->build};
 
     *out = (struct ps_bigpool_table){0};
     return ps_find_bigpool(as->image, &spec, out, n_unreadable, err);

@@ -15,6 +15,11 @@ int ps_address_space_bigpool(struct ps_address_space *as, const struct ps_option
                              const struct ps_inverse_map *map, struct ps_bigpool_table *out,
                              uint64_t *n_unreadable, struct ps_err *err);
 
+/* Whose tables carving looks for, as PS_BIGPOOL_X86 | PS_BIGPOOL_X64: --arch, else the page tables,
+ * else the version, else both. */
+unsigned ps_address_space_bigpool_arches(const struct ps_address_space *as,
+                                         const struct ps_options *opt);
+
 /* Only the second: no page tables are used, even if there are any. */
 int ps_address_space_carve_bigpool(struct ps_address_space *as, const struct ps_options *opt,
                                    struct ps_bigpool_table *out, uint64_t *n_unreadable,

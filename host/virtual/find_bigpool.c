@@ -1,4 +1,4 @@
-#include "host/run/find_bigpool.h"
+#include "host/virtual/find_bigpool.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* An open image as the physical memory that scan/ reads. */
-#ifndef PS_HOST_RUN_IMAGE_MEMORY_H
-#define PS_HOST_RUN_IMAGE_MEMORY_H
+#ifndef PS_HOST_VIRTUAL_IMAGE_MEMORY_H
+#define PS_HOST_VIRTUAL_IMAGE_MEMORY_H
 
 #include "host/image/image.h"
 #include "scan/physmem.h"

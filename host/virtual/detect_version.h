@@ -1,6 +1,6 @@
 /* Which Windows an image holds, from its KUSER_SHARED_DATA page. */
-#ifndef PS_HOST_RUN_DETECT_VERSION_H
-#define PS_HOST_RUN_DETECT_VERSION_H
+#ifndef PS_HOST_VIRTUAL_DETECT_VERSION_H
+#define PS_HOST_VIRTUAL_DETECT_VERSION_H
 
 #include "host/image/image.h"
 #include "scan/windows/kuser.h"

@@ -1,4 +1,4 @@
-#include "host/run/detect_version.h"
+#include "host/virtual/detect_version.h"
 
 #include <stdlib.h>
 

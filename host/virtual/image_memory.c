@@ -1,4 +1,4 @@
-#include "host/run/image_memory.h"
+#include "host/virtual/image_memory.h"
 
 #include <stdlib.h>
 #include <string.h>
