@@ -7,11 +7,11 @@ ps_plain_test(NAME contract/real_images LABELS contract LIBS PkgConfig::JANSSON
 ps_plain_test(NAME contract/lookaside_real LABELS contract LIBS PkgConfig::JANSSON
     SOURCES real/mapped.c real/truth.c real/unpack.c real/witness.c support/tmpdir.c)
 ps_plain_test(NAME contract/tracker_real LABELS contract LIBS PkgConfig::JANSSON
-    SOURCES real/unpack.c support/tmpdir.c)
+    SOURCES real/each_image.c real/unpack.c support/tmpdir.c)
 ps_plain_test(NAME contract/real_kernel LABELS contract LIBS PkgConfig::JANSSON
-    SOURCES real/unpack.c support/tmpdir.c)
+    SOURCES real/each_image.c real/unpack.c support/tmpdir.c)
 ps_plain_test(NAME contract/real_paging LABELS contract LIBS PkgConfig::JANSSON
-    SOURCES real/unpack.c support/tmpdir.c)
+    SOURCES real/each_image.c real/unpack.c support/tmpdir.c)
 ps_plain_test(NAME unit/known_kernels LABELS unit)
 ps_plain_test(NAME unit/tag_lists LABELS unit)
 ps_plain_test(NAME unit/pooltag_files LABELS unit)

@@ -6,12 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "host/options.h"
 #include "host/virtual/windows_kernel.h"
-#include "tests/real/unpack.h"
-#include "tests/support/tmpdir.h"
+#include "tests/real/each_image.h"
 
 static const struct real_image {
     const char *name;
@@ -107,49 +105,17 @@ static void check_image(const struct real_image *image, const char *raw, const j
     ps_address_space_close(&as);
 }
 
-static int run_image(const struct real_image *image, const char *folder, const char *dir)
+static void check_one(size_t i, const char *raw, const json_t *truth)
 {
-    char path[4096], raw[4096];
-    json_t *truth;
-    json_error_t why;
-
-    snprintf(path, sizeof path, "%s/%s.truth.json", folder, image->name);
-    if (access(path, R_OK) < 0)
-        return 0;
-    truth = json_load_file(path, JSON_ALLOW_NUL, &why);
-    expect(truth != NULL, image->name, why.text);
-    snprintf(path, sizeof path, "%s/%s.raw.xz", folder, image->name);
-    snprintf(raw, sizeof raw, "%s/image.raw", dir);
-    unpack_xz(path, raw);
-    if (truth)
-        check_image(image, raw, truth);
-    unlink(raw);
-    json_decref(truth);
-    return 1;
+    check_image(&images[i], raw, truth);
 }
 
 int main(void)
 {
-    const char *shared = getenv("PS_SHARED");
-    const char *source = getenv("PS_SOURCE");
-    struct ps_tmpdir dir;
-    char folder[600];
-    int n = 0;
+    const char *const names[] = {images[0].name, images[1].name};
 
-    setvbuf(stdout, NULL, _IOLBF, 0);
-    if (shared)
-        snprintf(folder, sizeof folder, "%.500s/images", shared);
-    else
-        snprintf(folder, sizeof folder, "%.500s/../shared/images", source ? source : ".");
-    ps_tmpdir_make(&dir);
-    for (size_t i = 0; i < sizeof images / sizeof images[0]; i++)
-        n += run_image(&images[i], folder, dir.path);
-    ps_tmpdir_remove(&dir);
-    if (n == 0) {
-        printf("SKIPPED: no real images at %s: set PS_SHARED to the folder that holds 'images'\n",
-               folder);
+    if (real_each_image(names, sizeof names / sizeof *names, check_one) == 0)
         return 77;
-    }
     printf("%d failures\n", failures);
     return failures != 0;
 }
