@@ -24,6 +24,7 @@ ps_criterion_test(NAME unit/test_page_list LABELS unit SOURCES support/page_rows
 ps_criterion_test(NAME unit/test_vectors LABELS unit)
 ps_criterion_test(NAME unit/test_recipe LABELS unit)
 ps_criterion_test(NAME unit/test_recipe_pool LABELS unit)
+ps_criterion_test(NAME unit/test_recipe_classic LABELS unit)
 ps_criterion_test(NAME unit/test_recipe_system LABELS unit)
 ps_criterion_test(NAME unit/test_recipe_errors LABELS unit)
 ps_criterion_test(NAME unit/test_recipe_write LABELS unit)

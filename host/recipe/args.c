@@ -6,6 +6,7 @@
 
 #define K(kind)  (1u << PS_RCP_##kind)
 #define POOL     (K(CLASSIC) | K(LFH) | K(VS) | K(MIX))
+#define CHAIN    (K(CLASSIC) | K(MIX))
 #define PLANTING (K(HEADER) | K(BLOCK))
 #define ANY      0xffffffffu
 
@@ -53,6 +54,13 @@ static const struct {
     [PS_RCP_STYLE] = {"style", K(TEXT) | K(MIX), FORM_CHOICE, 0, styles},
     [PS_RCP_RUN] = {"run", K(MIX), FORM_NUMBER, 1u << 20, NULL},
     [PS_RCP_SEED] = {"seed", ANY, FORM_NUMBER, UINT64_MAX, NULL},
+    [PS_RCP_LEFTOVERS] = {"leftovers", CHAIN, FORM_NUMBER, 100, NULL},
+    [PS_RCP_TORN_PAGES] = {"torn", CHAIN, FORM_NUMBER, 100, NULL},
+    [PS_RCP_SMASHED] = {"smashed", CHAIN, FORM_NUMBER, 100, NULL},
+    [PS_RCP_SESSION] = {"session", CHAIN, FORM_NUMBER, 100, NULL},
+    [PS_RCP_VERIFIER] = {"verifier", CHAIN, FORM_NUMBER, 100, NULL},
+    [PS_RCP_ALIGNED] = {"aligned", CHAIN, FORM_NUMBER, 100, NULL},
+    [PS_RCP_LOOKASIDE] = {"lookaside", CHAIN, FORM_NUMBER, 100, NULL},
 };
 
 const char *const ps_rcp_kind_names[PS_RCP_N_KINDS] = {
@@ -205,7 +213,7 @@ static int parse_one(struct ps_rcp_parser *p, struct ps_rcp_stmt *stmt, struct p
             continue;
         if (ps_rcp_has(&stmt->args, (enum ps_rcp_key)k))
             return ps_rcp_bad(p, "%s is given twice", keys[k].name);
-        stmt->args.set |= 1u << k;
+        stmt->args.set |= 1ull << k;
         stmt->args.v[k] = 1;
         if (eq == w.n && (keys[k].form == FORM_FLAG || k == PS_RCP_FREE))
             return 0;

@@ -74,6 +74,13 @@ enum ps_rcp_key {
     PS_RCP_STYLE,
     PS_RCP_RUN,
     PS_RCP_SEED,
+    PS_RCP_LEFTOVERS,
+    PS_RCP_TORN_PAGES,
+    PS_RCP_SMASHED,
+    PS_RCP_SESSION,
+    PS_RCP_VERIFIER,
+    PS_RCP_ALIGNED,
+    PS_RCP_LOOKASIDE,
     PS_RCP_N_KEYS,
 };
 
@@ -93,7 +100,7 @@ struct ps_rcp_era {
 };
 
 struct ps_rcp_args {
-    uint32_t set; /* bit per enum ps_rcp_key */
+    uint64_t set; /* bit per enum ps_rcp_key */
     uint64_t v[PS_RCP_N_KEYS];
 };
 
@@ -337,8 +344,18 @@ uint64_t ps_rcp_kernel_pointer(struct ps_rcp_page *pg);
 /* Major and minor version of a build, as major << 8 | minor. */
 uint32_t ps_rcp_version_of(uint32_t build);
 
-/* pool.c: whole pages of pool. */
+/* classic/: whole pages of the classic pool. */
 void ps_rcp_classic_page(struct ps_rcp_page *pg);
+
+/* pool.c: what drawn blocks are like, and whole pages of the segment heap. */
+int ps_rcp_entry_paged(const struct ps_rcp_era *era, const struct ps_rcp_entry *e);
+struct ps_rcp_header ps_rcp_drawn_header(struct ps_rcp_page *pg, const struct ps_rcp_entry *e,
+                                         int paged);
+/* What an explicit "block" line asks for. */
+struct ps_rcp_header ps_rcp_block_header(struct ps_rcp_page *pg, const struct ps_rcp_block *b);
+enum ps_rcp_body ps_rcp_body_of(const struct ps_rcp_page *pg);
+/* 'n' pointers to the neighbours in a list of free blocks, as far as they fit into the page. */
+void ps_rcp_put_links(struct ps_rcp_page *pg, uint32_t at, uint32_t n);
 void ps_rcp_lfh_page(struct ps_rcp_page *pg);
 void ps_rcp_vs_page(struct ps_rcp_page *pg);
 /* Do the block lines of a classic or vs page fit into it? 0, or -1 with the reason. */

@@ -1,3 +1,4 @@
+#include "host/recipe/classic/classic.h"
 #include "host/recipe/model.h"
 #include "host/recipe/system/system.h"
 
@@ -268,12 +269,7 @@ static int torn_page(struct ps_rcp_page *pg, struct ps_err *err)
         rc = build(pg->recipe, a->v[PS_RCP_SECOND] + place, rest, &second, 1, err);
     if (rc < 0)
         return rc;
-    memcpy(pg->b + cut, rest + cut, PS_RECIPE_PAGE - cut);
-    ps_rcp_uproot(pg->planted, cut, PS_RECIPE_PAGE - cut);
-    ps_rcp_uproot(&second, 0, cut);
-    for (size_t i = 0; pg->planted && i < second.n && pg->planted->n < PS_RECIPE_PAGE_MAX_HEADERS;
-         i++)
-        pg->planted->header[pg->planted->n++] = second.header[i];
+    ps_rcp_splice(pg, rest, &second, cut);
     mark_copies(pg->planted);
     return 1;
 }

@@ -12,7 +12,7 @@ const struct ps_rcp_list *ps_rcp_list_of(const struct ps_rcp_page *pg, enum ps_r
     return ps_rcp_has(&pg->stmt->args, key) ? &pg->recipe->list[pg->stmt->args.v[key]] : NULL;
 }
 
-static int entry_paged(const struct ps_rcp_era *era, const struct ps_rcp_entry *e)
+int ps_rcp_entry_paged(const struct ps_rcp_era *era, const struct ps_rcp_entry *e)
 {
     if (e->type != PS_RCP_NO_TYPE)
         return ps_rcp_type_is_paged(era, e->type);
@@ -40,7 +40,7 @@ const struct ps_rcp_entry *ps_rcp_draw(struct ps_rcp_page *pg, const struct ps_r
 {
     const struct ps_rcp_entry *e = draw_any(pg, list);
 
-    for (int tries = 0; paged >= 0 && tries < 16 && entry_paged(&pg->stmt->era, e) != paged;
+    for (int tries = 0; paged >= 0 && tries < 16 && ps_rcp_entry_paged(&pg->stmt->era, e) != paged;
          tries++)
         e = draw_any(pg, list);
     return e;
@@ -77,7 +77,7 @@ static uint32_t draw_units(struct ps_rcp_page *pg, uint32_t min_bytes, uint32_t 
     return lo >= hi ? lo : lo + ps_rcp_below(&pg->rng, hi - lo + 1);
 }
 
-static struct ps_rcp_header drawn_header(struct ps_rcp_page *pg, const struct ps_rcp_entry *e,
+struct ps_rcp_header ps_rcp_drawn_header(struct ps_rcp_page *pg, const struct ps_rcp_entry *e,
                                          int paged)
 {
     struct ps_rcp_header h = {.tag = e->tag, .type = draw_type(pg, e, paged)};
@@ -95,7 +95,7 @@ static struct ps_rcp_header drawn_header(struct ps_rcp_page *pg, const struct ps
 }
 
 /* What an explicit "block" line asks for. */
-static struct ps_rcp_header block_header(struct ps_rcp_page *pg, const struct ps_rcp_block *b)
+struct ps_rcp_header ps_rcp_block_header(struct ps_rcp_page *pg, const struct ps_rcp_block *b)
 {
     const struct ps_rcp_era *era = &pg->stmt->era;
     const struct ps_rcp_args *a = &b->args;
@@ -116,13 +116,13 @@ static struct ps_rcp_header block_header(struct ps_rcp_page *pg, const struct ps
     return h;
 }
 
-static enum ps_rcp_body body_of(const struct ps_rcp_page *pg)
+enum ps_rcp_body ps_rcp_body_of(const struct ps_rcp_page *pg)
 {
     return (enum ps_rcp_body)ps_rcp_get(&pg->stmt->args, PS_RCP_BODY, PS_RCP_BODY_OBJECT);
 }
 
 /* Pointers to the neighbours in a list of free blocks. */
-static void put_links(struct ps_rcp_page *pg, uint32_t at, uint32_t n)
+void ps_rcp_put_links(struct ps_rcp_page *pg, uint32_t at, uint32_t n)
 {
     uint32_t size = pg->stmt->era.is_x64 ? 8 : 4;
 
@@ -134,93 +134,6 @@ static void put_links(struct ps_rcp_page *pg, uint32_t at, uint32_t n)
         else
             ps_rcp_put32(pg->b + at, (uint32_t)v);
     }
-}
-
-/* --- classic --- */
-
-struct classic {
-    struct ps_rcp_page *pg;
-    uint32_t at, total; /* units */
-    uint32_t prev;
-};
-
-static void classic_put(struct classic *c, struct ps_rcp_header *h, uint32_t line)
-{
-    uint32_t unit = ps_rcp_unit(&c->pg->stmt->era);
-    uint32_t at = c->at * unit;
-
-    h->prev = c->prev;
-    h->allocator = PS_PLANTED_BY_CLASSIC;
-    ps_rcp_fill_body(c->pg, body_of(c->pg), at + unit, (h->units - 1) * unit);
-    if (!ps_rcp_type_is_in_use(&c->pg->stmt->era, h->type) && h->units > 1)
-        put_links(c->pg, at + unit, 2);
-    ps_rcp_plant(c->pg, at, h, line);
-    c->prev = h->units;
-    c->at += h->units;
-}
-
-static void classic_blocks(struct classic *c)
-{
-    const struct ps_rcp_stmt *s = c->pg->stmt;
-
-    for (uint32_t i = 0; i < s->n_blocks; i++) {
-        const struct ps_rcp_block *b = &c->pg->recipe->block[s->first_block + i];
-        struct ps_rcp_header h = block_header(c->pg, b);
-
-        classic_put(c, &h, b->line);
-    }
-    if (c->at < c->total) {
-        struct ps_rcp_header rest = {.tag = 0x65657246u, .units = c->total - c->at};
-
-        rest.state = PS_PLANTED_FREE;
-        classic_put(c, &rest, s->line);
-    }
-}
-
-/* Free: 0, or since Vista now and then the old type without the in-use bit. */
-static void make_free(struct ps_rcp_page *pg, struct ps_rcp_header *h)
-{
-    int keeps = !ps_rcp_is_nt5(&pg->stmt->era) && ps_rcp_chance(&pg->rng, 50);
-
-    h->type = keeps ? h->type & ~2u : 0;
-    h->state = PS_PLANTED_FREE;
-}
-
-static void classic_random(struct classic *c, const struct ps_rcp_list *list)
-{
-    struct ps_rcp_page *pg = c->pg;
-    uint32_t percent = (uint32_t)ps_rcp_get(&pg->stmt->args, PS_RCP_FREE, 12);
-    int paged = entry_paged(&pg->stmt->era, ps_rcp_draw(pg, list, -1));
-    int was_free = 0;
-
-    while (c->at < c->total) {
-        uint32_t left = c->total - c->at;
-        struct ps_rcp_header h = drawn_header(pg, ps_rcp_draw(pg, list, paged), paged);
-        /* Two free neighbours would have been joined. */
-        int is_free = !was_free && ps_rcp_chance(&pg->rng, percent);
-
-        if (is_free)
-            h.units = 1 + ps_rcp_below(&pg->rng, 12);
-        if (h.units >= left) {
-            h.units = left;
-            is_free = left == 1 || !was_free;
-        }
-        if (is_free)
-            make_free(pg, &h);
-        classic_put(c, &h, pg->stmt->line);
-        was_free = is_free;
-    }
-}
-
-void ps_rcp_classic_page(struct ps_rcp_page *pg)
-{
-    struct classic c = {.pg = pg, .total = PS_RECIPE_PAGE / ps_rcp_unit(&pg->stmt->era)};
-    const struct ps_rcp_list *list = ps_rcp_list_of(pg, PS_RCP_TAGS);
-
-    if (pg->stmt->n_blocks > 0)
-        classic_blocks(&c);
-    else if (list)
-        classic_random(&c, list);
 }
 
 /* --- low-fragmentation heap --- */
@@ -276,7 +189,7 @@ static void lfh_block(struct ps_rcp_page *pg, const struct ps_rcp_list *list, ui
     const struct ps_rcp_args *a = &pg->stmt->args;
     uint32_t unit = ps_rcp_unit(&pg->stmt->era);
     const struct ps_rcp_entry *e = lfh_draw(pg, list, paged, stride);
-    struct ps_rcp_header h = drawn_header(pg, e, paged);
+    struct ps_rcp_header h = ps_rcp_drawn_header(pg, e, paged);
 
     h.units = lfh_units(pg, e, stride);
     h.allocator = PS_PLANTED_BY_LFH;
@@ -286,7 +199,7 @@ static void lfh_block(struct ps_rcp_page *pg, const struct ps_rcp_list *list, ui
     }
     if (ps_rcp_chance(&pg->rng, (uint32_t)ps_rcp_get(a, PS_RCP_FREED, 25)))
         h.state = PS_PLANTED_STALE;
-    ps_rcp_fill_body(pg, body_of(pg), at + unit, stride - unit);
+    ps_rcp_fill_body(pg, ps_rcp_body_of(pg), at + unit, stride - unit);
     ps_rcp_plant(pg, at, &h, pg->stmt->line);
 }
 
@@ -296,16 +209,16 @@ void ps_rcp_lfh_page(struct ps_rcp_page *pg)
     const struct ps_rcp_args *a = &pg->stmt->args;
     uint32_t unit = ps_rcp_unit(&pg->stmt->era);
     const struct ps_rcp_entry *e = ps_rcp_draw(pg, list, -1);
-    int paged = entry_paged(&pg->stmt->era, e);
+    int paged = ps_rcp_entry_paged(&pg->stmt->era, e);
     uint32_t size = draw_units(pg, e->min_bytes, e->max_bytes) * unit;
     uint32_t stride = (uint32_t)ps_rcp_get(a, PS_RCP_STRIDE, lfh_bucket(&pg->stmt->era, size));
     uint32_t first = ps_rcp_below(&pg->rng, stride / unit) * unit;
 
     first = (uint32_t)ps_rcp_get(a, PS_RCP_FIRST, first);
-    ps_rcp_fill_body(pg, body_of(pg), 0, first);
+    ps_rcp_fill_body(pg, ps_rcp_body_of(pg), 0, first);
     for (; stride <= PS_RECIPE_PAGE - first; first += stride)
         lfh_block(pg, list, first, stride, paged);
-    ps_rcp_fill_body(pg, body_of(pg), first, PS_RECIPE_PAGE - first);
+    ps_rcp_fill_body(pg, ps_rcp_body_of(pg), first, PS_RECIPE_PAGE - first);
 }
 
 /* --- variable size --- */
@@ -350,11 +263,11 @@ static void vs_free(struct vs *v, uint32_t units)
     uint32_t unit = ps_rcp_unit(&pg->stmt->era);
     uint32_t at = v->at * unit;
 
-    ps_rcp_fill_body(pg, body_of(pg), at, units * unit);
+    ps_rcp_fill_body(pg, ps_rcp_body_of(pg), at, units * unit);
     ps_rcp_chunk_header(pg, at, units, v->prev, 0);
     /* The tree of free chunks keeps three pointers from the header's second half on: what was
      * the POOL_HEADER is gone. */
-    put_links(pg, at + unit / 2, 3);
+    ps_rcp_put_links(pg, at + unit / 2, 3);
     v->at += units;
     v->prev = units;
 }
@@ -370,7 +283,7 @@ static void vs_block(struct vs *v, struct ps_rcp_header *h, uint32_t line)
     if (v->total - v->at - units == 1)
         units++;
     h->allocator = PS_PLANTED_BY_VS;
-    ps_rcp_fill_body(pg, body_of(pg), at + 2 * unit, (units - 2) * unit);
+    ps_rcp_fill_body(pg, ps_rcp_body_of(pg), at + 2 * unit, (units - 2) * unit);
     ps_rcp_chunk_header(pg, at, units, v->prev, 1);
     ps_rcp_plant(pg, at + unit, h, line);
     v->at += units;
@@ -383,7 +296,7 @@ static void vs_blocks(struct vs *v)
 
     for (uint32_t i = 0; i < s->n_blocks; i++) {
         const struct ps_rcp_block *b = &v->pg->recipe->block[s->first_block + i];
-        struct ps_rcp_header h = block_header(v->pg, b);
+        struct ps_rcp_header h = ps_rcp_block_header(v->pg, b);
 
         if (ps_rcp_get(&b->args, PS_RCP_FREE, 0))
             vs_free(v, h.units);
@@ -398,18 +311,18 @@ static void vs_begin(struct vs *v, const struct ps_rcp_list *list, int paged)
 {
     struct ps_rcp_page *pg = v->pg;
     uint32_t unit = ps_rcp_unit(&pg->stmt->era);
-    struct ps_rcp_header h = drawn_header(pg, ps_rcp_draw(pg, list, paged), paged);
+    struct ps_rcp_header h = ps_rcp_drawn_header(pg, ps_rcp_draw(pg, list, paged), paged);
     uint32_t tail = ps_rcp_below(&pg->rng, 24);
 
     if (!ps_rcp_chance(&pg->rng, 30)) {
-        ps_rcp_fill_body(pg, body_of(pg), 0, tail * unit);
+        ps_rcp_fill_body(pg, ps_rcp_body_of(pg), 0, tail * unit);
         v->at = tail;
         return;
     }
     if (h.units > v->total - 2)
         h.units = v->total - 2;
     h.allocator = PS_PLANTED_BY_VS;
-    ps_rcp_fill_body(pg, body_of(pg), unit, (h.units - 1) * unit);
+    ps_rcp_fill_body(pg, ps_rcp_body_of(pg), unit, (h.units - 1) * unit);
     ps_rcp_plant(pg, 0, &h, pg->stmt->line);
     v->at = h.units;
     v->prev = h.units + 2 + tail;
@@ -419,12 +332,12 @@ static void vs_random(struct vs *v, const struct ps_rcp_list *list)
 {
     struct ps_rcp_page *pg = v->pg;
     uint32_t percent = (uint32_t)ps_rcp_get(&pg->stmt->args, PS_RCP_FREE, 15);
-    int paged = entry_paged(&pg->stmt->era, ps_rcp_draw(pg, list, -1));
+    int paged = ps_rcp_entry_paged(&pg->stmt->era, ps_rcp_draw(pg, list, -1));
 
     if (v->at == 0)
         vs_begin(v, list, paged);
     while (v->total - v->at > 3) {
-        struct ps_rcp_header h = drawn_header(pg, ps_rcp_draw(pg, list, paged), paged);
+        struct ps_rcp_header h = ps_rcp_drawn_header(pg, ps_rcp_draw(pg, list, paged), paged);
         uint32_t left = v->total - v->at;
 
         if (1 + h.units > left)
@@ -444,7 +357,7 @@ void ps_rcp_vs_page(struct ps_rcp_page *pg)
 
     v.at = (uint32_t)ps_rcp_get(&pg->stmt->args, PS_RCP_FIRST, 0) / unit;
     v.prev = 2 + ps_rcp_below(&pg->rng, 200);
-    ps_rcp_fill_body(pg, body_of(pg), 0, v.at * unit);
+    ps_rcp_fill_body(pg, ps_rcp_body_of(pg), 0, v.at * unit);
     if (pg->stmt->n_blocks > 0)
         vs_blocks(&v);
     else if (list)
