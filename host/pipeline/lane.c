@@ -64,7 +64,8 @@ static void guarded_submit(void *arg)
 
 /* Give the findings of a page their addresses, complete them, and keep the wanted ones. */
 static size_t finish_page(const struct ps_pipeline_spec *spec, const struct ps_piece *piece,
-                          const struct ps_hit *hit, struct ps_finding *f, size_t n)
+                          const uint8_t *page, const struct ps_hit *hit, struct ps_finding *f,
+                          size_t n)
 {
     size_t n_kept = 0;
 
@@ -75,7 +76,7 @@ static size_t finish_page(const struct ps_pipeline_spec *spec, const struct ps_p
         f[k].file_off = piece->file_off + off;
     }
     if (spec->complete)
-        spec->complete(spec->complete_arg, f, n);
+        spec->complete(spec->complete_arg, page, f, n);
     for (size_t k = 0; k < n; k++)
         if (f[k].confidence >= spec->min_confidence &&
             (f[k].status != PS_STATUS_FREE || spec->show_free))
@@ -95,12 +96,13 @@ static void guarded_judge(void *arg)
 
     for (size_t i = 0; i < c->hits.n; i += n) {
         const struct ps_hit *hit = &c->hits.hit[i];
-        size_t page = hit->slot >> page_slots_shift;
+        const size_t number = hit->slot >> page_slots_shift;
+        const uint8_t *page = c->pages + number * PS_PAGE_BYTES;
 
-        for (n = 1; i + n < c->hits.n && hit[n].slot >> page_slots_shift == page; n++)
+        for (n = 1; i + n < c->hits.n && hit[n].slot >> page_slots_shift == number; n++)
             ;
-        ps_page_judge(spec->era, spec->rules, c->pages + page * PS_PAGE_BYTES, hit, n, out + n_out);
-        n_out += finish_page(spec, &s->f->piece, hit, out + n_out, n);
+        ps_page_judge(spec->era, spec->rules, page, hit, n, out + n_out);
+        n_out += finish_page(spec, &s->f->piece, page, hit, out + n_out, n);
     }
     s->entry->n = n_out;
     s->rc = 0;

@@ -32,13 +32,14 @@ struct ps_pipeline_spec {
     const struct ps_topology *topology;
     const struct ps_lane_spec *lanes;
     unsigned n_lanes;
-    size_t chunk_pages; /* from ps_pipeline_chunk_pages */
+    size_t chunk_pages;              /* from ps_pipeline_chunk_pages */
     uint64_t range_start, range_end; /* physical, end exclusive, multiples of 4096 */
     unsigned min_confidence;
     int show_free;
-    /* Completes the n findings of one page, before min_confidence and show_free drop any; called by
-     * all lanes at once, under the fault guard. NULL: there is nothing to add. */
-    void (*complete)(const void *arg, struct ps_finding *f, size_t n);
+    /* Completes the n findings of one page of 4096 bytes, before min_confidence and show_free drop
+     * any; called by all lanes at once, under the fault guard. The page may be the mapped file's,
+     * and change. NULL: there is nothing to add. */
+    void (*complete)(const void *arg, const uint8_t *page, struct ps_finding *f, size_t n);
     const void *complete_arg;
     /* Pages that may be of a big-pool table of these architectures (PS_BIGPOOL_X86 |
      * PS_BIGPOOL_X64; 0: none) go to on_page, on the calling thread, in order of address, before

@@ -43,7 +43,7 @@ static int on_page(void *arg, const struct ps_paged_out *page)
     ps_page_judge(s->era, s->rules, w->page, w->hit, n, w->finding);
     for (size_t i = 0; i < n; i++)
         w->finding[i].phys = (uint64_t)w->hit[i].slot << s->plan->slot_shift;
-    ps_locate_paged_out(s->locator, page->va, w->finding, n);
+    ps_locate_paged_out(s->locator, page->va, w->page, w->finding, n);
     n = keep_wanted(s, w->finding, n);
     if (n)
         w->rc = s->on_findings(s->arg, w->finding, n, w->err);

@@ -160,9 +160,9 @@ static void add_totals(struct ps_scan_totals *t, struct ps_image *image,
     t->bytes_torn += ps_image_torn_bytes(image);
 }
 
-static void complete(const void *arg, struct ps_finding *f, size_t n)
+static void complete(const void *arg, const uint8_t *page, struct ps_finding *f, size_t n)
 {
-    ps_locate_page(arg, f, n);
+    ps_locate_page(arg, page, f, n);
 }
 
 static int run_pipeline(struct ps_scan_session *s, struct ps_image *image,

@@ -79,6 +79,7 @@ int ps_virtual_side_open(struct ps_virtual_side *v, const struct ps_options *opt
         .regions = &v->regions,
         .header_bytes =
             arch_of(v) == PS_ARCH_X86 ? 1u << PS_SLOT_SHIFT_X86 : 1u << PS_SLOT_SHIFT_X64,
+        .session_apart = v->space.build <= PS_SESSION_APART_BUILD,
     };
     return 0;
 }

@@ -1,6 +1,9 @@
 #include "scan/merge/locate.h"
 
+#include "kernels/pool_header.h"
 #include "scan/pool/evidence.h"
+
+#define TYPE_SESSION 0x20u /* of a PoolType, in all eras */
 
 /* The address that a page is known by. */
 struct place {
@@ -110,14 +113,42 @@ struct score {
     uint8_t confidence;
 };
 
-/* Content of a big allocation is not an allocation, whatever it looks like. */
-static void settle_status(struct ps_finding *f, struct score *last)
+static int is_session_pool(const struct ps_locator *l, const struct ps_finding *f)
+{
+    const unsigned shift =
+        l->header_bytes == 1u << PS_SLOT_SHIFT_X86 ? PS_TYPE_SHIFT_X86 : PS_TYPE_SHIFT_X64;
+
+    return l->session_apart && (f->word0 >> shift & TYPE_SESSION) != 0;
+}
+
+/* All mappings there are were seen and kept. */
+static int is_map_whole(const struct ps_locator *l)
+{
+    return !ps_inverse_map_full(l->map) && ps_inverse_map_counts(l->map)->tables_beyond == 0;
+}
+
+/* Of a header in use. Content of a big allocation is not an allocation, whatever it looks like, and
+ * neither is what nobody can write. */
+static enum ps_status status_of(const struct ps_locator *l, const struct ps_finding *f)
+{
+    const int is_unmapped = (f->evidence & PS_EV_UNMAPPED) != 0 && !is_session_pool(l, f);
+    const int is_content = (f->evidence & (PS_EV_IN_BIG_POOL | PS_EV_READ_ONLY)) != 0;
+
+    if (is_unmapped && is_map_whole(l))
+        return PS_STATUS_STALE;
+    if (f->status == PS_STATUS_ALLOCATED &&
+        (is_unmapped || is_content || f->confidence < PS_ALLOCATED_CONFIDENCE))
+        return PS_STATUS_UNKNOWN;
+    return (enum ps_status)f->status;
+}
+
+static void settle_status(const struct ps_locator *l, struct ps_finding *f, struct score *last)
 {
     if (f->evidence != last->evidence)
         *last = (struct score){f->evidence, ps_evidence_score(f->evidence)};
     f->confidence = last->confidence;
-    if (f->status == PS_STATUS_ALLOCATED && (f->in_big || f->confidence < PS_ALLOCATED_CONFIDENCE))
-        f->status = PS_STATUS_UNKNOWN;
+    if (f->evidence & PS_EV_TYPE_IN_USE)
+        f->status = (uint8_t)status_of(l, f);
 }
 
 static void complete(const struct ps_locator *l, const struct place *p, struct ps_finding *f,
@@ -134,19 +165,24 @@ static void complete(const struct ps_locator *l, const struct place *p, struct p
             f[i].evidence |= PS_EV_UNMAPPED;
         }
         f[i].pool = (uint8_t)settle_pool(&f[i], p, of_page);
-        settle_status(&f[i], &last);
+        settle_status(l, &f[i], &last);
     }
 }
 
-void ps_locate_page(const struct ps_locator *l, struct ps_finding *f, size_t n)
+void ps_locate_page(const struct ps_locator *l, const uint8_t *page, struct ps_finding *f, size_t n)
 {
+    (void)page;
+
     const struct place p = place_of(l, f->phys);
 
     complete(l, &p, f, n);
 }
 
-void ps_locate_paged_out(const struct ps_locator *l, uint64_t va, struct ps_finding *f, size_t n)
+void ps_locate_paged_out(const struct ps_locator *l, uint64_t va, const uint8_t *page,
+                         struct ps_finding *f, size_t n)
 {
+    (void)page;
+
     const struct place p = {.va = va,
                             .region = ps_regions_pool(l->regions, va),
                             .mapped = 1,

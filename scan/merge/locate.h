@@ -16,20 +16,27 @@ struct ps_locator {
     const struct ps_bigpool_index *big; /* NULL: no table that could be trusted */
     const struct ps_regions *regions;
     uint32_t header_bytes; /* of a POOL_HEADER */
+    int session_apart;     /* session pool is in space that the page tables of System lack */
 };
+
+/* The last build of which ps_locator.session_apart is true; docs/POOL.md, "Status". */
+#define PS_SESSION_APART_BUILD 20348u
 
 /* Addresses of a frame that are looked at. */
 #define PS_LOCATE_MAX_MAPPINGS 32u
 
 /* Complete the n findings of one page, whose phys and judgement are set: virtual address, mapping,
- * pool, the big allocation around them, and with that evidence, confidence and status. Of several
- * addresses of a frame the writable one nearest to a region of a pool is taken, of equals the
- * lowest.
+ * pool, the big allocation around them, and with that evidence, confidence and status: what is in
+ * use by its header is Stale on a page that nothing maps (session pool aside), and Unknown on one
+ * that is nowhere writable or that is content of a big allocation. Of several addresses of a frame
+ * the writable one nearest to a region of a pool is taken, of equals the lowest.
  * Pure; any thread. */
-void ps_locate_page(const struct ps_locator *l, struct ps_finding *f, size_t n);
+void ps_locate_page(const struct ps_locator *l, const uint8_t *page, struct ps_finding *f,
+                    size_t n);
 
 /* The same for a page that stands in a page file and belongs at 'va'. phys holds the offsets in the
  * page before, PS_NOWHERE after; file_off is PS_NOWHERE. */
-void ps_locate_paged_out(const struct ps_locator *l, uint64_t va, struct ps_finding *f, size_t n);
+void ps_locate_paged_out(const struct ps_locator *l, uint64_t va, const uint8_t *page,
+                         struct ps_finding *f, size_t n);
 
 #endif

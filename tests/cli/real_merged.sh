@@ -47,6 +47,13 @@ for name in reactos-0.4.13-x86-desktop reactos-0.4.16-x64-pools; do
     [ "$n" -gt 25000 ] || wrong "$name: only $n allocated headers"
     grep -c '"Allocation":"0x.*"Mapped":true,"InBigPool":null' "$work/allocated" >"$work/n" || true
     [ "$(cat "$work/n")" = "$n" ] || wrong "$name: of $n allocated headers $(cat "$work/n") have an address"
+    # In no page that nothing maps: stale, but for the bit 0x20 of session pool.
+    sed -n 's/.*"Source":"header".*"PoolTypeRaw":\([0-9]*\),.*"Status":"\([A-Za-z]*\)".*"Mapped":false.*/\1 \2/p' \
+        "$work/found" | awk '{ bad += int($1 / 32) % 2 ? $2 == "Allocated" : $2 != "Stale" }
+                             END { print bad + 0 }' >"$work/n"
+    n_checks=$((n_checks + 1))
+    [ "$(cat "$work/n")" = 0 ] || wrong "$name: $(cat "$work/n") headers in unmapped pages with another status"
+
     # The allocation begins behind its header.
     case $name in
     *x64*) header=16 ;;

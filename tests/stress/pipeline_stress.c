@@ -138,10 +138,15 @@ static int on_page(void *arg, uint64_t phys, const uint8_t *page, struct ps_err 
     return 0;
 }
 
-/* Each finding of a page is of that page; the address is a function of it. */
-static void complete(const void *arg, struct ps_finding *f, size_t n)
+/* Each finding of a page is of that page, whose bytes are given; the address is a function of it.
+ * Nothing is said under the guard but by CHECK. */
+static void complete(const void *arg, const uint8_t *page, struct ps_finding *f, size_t n)
 {
+    uint32_t number;
+
     CHECK(arg == NULL && n == 1, "%zu findings", n);
+    memcpy(&number, page, sizeof number);
+    CHECK(number == f->phys / PS_PAGE_BYTES + 1, "page %u for phys %" PRIx64, number, f->phys);
     f->va = f->phys + VA_BASE;
 }
 

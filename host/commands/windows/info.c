@@ -202,6 +202,7 @@ static int add_tables(struct ps_cells *c, const struct ps_address_space *as, str
     add_number(c, "KernelPrototypePages", counts.prototype);
     add_number(c, "KernelTables", counts.tables);
     add_number(c, "KernelEntriesOutsideImage", counts.outside);
+    add_number(c, "KernelTablesBeyondImage", counts.tables_beyond);
     return 0;
 }
 

@@ -113,7 +113,7 @@ static void set_va_of_page(struct run *r)
     struct ps_mapping lowest;
     size_t n;
 
-    ps_locate_page(l, &f, 1);
+    ps_locate_page(l, r->bytes, &f, 1);
     if (f.mapped != PS_MAPPED_YES)
         return;
     r->page.has_va = 1;
@@ -267,9 +267,9 @@ static void complete_blocks(const struct run *r, struct ps_page_list *list)
     if (n == 0)
         return;
     if (r->page.has_phys)
-        ps_locate_page(&r->side.locator, f, n);
+        ps_locate_page(&r->side.locator, r->bytes, f, n);
     else
-        ps_locate_paged_out(&r->side.locator, r->page.va, f, n);
+        ps_locate_paged_out(&r->side.locator, r->page.va, r->bytes, f, n);
     for (uint32_t i = list->n; i-- > 0;)
         if (list->row[i].kind == PS_PAGE_BLOCK)
             list->row[i].finding = f[--n];

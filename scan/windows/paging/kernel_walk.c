@@ -17,6 +17,13 @@ struct access {
     int writable, no_execute;
 };
 
+static uint64_t end_of(const struct ps_physmem *mem)
+{
+    const struct ps_phys_run *last = mem->n_runs ? &mem->run[mem->n_runs - 1] : NULL;
+
+    return last ? last->phys + last->n_bytes : 0;
+}
+
 /* 1 the first time, 0 later and for a frame that is not there. */
 static int take_table(struct state *s, uint64_t phys)
 {
@@ -24,6 +31,7 @@ static int take_table(struct state *s, uint64_t phys)
 
     if (frame == UINT64_MAX) {
         s->counts->outside++;
+        s->counts->tables_beyond += phys >= end_of(s->walk->mem);
         return 0;
     }
     if (s->seen[frame / 8] >> frame % 8 & 1) {

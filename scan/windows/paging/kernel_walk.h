@@ -38,8 +38,10 @@ struct ps_kernel_counts {
     uint64_t paged_out;  /* entries of pages that are in a page file */
     uint64_t prototype;  /* entries that only a prototype entry or a VAD resolves; not followed */
     uint64_t outside;    /* pages and tables that the image does not have */
-    uint64_t refused;    /* entries that lead to a table that was walked before */
-    int ended;           /* by max_tables or by a callback */
+    uint64_t tables_beyond; /* of 'outside': tables behind the end of the image, so that what they
+                             * map is not known; a hole in it may as well be a table of zeros */
+    uint64_t refused;       /* entries that lead to a table that was walked before */
+    int ended;              /* by max_tables or by a callback */
 };
 
 /* Walk. The self-map, cycles and tables that are shared are walked once: a frame is a table one
