@@ -26,3 +26,8 @@ ps_script_test(NAME cli/invariance LABELS cli)
 ps_plain_test(NAME stress/corrupt_images LABELS stress
     SOURCES support/corrupt.c support/rng.c support/tmpdir.c)
 set_property(TEST stress/corrupt_images APPEND PROPERTY ENVIRONMENT "POOLSCAN=$<TARGET_FILE:poolscan>")
+
+# What golden/accuracy and bench/accuracy.sh count with; shares nothing with the program.
+add_executable(accuracy_measure accuracy/measure.c accuracy/rows.c)
+target_link_libraries(accuracy_measure PRIVATE ps_warnings)
+target_include_directories(accuracy_measure PRIVATE ${PROJECT_SOURCE_DIR})

@@ -246,7 +246,20 @@ static int param_value(const struct ps_rcp_parser *p, struct ps_rcp_word name,
     return -1;
 }
 
-/* Copy a line to p->line with $NAME replaced outside quotes. */
+/* Name behind a '$', which may stand in braces. Returns the bytes that it takes, 0 if it is none. */
+static size_t param_name(const char *s, size_t n, struct ps_rcp_word *name)
+{
+    size_t brace = n > 0 && s[0] == '{';
+
+    *name = (struct ps_rcp_word){s + brace, ps_rcp_name(s + brace, n - brace)};
+    if (name->n == 0)
+        return 0;
+    if (!brace)
+        return name->n;
+    return name->n + 2 <= n && s[name->n + 1] == '}' ? name->n + 2 : 0;
+}
+
+/* Copy a line to p->line with $NAME and ${NAME} replaced outside quotes. */
 static int expand(struct ps_rcp_parser *p, const char *line, size_t n, size_t *n_out)
 {
     size_t at = 0;
@@ -264,10 +277,11 @@ static int expand(struct ps_rcp_parser *p, const char *line, size_t n, size_t *n
                    (i == 0 || line[i - 1] == ' ' || line[i - 1] == '\t')) {
             break;
         } else if (line[i] == '$' && !quoted) {
-            struct ps_rcp_word name = {line + i + 1, ps_rcp_name(line + i + 1, n - i - 1)};
+            struct ps_rcp_word name;
+            size_t n_name = param_name(line + i + 1, n - i - 1, &name);
 
-            used += name.n;
-            if (name.n == 0 || param_value(p, name, &piece) < 0)
+            used += n_name;
+            if (n_name == 0 || param_value(p, name, &piece) < 0)
                 return ps_rcp_bad(p,
                                   "$%.*s is not set; write: set NAME VALUE above, or "
                                   "quote the $",

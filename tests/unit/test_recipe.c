@@ -317,7 +317,7 @@ Test(recipe, pointers)
 Test(recipe, parameters)
 {
     const char *text = "set N 2 # not $used here\nset B aa\nsize 16k\nat 0 hex $B\n"
-                       "page $N ones\nat 0x10 ascii \"$N\"\nat 0x20 ascii \\$\n";
+                       "page 0x${N} ones\nat 0x10 ascii \"$N\"\nat 0x20 ascii \\$\n";
     struct ps_recipe_param param = {"N", "1"};
     struct ps_recipe *r = NULL;
     struct ps_err err = {.msg = ""};

@@ -80,6 +80,7 @@ static const struct {
     {S "set N\n", 2, "set NAME VALUE"},
     {S "page $N zero\n", 2, "$N"},
     {S "page $ zero\n", 2, "$"},
+    {S "set N 2\npage ${N zero\n", 3, "$N"},
     {S "tags t\n", 2, "tags NAME"},
     {S "tags abcdefghijabcdefghijabcdefghijab Proc\n", 2, "1 to 31"},
     {S "tags t Proc:8\n", 2, "between"},

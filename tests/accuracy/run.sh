@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Build the labelled images, scan each and count how well that went: lines of comma-separated counts
+# (docs/ACCURACY.md) on standard output.
+#
+#   tests/accuracy/run.sh [--why] [IMAGE...]
+#
+# POOLSCAN and MEASURE are the two programs. Without names all of tests/recipes/accuracy/images. --why:
+# instead of counts, what became of each statement's headers, and examples of mistakes.
+# PS_ACC_DIR=DIR keeps the images, lists and findings there, in a folder for each image.
+set -euo pipefail
+
+recipes=$(cd "$(dirname "${BASH_SOURCE[0]}")/../recipes/accuracy" && pwd)
+why=0
+if [ "${1:-}" = --why ]; then
+    why=1
+    shift
+fi
+if [ -n "${PS_ACC_DIR:-}" ]; then
+    folder=$PS_ACC_DIR
+    mkdir -p "$folder"
+else
+    folder=$(mktemp -d "${TMPDIR:-/tmp}/poolscan-accuracy.XXXXXX")
+    trap 'rm -rf "$folder"' EXIT
+fi
+
+# mode NAME [OPTION...]: scan the image of this folder, count
+mode() {
+    local mode=$1
+    local measure=("$MEASURE")
+    shift
+    "$POOLSCAN" scan -q --min-confidence 0 --show-free --format jsonl "$@" image.raw >"$mode.jsonl"
+    if [ "$mode" = physical-only ]; then
+        measure+=(--no-page-file)
+    fi
+    measure+=("${leftovers[@]}")
+    if [ "$why" = 1 ]; then
+        "${measure[@]}" --by-line "$name" "$mode" truth.jsonl "$mode.jsonl"
+        "${measure[@]}" --examples 2 "$name" "$mode" truth.jsonl "$mode.jsonl"
+    else
+        "${measure[@]}" "$name" "$mode" truth.jsonl "$mode.jsonl"
+    fi
+}
+
+wanted() {
+    local one
+
+    [ $# -gt 1 ] || return 0
+    for one in "${@:2}"; do
+        [ "$one" != "$1" ] || return 0
+    done
+    return 1
+}
+
+n=0
+[ "$why" = 1 ] || "$MEASURE" --heading
+while read -r name recipe parameters; do
+    case $name in
+    '' | '#'*) continue ;;
+    esac
+    wanted "$name" "$@" || continue
+    mkdir -p "$folder/$name"
+    cd "$folder/$name"
+    # shellcheck disable=SC2086 # parameters are words
+    "$POOLSCAN" mkimage "$recipes/$recipe.recipe" image.raw $parameters --truth truth.jsonl \
+        --pagefile-out page.sys -q
+    leftovers=()
+    for line in $(grep -n '# leftover$' "$recipes/$recipe.recipe" | cut -d: -f1); do
+        leftovers+=(--leftover "$line")
+    done
+    mode tables --pagefile page.sys
+    mode physical-only --physical-only
+    n=$((n + 1))
+    [ -n "${PS_ACC_DIR:-}" ] || rm -rf "${folder:?}/$name"
+done <"$recipes/images"
+if [ "$n" = 0 ]; then
+    echo "run.sh: no such image in $recipes/images" >&2
+    exit 2
+fi

@@ -1,0 +1,104 @@
+# The counts of tests/accuracy/run.sh as tables in Markdown. -v what=:
+#   overview  one row for each image and mode, at threshold -v at=N
+#   recall, allocated, precision, wrong
+#             one row for each image, one column for each threshold; -v mode=NAME
+#   others    what else is listed at -v at=N, and how much of it as Allocated; -v mode=NAME
+#   check     no table, but "IMAGE MODE recall precision wrong" at threshold -v at=N
+# Figures are percentages; what only --show-free lists counts as not listed.
+
+BEGIN {
+    FS = ","
+}
+
+NR == 1 {
+    for (i = 1; i <= NF; i++)
+        column[$i] = i
+    next
+}
+
+function get(name) {
+    return $(column[name])
+}
+
+function listed(class) {
+    return get(class "Allocated") + get(class "Free") + get(class "Stale") + get(class "Unknown")
+}
+
+function percent(part, whole) {
+    return whole == 0 ? "-" : sprintf("%.2f", 100 * part / whole)
+}
+
+function all_allocated(    n) {
+    n = get("liveAllocated") + get("freeAllocated") + get("staleAllocated")
+    n += get("leftoverAllocated") + get("contentAllocated") + get("copyAllocated")
+    return n + get("decoyAllocated") + get("unplannedAllocated")
+}
+
+# Freed blocks and leftovers reported as in use, blocks in use reported as freed.
+function wrong_state() {
+    return get("liveFree") + get("liveStale") + get("freeAllocated") + get("staleAllocated") + \
+        get("leftoverAllocated")
+}
+
+function real_headers() {
+    return listed("live") + listed("free") + listed("stale") + listed("leftover")
+}
+
+function value(which) {
+    if (which == "recall")
+        return percent(listed("live") - get("liveFree"), get("live"))
+    if (which == "allocated")
+        return percent(get("liveAllocated"), get("live"))
+    if (which == "precision")
+        return percent(get("liveAllocated"), all_allocated())
+    return percent(wrong_state(), real_headers())
+}
+
+what == "check" && $3 == at {
+    print $1, $2, value("recall"), value("precision"), value("wrong")
+    next
+}
+
+what == "overview" && $3 == at {
+    if (!n_rows++) {
+        print "| image | mode | live | recall | as `Allocated` | precision | wrong state |"
+        print "| --- | --- | ---: | ---: | ---: | ---: | ---: |"
+    }
+    printf "| %s | %s | %d | %s | %s | %s | %s |\n", $1, $2, get("live"), value("recall"), \
+        value("allocated"), value("precision"), value("wrong")
+    next
+}
+
+what == "others" && $3 == at && $2 == mode {
+    if (!n_rows++) {
+        print "| image | free | stale | leftovers | in big allocations | copies | decoys | unplanned |"
+        print "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+    }
+    printf "| %s", $1
+    n_kinds = split("free stale leftover content copy decoy unplanned", kind, " ")
+    for (i = 1; i <= n_kinds; i++)
+        printf " | %d, %d", listed(kind[i]) - get(kind[i] "Free"), get(kind[i] "Allocated")
+    print " |"
+    next
+}
+
+(what == "recall" || what == "allocated" || what == "precision" || what == "wrong") && $2 == mode {
+    if (!($1 in row)) {
+        order[n_images++] = $1
+        row[$1] = "| " $1
+    }
+    if (n_images == 1) {
+        head = head " | " $3
+        rule = rule " | ---:"
+    }
+    row[$1] = row[$1] " | " value(what)
+}
+
+END {
+    if (n_images) {
+        print "| image" head " |"
+        print "| ---" rule " |"
+    }
+    for (i = 0; i < n_images; i++)
+        print row[order[i]] " |"
+}
