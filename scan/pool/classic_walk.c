@@ -111,9 +111,8 @@ static void rank_chain(const struct ps_page_view *view, const struct chain *chai
 
     for (uint32_t slot = chain->first; slot < chain->end;
          slot += ps_view_block(view, ps_view_word0(view, slot)))
-        map->rank[slot] = (uint8_t)rank;
+        ps_page_map_rank(map, slot, rank);
     map->n_chained += chain->end - chain->first;
-    map->any_rank = 1;
 }
 
 /* next_agrees() less the slow half, in a form without unpredictable branches: it runs on every

@@ -9,7 +9,7 @@
 #include "scan/pool/segment_page.h"
 
 /* More pools than this no classic Windows has; docs/POOL.md, "PoolIndex". */
-#define MAX_POOL_INDEX       0x40u
+#define MAX_POOL_INDEX 0x40u
 
 /* The best block that covers the slots looked at so far. */
 struct cover {
@@ -50,30 +50,31 @@ static enum ps_type_state state_of(const struct page *p, uint32_t word0)
     return ps_era_type_state(p->view.era, ps_view_type(&p->view, word0));
 }
 
-/* Are the eight ranks from 'slot' on, a multiple of eight, all zero? */
-static int no_rank_in_eight(const struct page *p, uint32_t slot)
+static void take(const struct page *p, struct cover *cover, uint32_t slot)
 {
-    uint64_t ranks;
+    uint32_t rank = p->map.rank[slot];
+    uint32_t word0;
 
-    memcpy(&ranks, &p->map.rank[slot], sizeof ranks);
-    return ranks == 0;
+    if (slot < cover->end && rank <= cover->rank)
+        return;
+    word0 = ps_view_word0(&p->view, slot);
+    cover->end = slot + ps_view_block(&p->view, word0);
+    cover->rank = rank;
+    cover->is_free = state_of(p, word0) == PS_TYPE_FREE;
 }
 
 /* Take the ranked headers in [from, to) into account. */
 static void advance(const struct page *p, struct cover *cover, uint32_t from, uint32_t to)
 {
-    for (uint32_t slot = from; slot < to; slot++) {
-        uint32_t rank = p->map.rank[slot];
+    for (uint32_t i = from >> 6; 64 * i < to; i++) {
+        uint64_t left = p->map.ranked[i];
 
-        if (rank == 0 && slot % 8 == 0 && no_rank_in_eight(p, slot)) {
-            slot += 7;
-        } else if (rank != 0 && (slot >= cover->end || rank > cover->rank)) {
-            uint32_t word0 = ps_view_word0(&p->view, slot);
-
-            cover->end = slot + ps_view_block(&p->view, word0);
-            cover->rank = rank;
-            cover->is_free = state_of(p, word0) == PS_TYPE_FREE;
-        }
+        if (64 * i < from)
+            left &= ~(uint64_t)0 << (from & 63u);
+        if (to - 64 * i < 64)
+            left &= ((uint64_t)1 << (to & 63u)) - 1;
+        for (; left != 0; left &= left - 1)
+            take(p, cover, 64 * i + (uint32_t)__builtin_ctzll(left));
     }
 }
 
@@ -197,8 +198,7 @@ void ps_page_judge(const struct ps_era *era, const struct ps_ruleset *rules, con
     for (size_t i = 0; i < n; i++) {
         uint32_t slot = hits[i].slot & (p.view.n_slots - 1u);
 
-        if (p.map.any_rank)
-            advance(&p, &cover, seen, slot);
+        advance(&p, &cover, seen, slot);
         judge_one(&p, &rules->rule[hits[i].rule], &hits[i], &cover, &out[i]);
         seen = slot;
     }

@@ -7,14 +7,22 @@
 #include "scan/pool/page_view.h"
 
 struct ps_page_map {
+    uint64_t ranked[PS_MAX_SLOTS / 64]; /* a bit for each slot with a rank */
     uint8_t rank[PS_MAX_SLOTS];    /* how many headers vouch for the one at this slot; 0 none */
     uint8_t segment[PS_MAX_SLOTS]; /* PS_SEG_* of segment_page.h */
     uint32_t n_chained;            /* slots that classic chains cover */
-    int any_rank;                  /* some rank is not 0 */
     int closed;                    /* the classic walk from 0 ends with the page */
     int classic;                   /* a page of the classic pool, by era or by what it shows */
 };
 
 #define PS_RANK_MAX 255u
+
+/* Ranks grow: a lower one than the slot has changes nothing. */
+static inline void ps_page_map_rank(struct ps_page_map *map, uint32_t slot, uint32_t rank)
+{
+    if (map->rank[slot] < rank)
+        map->rank[slot] = (uint8_t)rank;
+    map->ranked[slot >> 6] |= (uint64_t)1 << (slot & 63u);
+}
 
 #endif

@@ -157,9 +157,7 @@ static int chunks_agree(const struct ps_page_view *view, const struct candidates
 static void mark(struct ps_page_map *map, uint32_t slot, unsigned bits, unsigned rank)
 {
     map->segment[slot] |= (uint8_t)bits;
-    if (map->rank[slot] < rank)
-        map->rank[slot] = (uint8_t)rank;
-    map->any_rank = 1;
+    ps_page_map_rank(map, slot, rank);
 }
 
 /* The chunk behind this one starts right after the block or one slot later. */
