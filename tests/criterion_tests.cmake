@@ -51,5 +51,6 @@ ps_criterion_test(NAME unit/test_kernel_image LABELS unit
 ps_criterion_test(NAME unit/test_kdbg LABELS unit)
 ps_criterion_test(NAME unit/test_isf LABELS unit SOURCES support/tmpdir.c)
 ps_criterion_test(NAME unit/test_locate LABELS unit SOURCES support/small_memory.c)
+ps_criterion_test(NAME unit/test_heap_arith LABELS unit)
 ps_criterion_test(NAME unit/test_merge LABELS unit SOURCES support/rng.c)
 ps_criterion_test(NAME unit/test_tag_usage LABELS unit)

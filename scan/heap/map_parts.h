@@ -1,0 +1,80 @@
+/* The inside of a heap map, for what builds one: scan/heap/locate and tests. */
+#ifndef PS_SCAN_HEAP_MAP_PARTS_H
+#define PS_SCAN_HEAP_MAP_PARTS_H
+
+#include "scan/err.h"
+#include "scan/heap/heap_map.h"
+
+#define PS_HEAP_UNITS   256u /* of a segment */
+#define PS_HEAP_NO_DATA UINT32_MAX
+
+/* How the map reads the few chunk headers that are not on the page it was asked about. */
+struct ps_heap_memory {
+    /* Copy n_bytes at 'phys', which lie in one frame, to buf; returns how many could be read. Any
+     * number of threads call it at once. NULL: nothing can be read. */
+    size_t (*read)(void *arg, uint64_t phys, void *buf, size_t n_bytes);
+    void *arg;
+};
+
+/* An LFH or a VS subsegment. */
+struct ps_heap_range {
+    uint64_t va;
+    uint32_t n_bytes;
+    uint32_t data;  /* LFH: where its bitmap begins in 'bitmaps'; VS: its first one of 'frames';
+                     * PS_HEAP_NO_DATA: not known */
+    uint32_t first; /* offset of the first block or chunk */
+    uint16_t block_bytes; /* LFH only; 0: not known */
+    uint16_t n_blocks;    /* LFH only */
+    uint8_t unit;         /* PS_HEAP_LFH or PS_HEAP_VS */
+    uint8_t is_private;   /* LFH only: the bitmap has a form that is not known */
+};
+
+struct ps_heap_segment {
+    uint64_t va;
+    uint32_t first_unit; /* the first one of 'units' */
+    uint8_t shift;       /* a unit has 1 << shift bytes: 12 or 16 */
+    uint8_t pool;        /* enum ps_heap_pool */
+};
+
+struct ps_heap_map {
+    enum ps_arch arch;
+    uint64_t heap_key;
+    int has_heap_key;
+    struct ps_heap_memory memory;
+    struct ps_heap_info info;
+    struct ps_heap_segment *segment; /* ascending by va after ps_heap_map_finish */
+    struct ps_heap_range *range;
+    uint32_t *units;  /* of a unit: enum ps_heap_unit, and from bit 3 on its range's number */
+    uint8_t *bitmaps; /* of all LFH subsegments */
+    uint32_t *frames; /* number of the frame of each page of VS subsegments; 0: not there */
+    size_t n_segments, n_ranges, n_units, n_bitmaps, n_frames;
+    size_t cap_segments, cap_ranges, cap_units, cap_bitmaps, cap_frames;
+};
+
+/* An empty map. PS_ENOMEM, as of all calls here. Free it with ps_heap_map_free. */
+int ps_heap_map_new(struct ps_heap_map **out, enum ps_arch arch,
+                    const struct ps_heap_memory *memory, struct ps_err *err);
+
+/* Add a segment whose units are all PS_HEAP_UNREAD, its first_unit is set. 1: added, *units are
+ * its words until the next call; 0: there are too many. */
+int ps_heap_map_add_segment(struct ps_heap_map *map, struct ps_heap_segment segment,
+                            uint32_t **units, struct ps_err *err);
+
+/* Add a range; its number in *number. 1, or 0: there are too many. */
+int ps_heap_map_add_range(struct ps_heap_map *map, const struct ps_heap_range *range,
+                          uint32_t *number, struct ps_err *err);
+
+/* Room for n bytes of a bitmap or n frame numbers, zeros; where it begins in *at. 1, or 0: there
+ * are too many. */
+int ps_heap_map_add_bitmap(struct ps_heap_map *map, uint32_t n, uint32_t *at, struct ps_err *err);
+int ps_heap_map_add_frames(struct ps_heap_map *map, uint32_t n, uint32_t *at, struct ps_err *err);
+
+/* Make it ready for questions: sort, and leave out segments that overlap one before. */
+void ps_heap_map_finish(struct ps_heap_map *map);
+
+static inline uint32_t ps_heap_unit_word(enum ps_heap_unit unit, uint32_t range)
+{
+    return (uint32_t)unit | range << 3;
+}
+
+#endif
