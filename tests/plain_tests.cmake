@@ -31,3 +31,5 @@ set_property(TEST stress/corrupt_images APPEND PROPERTY ENVIRONMENT "POOLSCAN=$<
 add_executable(accuracy_measure accuracy/measure.c accuracy/rows.c)
 target_link_libraries(accuracy_measure PRIVATE ps_warnings)
 target_include_directories(accuracy_measure PRIVATE ${PROJECT_SOURCE_DIR})
+ps_script_test(NAME golden/accuracy LABELS golden
+    ENVIRONMENT "MEASURE=$<TARGET_FILE:accuracy_measure>")
