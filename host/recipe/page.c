@@ -1,4 +1,5 @@
 #include "host/recipe/classic/classic.h"
+#include "host/recipe/heap/heap.h"
 #include "host/recipe/model.h"
 #include "host/recipe/system/system.h"
 
@@ -413,6 +414,8 @@ static int build(const struct ps_recipe *r, uint64_t number, uint8_t *b,
         return 0;
     if (system) {
         memcpy(b, system->b, PS_RECIPE_PAGE);
+        rc = 1;
+    } else if (r->system && ps_rcp_heaps_page(r->system->heaps, &pg)) {
         rc = 1;
     } else if (owner != PS_RCP_NO_STMT) {
         pg.stmt = &r->stmt[owner];

@@ -1,3 +1,4 @@
+#include "host/recipe/heap/heap.h"
 #include "host/recipe/model.h"
 #include "host/recipe/system/system.h"
 
@@ -219,6 +220,8 @@ static const struct {
     {"bigs", ps_rcp_do_bigs},
     {"kernel", ps_rcp_do_kernel},
     {"tracker", ps_rcp_do_tracker},
+    {"heaps", ps_rcp_do_heaps},
+    {"heap", ps_rcp_do_heap},
 };
 
 static int run_line(struct ps_rcp_parser *p)

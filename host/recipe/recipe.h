@@ -46,6 +46,7 @@ struct ps_planted {
     uint8_t state;     /* enum ps_planted_state */
     uint8_t allocator; /* enum ps_planted_allocator */
     uint8_t is_copy;   /* came with a copy or torn page */
+    uint64_t process;  /* EPROCESS that a quota block is charged to, or 0 */
 };
 
 struct ps_planted_page {

@@ -251,6 +251,8 @@ static void print_planted(FILE *out, const struct ps_recipe *r, uint64_t phys,
             h->tag, h->n_bytes, h->units, h->prev, h->type, states[h->state],
             allocators[h->allocator], h->is_copy ? "true" : "false", h->line);
     ps_rcp_system_where(r, phys, out);
+    if (h->process)
+        fprintf(out, ",\"Process\":\"0x%016llx\"", (unsigned long long)h->process);
     fputs("}\n", out);
 }
 

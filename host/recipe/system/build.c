@@ -1,5 +1,7 @@
 #include "host/recipe/system/system.h"
 
+#include "host/recipe/heap/heap.h"
+
 #include <stdlib.h>
 
 int ps_rcp_region_make(struct ps_rcp_system *sys, struct ps_rcp_region *out, uint64_t va,
@@ -172,6 +174,8 @@ static int build(struct ps_rcp_system *sys)
     for (size_t i = 0; rc == 0 && i < sys->n_maps; i++)
         rc = make_map(sys, &sys->map[i]);
     if (rc == 0)
+        rc = ps_rcp_heaps_build(sys);
+    if (rc == 0)
         rc = ps_rcp_bigtable_build(sys);
     if (rc == 0)
         rc = ps_rcp_tracker_reserve(sys);
@@ -220,6 +224,7 @@ void ps_rcp_system_free(struct ps_rcp_system *sys)
     free(sys->big.live);
     ps_rcp_region_free(&sys->big.region);
     ps_rcp_tracker_free(&sys->tracker);
+    ps_rcp_heaps_free(sys->heaps);
     free(sys);
 }
 

@@ -317,6 +317,8 @@ static int put_all(struct pe *pe)
         rc = put_word(pe, table, big->va);
     if (rc == 0 && big->slots)
         rc = put_word(pe, size, big->slots);
+    for (size_t i = 0; rc == 0 && i < pe->k->n_words; i++)
+        rc = put_word(pe, pe->k->word[i].rva, pe->k->word[i].value);
     return rc < 0 ? rc : put_tracker(pe);
 }
 

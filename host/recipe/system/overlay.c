@@ -1,5 +1,7 @@
 #include "host/recipe/system/system.h"
 
+#include "host/recipe/heap/heap.h"
+
 #include <stdlib.h>
 
 #define N_BUCKETS (2u * PS_RCP_MAX_FRAMES)
@@ -131,10 +133,13 @@ const struct ps_rcp_overlay *ps_rcp_system_page(const struct ps_rcp_system *sys,
 
 uint64_t ps_rcp_system_next(const struct ps_rcp_system *sys, uint64_t page)
 {
+    uint64_t heap;
+
     if (!sys)
         return PS_RCP_NONE;
+    heap = ps_rcp_heaps_next(sys->heaps, page);
     for (size_t i = lower_bound(sys, page); i < sys->n_overlays; i++)
         if (!sys->overlay[i].is_hole)
-            return sys->overlay[i].page;
-    return PS_RCP_NONE;
+            return sys->overlay[i].page < heap ? sys->overlay[i].page : heap;
+    return heap;
 }

@@ -17,6 +17,7 @@
 #define PS_RCP_MAX_DECOYS 64u
 
 #define PS_RCP_MAX_CPUS   64u
+#define PS_RCP_MAX_VARS   32u
 
 #define PS_RCP_NONE       UINT64_MAX
 
@@ -116,9 +117,16 @@ struct ps_rcp_fate {
     uint32_t line;
 };
 
+/* A variable of the Windows kernel that another statement sets. */
+struct ps_rcp_kernel_word {
+    uint64_t rva, value;
+};
+
 struct ps_rcp_kernel {
     uint64_t va, size, table, table_size; /* the last two: where .data keeps them */
-    struct ps_rcp_range large;            /* one run of frames, mapped by large pages */
+    struct ps_rcp_kernel_word word[PS_RCP_MAX_VARS];
+    size_t n_words;
+    struct ps_rcp_range large; /* one run of frames, mapped by large pages */
     uint8_t guid[16];
     uint64_t age;
     char pdb[32];
@@ -139,6 +147,8 @@ struct ps_rcp_tracker {
     size_t n_counts;
     uint32_t *bucket; /* tag -> index + 1 into counts, 2 * slots */
 };
+
+struct ps_rcp_heaps;
 
 struct ps_rcp_system {
     struct ps_recipe *recipe;
@@ -163,6 +173,7 @@ struct ps_rcp_system {
     size_t n_bigs;
     struct ps_rcp_kernel kernel;
     struct ps_rcp_tracker tracker;
+    struct ps_rcp_heaps *heaps; /* host/recipe/heap/; NULL without */
 
     /* Made when the recipe is finished. */
     struct ps_err *err;
@@ -197,7 +208,8 @@ int ps_rcp_system_build(struct ps_recipe *recipe, struct ps_err *err);
 void ps_rcp_system_free(struct ps_rcp_system *sys); /* accepts NULL */
 /* The system's page of that number, NULL when it has none. 'sys' may be NULL. */
 const struct ps_rcp_overlay *ps_rcp_system_page(const struct ps_rcp_system *sys, uint64_t page);
-/* The first system page from 'page' on that is no hole, PS_RCP_NONE when there is none. */
+/* The first page of the system or of a heap from 'page' on that is no hole, PS_RCP_NONE when there
+ * is none. */
 uint64_t ps_rcp_system_next(const struct ps_rcp_system *sys, uint64_t page);
 /* The virtual address of a page, by the mapping that is no alias. 1, or 0: nothing maps it. */
 int ps_rcp_system_va(const struct ps_rcp_system *sys, uint64_t page, uint64_t *va);

@@ -1,5 +1,7 @@
 #include "host/recipe/system/system.h"
 
+#include "host/recipe/heap/heap.h"
+
 static const char *const modes[] = {"x64", "pae", "x86"};
 static const char *const hashes[] = {"xor", "mul32", "mul64"};
 
@@ -27,6 +29,7 @@ static void print_system(const struct ps_rcp_system *sys, FILE *out)
         fprintf(out, ",\"TrackerTable\":\"0x%016llx\",\"TrackerSlots\":%llu,\"TrackerCpus\":%llu",
                 (unsigned long long)sys->tracker.table[0].va,
                 (unsigned long long)sys->tracker.slots, (unsigned long long)sys->tracker.cpus);
+    ps_rcp_heaps_truth_system(sys->heaps, out);
     fprintf(out, ",\"Line\":%u}\n", sys->line);
 }
 
@@ -110,6 +113,7 @@ void ps_rcp_system_truth(const struct ps_recipe *recipe, FILE *out)
     if (!sys)
         return;
     print_system(sys, out);
+    ps_rcp_heaps_truth(sys->heaps, out);
     for (size_t i = 0; i < sys->big.n_rows; i++)
         print_big(sys, &sys->big.row[i], out);
     for (size_t i = 0; i < sys->tracker.n_counts; i++)
