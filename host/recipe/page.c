@@ -241,18 +241,13 @@ static enum ps_rcp_kind mixed_kind(const struct ps_recipe *r, const struct ps_rc
     return (enum ps_rcp_kind)k;
 }
 
-static void mark_copies(struct ps_planted_page *planted)
-{
-    for (size_t i = 0; planted && i < planted->n; i++)
-        planted->header[i].is_copy = 1;
-}
-
 static int copy_page(struct ps_rcp_page *pg, struct ps_err *err)
 {
     uint64_t from = pg->stmt->args.v[PS_RCP_FROM] + (pg->number - pg->stmt->first_page);
     int rc = build(pg->recipe, from, pg->b, pg->planted, 1, err);
 
-    mark_copies(pg->planted);
+    for (size_t i = 0; pg->planted && i < pg->planted->n; i++)
+        pg->planted->header[i].is_copy = 1;
     return rc;
 }
 
@@ -271,7 +266,8 @@ static int torn_page(struct ps_rcp_page *pg, struct ps_err *err)
     if (rc < 0)
         return rc;
     ps_rcp_splice(pg, rest, &second, cut);
-    mark_copies(pg->planted);
+    for (size_t i = 0; pg->planted && i < pg->planted->n; i++)
+        pg->planted->header[i].is_torn = 1;
     return 1;
 }
 

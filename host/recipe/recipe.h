@@ -45,7 +45,8 @@ struct ps_planted {
     uint32_t line;     /* of the statement that planted it */
     uint8_t state;     /* enum ps_planted_state */
     uint8_t allocator; /* enum ps_planted_allocator */
-    uint8_t is_copy;   /* came with a copy or torn page */
+    uint8_t is_copy;   /* came with a copied page */
+    uint8_t is_torn;   /* came with a torn page */
     uint64_t process;  /* EPROCESS that a quota block is charged to, or 0 */
 };
 

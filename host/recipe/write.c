@@ -247,9 +247,10 @@ static void print_planted(FILE *out, const struct ps_recipe *r, uint64_t phys,
     fprintf(out,
             "\",\"TagRaw\":\"0x%08x\",\"NumberOfBytes\":%u,\"BlockSize\":%u,\"PreviousSize\":%u,"
             "\"PoolTypeRaw\":%u,\"State\":\"%s\",\"Allocator\":\"%s\",\"Copy\":%s,"
-            "\"Line\":%u",
+            "\"Torn\":%s,\"Line\":%u",
             h->tag, h->n_bytes, h->units, h->prev, h->type, states[h->state],
-            allocators[h->allocator], h->is_copy ? "true" : "false", h->line);
+            allocators[h->allocator], h->is_copy ? "true" : "false",
+            h->is_torn ? "true" : "false", h->line);
     ps_rcp_system_where(r, phys, out);
     if (h->process)
         fprintf(out, ",\"Process\":\"0x%016llx\"", (unsigned long long)h->process);

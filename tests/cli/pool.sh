@@ -30,7 +30,7 @@ for era in win7-x64 xp-x86 19041-x64; do
             owner Kind '"block"'
             owner OffsetInBlock $((at - offset))
         done
-    done < <(sed -n 's/.*"Offset":"\(0x[0-9a-f]*\)".*"TagRaw":"\(0x[0-9a-f]*\)".*"NumberOfBytes":\([0-9]*\),.*"State":"allocated".*"Copy":false.*/\1 \2 \3/p' \
+    done < <(sed -n 's/.*"Offset":"\(0x[0-9a-f]*\)".*"TagRaw":"\(0x[0-9a-f]*\)".*"NumberOfBytes":\([0-9]*\),.*"State":"allocated".*"Copy":false,"Torn":false.*/\1 \2 \3/p' \
         "$work/truth" | awk 'NR % 97 == 1' | head -n 12)
     [ "$n" -ge 5 ] || wrong "$era: only $n planted blocks were looked at"
 done

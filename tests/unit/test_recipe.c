@@ -354,10 +354,10 @@ Test(recipe, truth_is_json_lines)
     static const char want[] =
         "{\"Offset\":\"0x0000000000001040\",\"Tag\":\"Pro\\\\xe3\",\"TagRaw\":\"0xe36f7250\","
         "\"NumberOfBytes\":64,\"BlockSize\":4,\"PreviousSize\":0,\"PoolTypeRaw\":2,"
-        "\"State\":\"allocated\",\"Allocator\":\"none\",\"Copy\":false,\"Line\":3}\n"
+        "\"State\":\"allocated\",\"Allocator\":\"none\",\"Copy\":false,\"Torn\":false,\"Line\":3}\n"
         "{\"Offset\":\"0x0000000000001080\",\"Tag\":\"\\\"\\\\x5c  \",\"TagRaw\":\"0x20205c22\","
         "\"NumberOfBytes\":0,\"BlockSize\":0,\"PreviousSize\":0,\"PoolTypeRaw\":3,"
-        "\"State\":\"decoy\",\"Allocator\":\"none\",\"Copy\":false,\"Line\":4}\n";
+        "\"State\":\"decoy\",\"Allocator\":\"none\",\"Copy\":false,\"Torn\":false,\"Line\":4}\n";
     struct ps_recipe *r = parse("size 0x1088\nbuild 7600\n"
                                 "at 0x1040 header tag=Proc protected size=64\n"
                                 "at 0x1080 header tag=\\\"\\\\ type=Paged\n");
