@@ -1,5 +1,6 @@
 #include "host/digest.h"
 
+#include <string.h>
 #include <xxhash.h>
 
 /* The library wants its state aligned to 64 bytes and allocates it itself, so the public name is
@@ -45,6 +46,21 @@ void ps_digest_hex(const struct ps_digest *digest, char hex[PS_DIGEST_HEX_BYTES]
         hex[2 * i + 1] = digits[canonical.digest[i] & 15];
     }
     hex[PS_DIGEST_HEX_BYTES - 1] = '\0';
+}
+
+/* One word of each 256 bytes, at another place in each of them, so that blocks of one size are not
+ * looked at in the same place all the time. */
+#define PRINT_WORDS 16u
+#define PRINT_STEP  (4096u / PRINT_WORDS)
+#define PRINT_SHIFT 88u
+
+uint32_t ps_digest_page(const uint8_t *page)
+{
+    uint64_t word[PRINT_WORDS];
+
+    for (unsigned i = 0; i < PRINT_WORDS; i++)
+        memcpy(&word[i], page + i * PRINT_STEP + i * PRINT_SHIFT % PRINT_STEP, sizeof word[i]);
+    return (uint32_t)XXH3_64bits(word, sizeof word);
 }
 
 void ps_digest_free(struct ps_digest *digest)

@@ -47,6 +47,7 @@ struct ps_options {
     int no_builtin_tags;
     int all_headers;
     int show_free;
+    int include_copies;
     uint32_t min_confidence;         /* 0 .. 100 */
     uint64_t range_start, range_end; /* physical, end exclusive, multiples of 4096 */
     int has_range;

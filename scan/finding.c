@@ -49,7 +49,7 @@ const char *ps_evidence_name(unsigned i)
         "chain-one",  "page-walk",    "lfh-stride",    "vs-neighbour", "vs-xor",
         "pool-index", "overlap",      "bad-neighbour", "mapped",       "unmapped",
         "read-only",  "pool-agrees",  "pool-differs",  "in-big-pool",  "big-entry",
-        "big-hash",   "paged-out",
+        "big-hash",   "paged-out",    "copy",
     };
 
     return names[i];

@@ -61,9 +61,10 @@ enum ps_evidence {
     PS_EV_BIG_HASH = 1u << 20,  /* and at the place that the hash gives it */
     /* Of headers again: */
     PS_EV_PAGED_OUT = 1u << 21, /* the page was read from a page file */
+    PS_EV_COPY = 1u << 22,      /* the page is a copy of an earlier one */
 };
 
-#define PS_N_EVIDENCE 22u
+#define PS_N_EVIDENCE 23u
 
 #define PS_NOWHERE    UINT64_MAX
 

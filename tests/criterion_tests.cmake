@@ -54,3 +54,4 @@ ps_criterion_test(NAME unit/test_locate LABELS unit SOURCES support/small_memory
 ps_criterion_test(NAME unit/test_heap_arith LABELS unit)
 ps_criterion_test(NAME unit/test_merge LABELS unit SOURCES support/rng.c)
 ps_criterion_test(NAME unit/test_tag_usage LABELS unit)
+ps_criterion_test(NAME unit/test_copies LABELS unit)

@@ -108,6 +108,8 @@ const struct ps_option ps_option_table[] = {
      .verbs = SCAN, .help = "every structurally valid header, whether its tag is known or not"},
     {.name = "show-free", .kind = PS_OPT_FLAG, .offset = AT(show_free), .verbs = BIGPOOLS | SCANS,
      .help = "report free blocks too"},
+    {.name = "include-copies", .kind = PS_OPT_FLAG, .offset = AT(include_copies), .verbs = SCANS,
+     .help = "report the headers in pages that are copies of earlier pages too"},
     {.name = "min-confidence", .kind = PS_OPT_NUMBER, .offset = AT(min_confidence), .verbs = SCANS,
      .metavar = "N", .hi = 100,
      .help = "leave out findings whose Confidence is below N (0 to 100)"},

@@ -138,6 +138,7 @@ static void print_summary(const struct scan_run *run, double seconds, int rc)
         .n_with_address = t->with_address,
         .n_unmapped = t->unmapped,
         .n_in_big_pool = t->in_big_pool,
+        .n_copies_left_out = t->copies_left_out,
         .n_big = t->big,
         .n_big_elsewhere = t->big_elsewhere,
         .n_paged_out = t->pages_paged_out,

@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "host/cancel.h"
+#include "host/digest.h"
 #include "host/image/fault_guard.h"
 #include "host/pipeline/load.h"
 #include "kernels/pool_header.h"
+#include "scan/copies/copy.h"
 #include "scan/pool/page_judge.h"
 
 /* More in flight than any backend asks for is refused here rather than allocated. */
@@ -62,13 +64,11 @@ static void guarded_submit(void *arg)
     s->rc = s->w->backend->ops->submit(s->w->backend, &s->f->chunk, &s->err);
 }
 
-/* Give the findings of a page their addresses, complete them, and keep the wanted ones. */
-static size_t finish_page(const struct ps_pipeline_spec *spec, const struct ps_piece *piece,
+/* Give the findings of a page their addresses, and complete them. */
+static void complete_page(const struct ps_pipeline_spec *spec, const struct ps_piece *piece,
                           const uint8_t *page, const struct ps_hit *hit, struct ps_finding *f,
                           size_t n)
 {
-    size_t n_kept = 0;
-
     for (size_t k = 0; k < n; k++) {
         uint64_t off = (uint64_t)hit[k].slot << spec->plan->slot_shift;
 
@@ -77,6 +77,12 @@ static size_t finish_page(const struct ps_pipeline_spec *spec, const struct ps_p
     }
     if (spec->complete)
         spec->complete(spec->complete_arg, page, f, n);
+}
+
+static size_t keep_wanted(const struct ps_pipeline_spec *spec, struct ps_finding *f, size_t n)
+{
+    size_t n_kept = 0;
+
     for (size_t k = 0; k < n; k++)
         if (f[k].confidence >= spec->min_confidence &&
             (f[k].status != PS_STATUS_FREE || spec->show_free))
@@ -94,15 +100,25 @@ static void guarded_judge(void *arg)
     size_t n_out = 0;
     size_t n;
 
+    s->entry->n_prints = 0;
     for (size_t i = 0; i < c->hits.n; i += n) {
         const struct ps_hit *hit = &c->hits.hit[i];
         const size_t number = hit->slot >> page_slots_shift;
         const uint8_t *page = c->pages + number * PS_PAGE_BYTES;
+        struct ps_page_print print = {.phys = s->f->piece.phys + number * PS_PAGE_BYTES};
 
         for (n = 1; i + n < c->hits.n && hit[n].slot >> page_slots_shift == number; n++)
             ;
         ps_page_judge(spec->era, spec->rules, page, hit, n, out + n_out);
-        n_out += finish_page(spec, &s->f->piece, page, hit, out + n_out, n);
+        complete_page(spec, &s->f->piece, page, hit, out + n_out, n);
+        if (spec->sift) {
+            print.fingerprint = ps_digest_page(page);
+            print.may_be_copy = (uint16_t)ps_copy_possible(&out[n_out]);
+        }
+        print.n_findings = (uint16_t)keep_wanted(spec, out + n_out, n);
+        n_out += print.n_findings;
+        if (spec->sift)
+            s->entry->print[s->entry->n_prints++] = print;
     }
     s->entry->n = n_out;
     s->rc = 0;
@@ -169,11 +185,20 @@ static int submit(struct work *w, struct flight *f, struct ps_err *err)
     return rc;
 }
 
+static int reserve(const struct work *w, const struct flight *f, struct ps_ring_entry *e,
+                   struct ps_err *err)
+{
+    const size_t n_hits = f->chunk.hits.n;
+    const size_t n_pages = n_hits < f->chunk.n_pages ? n_hits : f->chunk.n_pages;
+
+    return ps_ring_reserve(e, n_hits, w->run->spec->sift ? n_pages : 0, err);
+}
+
 static int judge(struct work *w, struct flight *f, struct ps_err *err)
 {
     struct ps_ring_entry *e = ps_ring_entry(&w->run->ring, f->seq);
     struct guarded_step s = {.w = w, .f = f, .entry = e};
-    int rc = ps_ring_reserve(e, f->chunk.hits.n, err);
+    int rc = reserve(w, f, e, err);
 
     if (rc < 0 || !run_step(&s, guarded_judge))
         return rc;
@@ -184,7 +209,7 @@ static int judge(struct work *w, struct flight *f, struct ps_err *err)
     if (rc == 0 && w->backend->ops->wait)
         rc = w->backend->ops->wait(w->backend, &f->chunk, err);
     if (rc == 0)
-        rc = ps_ring_reserve(e, f->chunk.hits.n, err);
+        rc = reserve(w, f, e, err);
     if (rc == 0)
         guarded_judge(&s);
     return rc;
@@ -263,6 +288,7 @@ static int start_next(struct work *w, int *started, struct ps_err *err)
     f->piece = ps_source_piece(&w->run->source, f->seq);
     e = ps_ring_entry(&w->run->ring, f->seq);
     e->n = 0;
+    e->n_prints = 0;
     e->n_bytes = f->piece.n_bytes;
     e->phys = f->piece.phys;
     e->bytes_unreadable = 0;

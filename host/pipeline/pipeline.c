@@ -114,8 +114,10 @@ static int collect(struct ps_run_state *run, struct ps_pipeline_stats *stats, st
         rc = cancelled(err);
         if (rc == 0 && got) {
             done += e->n_bytes;
-            add_stats(stats, e);
             rc = give_pages(spec, e, err);
+            if (rc == 0 && spec->sift)
+                rc = spec->sift(spec->sift_arg, e->print, e->n_prints, e->finding, &e->n, err);
+            add_stats(stats, e);
             if (rc == 0)
                 rc = spec->on_findings(spec->arg, e->finding, e->n, done, err);
             ps_ring_done(&run->ring);

@@ -24,6 +24,14 @@ struct ps_lane_spec {
     int pci_domain, pci_bus, pci_device, pci_function; /* of its device; bus -1: a CPU worker */
 };
 
+/* A page that holds hits, and how many findings of it there are. */
+struct ps_page_print {
+    uint64_t phys;
+    uint32_t fingerprint; /* equal pages have equal ones (host/digest.h) */
+    uint16_t n_findings;  /* not dropped by min_confidence or show_free; may be 0 */
+    uint16_t may_be_copy; /* ps_copy_possible */
+};
+
 struct ps_pipeline_spec {
     struct ps_image *image;
     const struct ps_plan *plan;
@@ -46,6 +54,13 @@ struct ps_pipeline_spec {
      * the findings of their chunk. Whole pages only. */
     unsigned keep_arches;
     int (*on_page)(void *arg, uint64_t phys, const uint8_t *page, struct ps_err *err);
+    /* Sees the pages of a chunk that hold hits and the findings of these, in the same order; may
+     * change findings, and drop some by moving the others up and lowering *n. Called on the calling
+     * thread, chunk after chunk, before on_findings; negative: ends the run. NULL: no page gets a
+     * fingerprint. */
+    int (*sift)(void *arg, const struct ps_page_print *page, size_t n_pages, struct ps_finding *f,
+                size_t *n, struct ps_err *err);
+    void *sift_arg;
     int no_map; /* read into buffers even where the image could be mapped */
     /* Called on the calling thread, in order of physical address, once per chunk, also when
      * n is 0. 'done' counts bytes of the image dealt with so far. A negative return ends the run

@@ -25,6 +25,7 @@ void ps_ring_fini(struct ps_ring *ring)
         return;
     for (size_t i = 0; i < ring->n; i++) {
         free(ring->entry[i].finding);
+        free(ring->entry[i].print);
         ps_kept_free(&ring->entry[i].kept);
     }
     free(ring->entry);
@@ -114,12 +115,27 @@ void ps_ring_done(struct ps_ring *ring)
     pthread_mutex_unlock(&ring->lock);
 }
 
-int ps_ring_reserve(struct ps_ring_entry *e, size_t n, struct ps_err *err)
+static int reserve_prints(struct ps_ring_entry *e, size_t n, struct ps_err *err)
+{
+    struct ps_page_print *grown;
+
+    if (n <= e->cap_prints)
+        return 0;
+    grown = realloc(e->print, n * sizeof *grown);
+    if (!grown)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu pages of one chunk", n);
+    e->print = grown;
+    e->cap_prints = n;
+    return 0;
+}
+
+int ps_ring_reserve(struct ps_ring_entry *e, size_t n, size_t n_pages, struct ps_err *err)
 {
     struct ps_finding *grown;
+    int rc = reserve_prints(e, n_pages, err);
 
-    if (n <= e->cap)
-        return 0;
+    if (rc < 0 || n <= e->cap)
+        return rc;
     grown = n <= SIZE_MAX / sizeof *grown ? realloc(e->finding, n * sizeof *grown) : NULL;
     if (!grown)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu findings of one chunk",

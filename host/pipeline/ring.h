@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "host/pipeline/keep.h"
+#include "host/pipeline/pipeline.h"
 #include "scan/err.h"
 #include "scan/finding.h"
 
@@ -21,6 +22,9 @@ struct ps_ring_entry {
     struct ps_err unreadable;    /* why, code 0 if none */
     uint64_t phys;               /* of the chunk */
     struct ps_kept_pages kept;   /* n is 0 unless the run carves */
+    struct ps_page_print *print; /* of the pages that hold hits */
+    size_t n_prints;             /* 0 unless the run sifts */
+    size_t cap_prints;
     int full;
 };
 
@@ -53,7 +57,7 @@ void ps_ring_stop(struct ps_ring *ring, const struct ps_err *err);
 int ps_ring_next(struct ps_ring *ring, unsigned wait_ms, struct ps_ring_entry **out);
 void ps_ring_done(struct ps_ring *ring);
 
-/* Room for n findings in an entry; PS_ENOMEM. */
-int ps_ring_reserve(struct ps_ring_entry *e, size_t n, struct ps_err *err);
+/* Room for n findings in an entry, and for the fingerprints of n_pages pages; PS_ENOMEM. */
+int ps_ring_reserve(struct ps_ring_entry *e, size_t n, size_t n_pages, struct ps_err *err);
 
 #endif

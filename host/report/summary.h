@@ -13,6 +13,7 @@ struct ps_summary {
     uint64_t n_with_address;     /* of these, with a virtual address */
     uint64_t n_unmapped;         /* headers in pages that no page table maps */
     uint64_t n_in_big_pool;      /* headers inside a big allocation */
+    uint64_t n_copies_left_out;  /* headers in copies of pages, which are not written */
     uint64_t n_big;              /* big allocations */
     uint64_t n_big_elsewhere;    /* of these, not in the image */
     uint64_t n_paged_out;        /* pages scanned that were read from page files */

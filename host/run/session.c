@@ -6,6 +6,7 @@
 
 #include "host/log.h"
 #include "host/pipeline/pipeline.h"
+#include "host/run/copies.h"
 #include "host/run/paged_out_scan.h"
 #include "host/run/pick_era.h"
 #include "host/run/tag_source.h"
@@ -170,6 +171,8 @@ static int run_pipeline(struct ps_scan_session *s, struct ps_image *image,
                         struct ps_pipeline_stats *stats, struct ps_err *err)
 {
     const struct ps_options *opt = s->opt;
+    struct ps_copies copies = {
+        .image = image, .include = opt->include_copies, .min_confidence = opt->min_confidence};
     struct ps_pipeline_spec spec = {
         .image = image,
         .plan = s->plan,
@@ -187,6 +190,8 @@ static int run_pipeline(struct ps_scan_session *s, struct ps_image *image,
         .complete_arg = &v->locator,
         .keep_arches = v->carver ? v->carver_arches : 0,
         .on_page = on_page,
+        .sift = ps_copies_sift,
+        .sift_arg = &copies,
         .no_map = opt->io && strcmp(opt->io, "read") == 0,
         .on_findings = on_headers,
         .arg = d,
@@ -195,6 +200,8 @@ static int run_pipeline(struct ps_scan_session *s, struct ps_image *image,
 
     rc = ps_pipeline_run(&spec, stats, err);
     add_totals(d->totals, image, &spec, stats);
+    d->totals->copies_left_out += copies.n_left_out;
+    ps_copies_free(&copies);
     return rc;
 }
 

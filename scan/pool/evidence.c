@@ -25,6 +25,7 @@ static const int8_t points[PS_N_EVIDENCE] = {
     45,  /* big-entry */
     50,  /* big-hash */
     5,   /* paged-out */
+    -80, /* copy */
 };
 
 uint8_t ps_evidence_score(uint32_t evidence)

@@ -34,6 +34,7 @@ part == 1 {
     state[offset] = text("State")
     planted[offset] = header
     tag[offset] = text("Tag")
+    is_copy[offset] = text("Copy") == "true"
     n_planted[state[offset]]++
     next
 }
@@ -59,6 +60,10 @@ offset in found {
 
 {
     found[offset] = 1
+    if (is_copy[offset] != /"copy"[],]/)
+        wrong("copy or no copy", offset)
+    if (is_copy[offset] && (text("Status") == "Allocated" || text("Status") == "Unknown"))
+        wrong(text("Status") " in a copy", offset)
     n_found[state[offset]]++
     if (state[offset] == "decoy" && confidence > best_decoy)
         best_decoy = confidence

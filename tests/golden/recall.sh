@@ -10,7 +10,15 @@ one() {
     local name=$1 recipe=$2
     shift 2
     "$POOLSCAN" mkimage "$recipe" "$work/image.raw" --truth "$work/truth.jsonl"
-    "$POOLSCAN" scan -q --format jsonl "${scan[@]}" "$work/image.raw" >"$work/found.jsonl"
+    "$POOLSCAN" scan -q --format jsonl --include-copies "${scan[@]}" "$work/image.raw" \
+        >"$work/found.jsonl"
+    # Without them nothing else changes.
+    "$POOLSCAN" scan -q --format jsonl "${scan[@]}" "$work/image.raw" >"$work/without.jsonl"
+    if ! grep -v '"copy"[],]' "$work/found.jsonl" | cmp -s - "$work/without.jsonl"; then
+        echo "$name: --include-copies changes more than it should"
+        failed=1
+    fi
+    n_copies=$((n_copies + $(grep -c '"copy"[],]' "$work/found.jsonl" || true)))
     # A recipe that plants nothing would pass with anything.
     if [ "$name" != nothing ]; then
         grep -q '"allocated"' "$work/truth.jsonl"
@@ -20,6 +28,7 @@ one() {
 }
 
 n=0
+n_copies=0
 failed=0
 for recipe in "$PS_SOURCE"/tests/recipes/*.recipe "$PS_SOURCE"/tests/golden/*/recipe; do
     case $recipe in
@@ -40,5 +49,5 @@ for recipe in "$PS_SOURCE"/tests/recipes/*.recipe "$PS_SOURCE"/tests/golden/*/re
     one "$name" "$recipe" ${judge[@]+"${judge[@]}"} || failed=1
     n=$((n + 1))
 done
-echo "$n recipes"
-[ "$n" -ge 30 ] && [ "$failed" = 0 ]
+echo "$n recipes, $n_copies headers in copies"
+[ "$n" -ge 30 ] && [ "$n_copies" -ge 500 ] && [ "$failed" = 0 ]

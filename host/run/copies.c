@@ -1,0 +1,70 @@
+#include "host/run/copies.h"
+
+#include <string.h>
+
+#include "scan/copies/copy.h"
+
+/* A page that cannot be read any more is no copy of anything. */
+static int same_page(void *arg, uint64_t phys, uint64_t other)
+{
+    struct ps_copies *c = arg;
+    struct ps_err ignored;
+
+    return ps_image_read(c->image, phys, c->page[0], PS_PAGE_BYTES, &ignored) == 0 &&
+           ps_image_read(c->image, other, c->page[1], PS_PAGE_BYTES, &ignored) == 0 &&
+           memcmp(c->page[0], c->page[1], PS_PAGE_BYTES) == 0;
+}
+
+/* 1: a copy; 0; negative: out of memory. */
+static int is_copy(struct ps_copies *c, const struct ps_page_print *p)
+{
+    uint64_t first;
+
+    if (!p->may_be_copy)
+        return ps_seen_pages_add(&c->seen, p->fingerprint, p->phys);
+    return ps_seen_pages_look(&c->seen, p->fingerprint, p->phys, same_page, c, &first);
+}
+
+/* How many of the findings of a copy stay. */
+static size_t sift_copy(struct ps_copies *c, struct ps_finding *f, size_t n)
+{
+    size_t n_kept = 0;
+
+    if (!c->include) {
+        c->n_left_out += n;
+        return 0;
+    }
+    ps_copy_mark(f, n);
+    for (size_t i = 0; i < n; i++)
+        if (f[i].confidence >= c->min_confidence)
+            f[n_kept++] = f[i];
+    return n_kept;
+}
+
+int ps_copies_sift(void *arg, const struct ps_page_print *page, size_t n_pages,
+                   struct ps_finding *f, size_t *n, struct ps_err *err)
+{
+    struct ps_copies *c = arg;
+    size_t from = 0, to = 0;
+
+    for (size_t i = 0; i < n_pages; i++) {
+        size_t left = page[i].n_findings;
+        const int copy = is_copy(c, &page[i]);
+
+        if (copy < 0)
+            return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the pages seen so far");
+        if (copy)
+            left = sift_copy(c, f + from, left);
+        if (to != from)
+            memmove(f + to, f + from, left * sizeof *f);
+        from += page[i].n_findings;
+        to += left;
+    }
+    *n = to;
+    return 0;
+}
+
+void ps_copies_free(struct ps_copies *copies)
+{
+    ps_seen_pages_free(&copies->seen);
+}

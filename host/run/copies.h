@@ -1,0 +1,31 @@
+/* Pages that are copies of earlier ones: their findings are marked, or left out. */
+#ifndef PS_HOST_RUN_COPIES_H
+#define PS_HOST_RUN_COPIES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/image/image.h"
+#include "host/pipeline/pipeline.h"
+#include "kernels/pool_header.h"
+#include "scan/copies/seen_pages.h"
+#include "scan/err.h"
+#include "scan/finding.h"
+
+/* The fields before 'seen' are the caller's, the others begin with zero. */
+struct ps_copies {
+    struct ps_image *image;
+    int include; /* mark the findings of copies, and keep them */
+    unsigned min_confidence;
+    struct ps_seen_pages seen;
+    uint64_t n_left_out; /* findings */
+    uint8_t page[2][PS_PAGE_BYTES];
+};
+
+/* A sift of the pipeline; arg is a struct ps_copies. PS_ENOMEM. */
+int ps_copies_sift(void *arg, const struct ps_page_print *page, size_t n_pages,
+                   struct ps_finding *f, size_t *n, struct ps_err *err);
+
+void ps_copies_free(struct ps_copies *copies);
+
+#endif

@@ -1,0 +1,227 @@
+/* Pages seen so far, against a plain list; and what becomes of the findings of copies. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "host/digest.h"
+#include "host/run/copies.h"
+#include "scan/copies/copy.h"
+#include "scan/copies/seen_pages.h"
+
+#define FRAME UINT64_C(4096)
+
+/* Content of a page by its frame: few values, so that copies are many. */
+static uint32_t content_of(uint64_t phys)
+{
+    uint64_t x = phys / FRAME * UINT64_C(0x9e3779b97f4a7c15);
+
+    return (uint32_t)(x >> 40) % 5000;
+}
+
+static uint64_t n_asked;
+
+static int same(void *arg, uint64_t phys, uint64_t other)
+{
+    (void)arg;
+    n_asked++;
+    cr_assert_gt(phys, other);
+    return content_of(phys) == content_of(other);
+}
+
+/* All contents of one remainder have one fingerprint. */
+static void check_against_list(unsigned n_prints)
+{
+    struct ps_seen_pages s = {.bits = 0};
+    static uint64_t first_of[5000];
+    static unsigned n_of[5000];
+    unsigned n_copies = 0;
+
+    memset(first_of, 0xff, sizeof first_of);
+    memset(n_of, 0, sizeof n_of);
+    for (uint64_t frame = 0; frame < 20000; frame++) {
+        const uint32_t content = content_of(frame * FRAME);
+        const uint32_t print = content % n_prints * 0x9e3779b1u;
+        uint64_t first = 0;
+        const int is_copy = ps_seen_pages_look(&s, print, frame * FRAME, same, NULL, &first);
+
+        if (first_of[content] != UINT64_MAX) {
+            cr_assert_eq(is_copy, 1, "frame %lu", (unsigned long)frame);
+            cr_assert_eq(first, first_of[content]);
+            n_copies++;
+        } else {
+            cr_assert_eq(is_copy, 0, "frame %lu", (unsigned long)frame);
+            if (n_of[content % n_prints]++ < PS_SEEN_MAX_EQUAL)
+                first_of[content] = frame * FRAME;
+        }
+    }
+    cr_assert_gt(n_copies, 1000);
+    ps_seen_pages_free(&s);
+}
+
+Test(seen_pages, agree_with_a_list)
+{
+    check_against_list(5000); /* a fingerprint for each content */
+    check_against_list(1000); /* five contents for each */
+    check_against_list(300);  /* more than are remembered */
+}
+
+Test(seen_pages, ask_a_bounded_number_of_times)
+{
+    struct ps_seen_pages s = {.bits = 0};
+    uint64_t first;
+
+    n_asked = 0;
+    for (uint64_t frame = 0; frame < 5000; frame++)
+        ps_seen_pages_look(&s, 7, frame * FRAME, same, NULL, &first);
+    cr_assert_leq(n_asked, 5000 * PS_SEEN_MAX_EQUAL);
+    cr_assert_eq(s.n, PS_SEEN_MAX_EQUAL);
+    cr_assert_gt(s.n_forgotten, 0);
+    ps_seen_pages_free(&s);
+}
+
+static int equal_always(void *arg, uint64_t phys, uint64_t other)
+{
+    (void)arg;
+    (void)phys;
+    (void)other;
+    return 1;
+}
+
+Test(seen_pages, full_is_full)
+{
+    const size_t most = ((size_t)1 << PS_SEEN_MAX_BITS) / 4 * 3;
+    struct ps_seen_pages s = {.bits = 0};
+    uint64_t first = 0;
+
+    for (uint64_t frame = 0; frame < most + 1000; frame++)
+        cr_assert_eq(ps_seen_pages_add(&s, (uint32_t)frame * 0x9e3779b1u, frame * FRAME), 0);
+    cr_assert_eq(s.bits, PS_SEEN_MAX_BITS);
+    cr_assert_eq(s.n, most);
+    cr_assert_eq(s.n_forgotten, 1000);
+    /* What was there before is still found. */
+    cr_assert_eq(ps_seen_pages_look(&s, 3 * 0x9e3779b1u, FRAME << 30, equal_always, NULL, &first),
+                 1);
+    cr_assert_eq(first, 3 * FRAME);
+    /* Frames that the table has no number for. */
+    ps_seen_pages_free(&s);
+    cr_assert_eq(ps_seen_pages_add(&s, 1, UINT64_C(0xffffffff) * FRAME), 0);
+    cr_assert_eq(s.n, 0);
+    cr_assert_eq(s.n_forgotten, 1);
+    ps_seen_pages_free(&s);
+}
+
+Test(fingerprint, tells_pages_apart)
+{
+    _Alignas(64) uint8_t page[4096] = {0};
+    uint32_t zero = ps_digest_page(page);
+    unsigned n_seen = 0;
+
+    /* It looks at a word in each 256 bytes. */
+    for (unsigned step = 0; step < 16; step++) {
+        unsigned n = 0;
+
+        for (unsigned i = 0; i < 256; i++) {
+            page[step * 256 + i] = 0x5a;
+            n += ps_digest_page(page) != zero;
+            page[step * 256 + i] = 0;
+        }
+        cr_assert_eq(n, 8, "step %u", step);
+        n_seen += n;
+    }
+    cr_assert_eq(n_seen, 128);
+    cr_assert_eq(ps_digest_page(page), zero);
+}
+
+Test(copies, only_what_nothing_maps_for_writing)
+{
+    struct ps_finding f = {.evidence = PS_EV_TAG_KNOWN};
+
+    cr_assert_eq(ps_copy_possible(&f), 1);
+    f.evidence = PS_EV_UNMAPPED;
+    cr_assert_eq(ps_copy_possible(&f), 1);
+    f.evidence = PS_EV_READ_ONLY;
+    cr_assert_eq(ps_copy_possible(&f), 1);
+    f.evidence = PS_EV_MAPPED;
+    cr_assert_eq(ps_copy_possible(&f), 0);
+}
+
+/* Four pages: 0 and 2 are equal, 1 and 3 differ from 0 only where the fingerprint does not look. */
+static struct ps_image *open_pages(char *path)
+{
+    static uint8_t bytes[4][4096];
+    struct ps_image *image = NULL;
+    struct ps_err err = {0};
+    int fd = mkstemp(path);
+
+    for (unsigned i = 0; i < 4; i++)
+        memset(bytes[i], 'a', sizeof bytes[i]);
+    bytes[1][4095] = 'b';
+    bytes[3][4095] = 'c';
+    cr_assert_eq(write(fd, bytes, sizeof bytes), (ssize_t)sizeof bytes);
+    close(fd);
+    cr_assert_eq(ps_image_open(&image, path, &err), 0, "%s", err.msg);
+    return image;
+}
+
+/* Two findings a page; the tags are numbered through. */
+static size_t sift(struct ps_copies *c, struct ps_finding *f, int mapped_page)
+{
+    struct ps_page_print print[4];
+    struct ps_err err;
+    size_t n = 8;
+
+    for (uint32_t i = 0; i < 4; i++)
+        print[i] = (struct ps_page_print){.phys = i * FRAME,
+                                          .fingerprint = 9,
+                                          .n_findings = 2,
+                                          .may_be_copy = i != (uint32_t)mapped_page};
+    for (uint32_t i = 0; i < 8; i++)
+        f[i] =
+            (struct ps_finding){.tag = i,
+                                .evidence = PS_EV_TAG_KNOWN | PS_EV_TYPE_IN_USE | PS_EV_CHAIN_BOTH,
+                                .confidence = 70,
+                                .status = i % 2 ? PS_STATUS_FREE : PS_STATUS_ALLOCATED};
+    cr_assert_eq(ps_copies_sift(c, print, 4, f, &n, &err), 0);
+    ps_copies_free(c);
+    return n;
+}
+
+Test(copies, are_left_out_or_marked)
+{
+    char path[] = "/tmp/ps-copies-XXXXXX";
+    struct ps_image *image = open_pages(path);
+    static const uint32_t without[] = {0, 1, 2, 3, 6, 7};
+    static struct ps_copies c;
+    struct ps_finding f[8];
+
+    c = (struct ps_copies){.image = image};
+    cr_assert_eq(sift(&c, f, -1), 6);
+    for (unsigned i = 0; i < 6; i++)
+        cr_assert_eq(f[i].tag, without[i]);
+    cr_assert_eq(c.n_left_out, 2);
+
+    c = (struct ps_copies){.image = image, .include = 1};
+    cr_assert_eq(sift(&c, f, -1), 8);
+    for (unsigned i = 0; i < 8; i++) {
+        const int is_copy = i == 4 || i == 5;
+
+        cr_assert_eq(f[i].tag, i);
+        cr_assert_eq(!!(f[i].evidence & PS_EV_COPY), is_copy);
+        cr_assert_eq(f[i].confidence, is_copy ? 0 : 70);
+    }
+    cr_assert_eq(f[4].status, PS_STATUS_STALE);
+    cr_assert_eq(f[5].status, PS_STATUS_FREE);
+    cr_assert_eq(c.n_left_out, 0);
+
+    /* Windows has the second one mapped: no copy, and nothing else is one. */
+    c = (struct ps_copies){.image = image};
+    cr_assert_eq(sift(&c, f, 2), 8);
+
+    /* Marked, they are below what is asked for. */
+    c = (struct ps_copies){.image = image, .include = 1, .min_confidence = 50};
+    cr_assert_eq(sift(&c, f, -1), 6);
+    cr_assert_eq(f[4].tag, 6);
+    cr_assert_eq(c.n_left_out, 0);
+    ps_image_close(image);
+    unlink(path);
+}
