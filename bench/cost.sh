@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What one build of the program costs beside another: whole scans of a warm image of which a fifth are
-# pool pages (pools.recipe), in pairs, each build first in every second pair. Writes comma-separated
+# pool pages (pools-*.recipe), in pairs, each build first in every second pair. Writes comma-separated
 # rows: medians of wall-clock and processor time in ms, and the median of the pairs' ratios, new by old.
 #
 #   bench/cost.sh OLD NEW [REPEATS]
@@ -18,7 +18,7 @@ for program in "$old" "$new"; do
     }
 done
 size=${PS_BENCH_SIZE:-1G}
-recipe=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/pools.recipe
+recipes=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 if [ -n "${PS_BENCH_DIR:-}" ]; then
     folder=$PS_BENCH_DIR
     mkdir -p "$folder"
@@ -61,9 +61,7 @@ pairs() {
 echo "image,arguments,old-ms,new-ms,ratio,old-cpu-ms,new-cpu-ms,cpu-ratio"
 for kind in segment classic; do
     image=$folder/$kind.raw
-    parameters=("SIZE=$size")
-    [ "$kind" = segment ] || parameters+=(BUILD=16299 LFH=classic VS=classic)
-    [ -s "$image" ] || "$new" mkimage -q "$recipe" "$image" "${parameters[@]}"
+    [ -s "$image" ] || "$new" mkimage -q "$recipes/pools-$kind.recipe" "$image" "SIZE=$size"
     cat "$image" >/dev/null
     for threads in 1 2; do
         pairs "$kind" --threads "$threads"
