@@ -49,7 +49,8 @@ const char *ps_evidence_name(unsigned i)
         "chain-one",  "page-walk",    "lfh-stride",    "vs-neighbour", "vs-xor",
         "pool-index", "overlap",      "bad-neighbour", "mapped",       "unmapped",
         "read-only",  "pool-agrees",  "pool-differs",  "in-big-pool",  "big-entry",
-        "big-hash",   "paged-out",    "copy",
+        "big-hash",   "paged-out",    "copy",          "heap-block",   "heap-differs",
+        "heap-outside",
     };
 
     return names[i];

@@ -60,11 +60,14 @@ enum ps_evidence {
     PS_EV_BIG_ENTRY = 1u << 19, /* entry of the big-pool table */
     PS_EV_BIG_HASH = 1u << 20,  /* and at the place that the hash gives it */
     /* Of headers again: */
-    PS_EV_PAGED_OUT = 1u << 21, /* the page was read from a page file */
-    PS_EV_COPY = 1u << 22,      /* the page is a copy of an earlier one */
+    PS_EV_PAGED_OUT = 1u << 21,    /* the page was read from a page file */
+    PS_EV_COPY = 1u << 22,         /* the page is a copy of an earlier one */
+    PS_EV_HEAP_BLOCK = 1u << 23,   /* the segment heap has a block that begins here */
+    PS_EV_HEAP_DIFFERS = 1u << 24, /* the page is the heap's, and no block begins here */
+    PS_EV_HEAP_OUTSIDE = 1u << 25, /* the page is of no heap, and all heaps are known */
 };
 
-#define PS_N_EVIDENCE 23u
+#define PS_N_EVIDENCE 26u
 
 #define PS_NOWHERE    UINT64_MAX
 

@@ -208,7 +208,7 @@ static int run_pipeline(struct ps_scan_session *s, struct ps_image *image,
 static void tell_side(struct ps_image *image, const struct ps_virtual_side *v,
                       enum ps_log_level level)
 {
-    char text[400];
+    char text[600];
 
     ps_virtual_side_describe(v, text, sizeof text);
     ps_log(level, "%s: %s", ps_image_path(image), text);

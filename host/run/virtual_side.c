@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "host/virtual/bigpool.h"
+#include "host/virtual/heap.h"
 #include "kernels/pool_header.h"
+#include "scan/merge/heap_verdict.h"
 
 /* Carved rows most of which disobey the hash may be anybody's: they are listed, with less
  * confidence, but take no header's place. */
@@ -53,6 +55,24 @@ int ps_virtual_side_carved(struct ps_virtual_side *v, struct ps_err *err)
     return v->carver ? ps_bigpool_carver_finish(v->carver, &v->table, err) : 0;
 }
 
+static void set_locator(struct ps_virtual_side *v)
+{
+    const int has_table = v->table.method != PS_BIGPOOL_NOT_FOUND;
+    const int is_x86 = arch_of(v) == PS_ARCH_X86;
+
+    ps_regions_init(&v->regions, arch_of(v), v->space.build, has_table ? &v->table : NULL);
+    v->locator = (struct ps_locator){
+        .map = v->map,
+        .big = v->index,
+        .regions = &v->regions,
+        .heap = v->heap,
+        .heap_is_whole = v->heap && v->space.build >= PS_SEGMENT_ONLY_BUILD && v->index &&
+                         ps_heap_is_whole(v->heap, &v->table),
+        .header_bytes = is_x86 ? 1u << PS_SLOT_SHIFT_X86 : 1u << PS_SLOT_SHIFT_X64,
+        .session_apart = v->space.build <= PS_SESSION_APART_BUILD,
+    };
+}
+
 int ps_virtual_side_open(struct ps_virtual_side *v, const struct ps_options *opt,
                          struct ps_image *image, struct ps_err *err)
 {
@@ -69,24 +89,17 @@ int ps_virtual_side_open(struct ps_virtual_side *v, const struct ps_options *opt
         rc = ps_address_space_bigpool(&v->space, opt, v->map, &v->table, &v->n_unreadable, err);
     if (rc == 0)
         rc = open_index(v, err);
+    if (rc == 0)
+        rc = ps_address_space_heap(&v->space, opt, &v->heap, err);
     if (rc < 0)
         return rc;
-    ps_regions_init(&v->regions, arch_of(v), v->space.build,
-                    v->table.method == PS_BIGPOOL_NOT_FOUND ? NULL : &v->table);
-    v->locator = (struct ps_locator){
-        .map = v->map,
-        .big = v->index,
-        .regions = &v->regions,
-        .header_bytes =
-            arch_of(v) == PS_ARCH_X86 ? 1u << PS_SLOT_SHIFT_X86 : 1u << PS_SLOT_SHIFT_X64,
-        .session_apart = v->space.build <= PS_SESSION_APART_BUILD,
-    };
+    set_locator(v);
     return 0;
 }
-
 void ps_virtual_side_close(struct ps_virtual_side *v)
 {
     ps_bigpool_carver_free(v->carver);
+    ps_heap_map_free(v->heap);
     ps_bigpool_index_free(v->index);
     ps_bigpool_table_free(&v->table);
     ps_inverse_map_free(v->map);
@@ -133,19 +146,34 @@ static void describe_map(const struct ps_virtual_side *v, char *text, size_t n)
                  ps_inverse_map_full(v->map) ? " (there are more than are kept)" : "");
 }
 
+static void describe_heap(const struct ps_virtual_side *v, char *text, size_t n)
+{
+    const struct ps_heap_info *info = v->heap ? ps_heap_map_info(v->heap) : NULL;
+
+    text[0] = '\0';
+    if (info)
+        snprintf(text, n,
+                 "; %" PRIu32 " segment heap%s by %s, %" PRIu32 " segments, %" PRIu32
+                 " LFH and %" PRIu32 " VS subsegments, HeapKey by %s",
+                 info->n_heaps, info->n_heaps == 1 ? "" : "s", ps_heap_method_name(info->method),
+                 info->n_segments, info->n_lfh, info->n_vs,
+                 ps_heap_key_source_name(info->heap_key_source));
+}
+
 void ps_virtual_side_describe(const struct ps_virtual_side *v, char *text, size_t n)
 {
     const struct ps_bigpool_table *t = &v->table;
-    char map[160];
+    char map[160], heap[200];
 
     describe_map(v, map, sizeof map);
+    describe_heap(v, heap, sizeof heap);
     if (t->method == PS_BIGPOOL_NOT_FOUND)
-        snprintf(text, n, "%s%s", map, v->map ? "; no big-pool table" : "");
+        snprintf(text, n, "%s%s%s", map, heap, v->map ? "; no big-pool table" : "");
     else
         snprintf(
             text, n,
-            "%s; big-pool table by %s, %zu allocated and %zu freed entries, %zu of %zu obey the "
+            "%s%s; big-pool table by %s, %zu allocated and %zu freed entries, %zu of %zu obey the "
             "hash (%s)",
-            map, ps_bigpool_method_name(t->method), t->n_allocated, t->n_freed, t->n_obey,
+            map, heap, ps_bigpool_method_name(t->method), t->n_allocated, t->n_freed, t->n_obey,
             t->n_rows, ps_bigpool_hash_name(t->hash));
 }

@@ -8,6 +8,7 @@
 #include "scan/bigpool/carve/carve.h"
 #include "scan/bigpool/index.h"
 #include "scan/bigpool/table.h"
+#include "scan/heap/heap_map.h"
 #include "scan/merge/big_findings.h"
 #include "scan/merge/locate.h"
 #include "scan/merge/regions.h"
@@ -19,6 +20,7 @@ struct ps_virtual_side {
     struct ps_bigpool_table table;  /* its method may be PS_BIGPOOL_NOT_FOUND */
     uint64_t n_unreadable;          /* bytes that the search for the table could not read */
     struct ps_bigpool_index *index; /* NULL: no table whose rows mark headers as content */
+    struct ps_heap_map *heap;       /* NULL: no segment heap */
     struct ps_regions regions;
     struct ps_locator locator;
     struct ps_bigpool_carver *carver; /* without page tables: takes pages during the pass */

@@ -1,6 +1,7 @@
 #include "scan/merge/locate.h"
 
 #include "kernels/pool_header.h"
+#include "scan/merge/heap_verdict.h"
 #include "scan/pool/evidence.h"
 
 #define TYPE_SESSION 0x20u /* of a PoolType, in all eras */
@@ -13,6 +14,8 @@ struct place {
     int mapped;
     int paged_out;
     int in_big; /* a big allocation begins at or before the page, and reaches into it */
+    int has_heap;
+    struct ps_heap_page heap; /* with has_heap: what the segment heap knows of the page */
 };
 
 /* A page in transition says nothing about writing. */
@@ -21,17 +24,34 @@ static int may_be_written(uint32_t flags)
     return (flags & (PS_MAPPING_WRITABLE | PS_MAPPING_TRANSITION)) != 0;
 }
 
+static int is_in_heap(const struct ps_locator *l, uint64_t va)
+{
+    struct ps_heap_page page;
+
+    return l->heap && ps_heap_map_page(l->heap, va, &page) != PS_HEAP_OUTSIDE;
+}
+
 /* How well a mapping suits a pool page: an alias for a driver's transfer lies in no pool region. */
 static int suits(const struct ps_locator *l, const struct ps_mapping *m)
 {
-    return (PS_REGION_INSIDE + 1) * may_be_written(m->flags) +
-           ps_regions_nearness(l->regions, m->va);
+    return 2 * (PS_REGION_INSIDE + 1) * may_be_written(m->flags) +
+           (PS_REGION_INSIDE + 1) * is_in_heap(l, m->va) + ps_regions_nearness(l->regions, m->va);
 }
 
 /* Big allocations begin with a page, so one that holds a header holds the page's first byte. */
 static int is_in_big(const struct ps_locator *l, uint64_t page_va)
 {
     return l->big && ps_bigpool_index_find(l->big, page_va);
+}
+
+/* What is known of the address itself. The heap knows its own pool better than the neighbours. */
+static void settle_place(const struct ps_locator *l, struct place *p)
+{
+    p->in_big = is_in_big(l, p->va);
+    p->region = ps_regions_pool(l->regions, p->va);
+    p->has_heap = l->heap && ps_heap_map_page(l->heap, p->va, &p->heap) != PS_HEAP_OUTSIDE;
+    if (p->has_heap && ps_heap_page_pool(&p->heap) != PS_POOL_UNKNOWN)
+        p->region = ps_heap_page_pool(&p->heap);
 }
 
 static struct place place_of(const struct ps_locator *l, uint64_t phys)
@@ -43,15 +63,15 @@ static struct place place_of(const struct ps_locator *l, uint64_t phys)
 
     n = n < PS_LOCATE_MAX_MAPPINGS ? n : PS_LOCATE_MAX_MAPPINGS;
     for (size_t i = 0; i < n; i++) {
-        const int how = suits(l, &m[i]);
+        const int how = n > 1 ? suits(l, &m[i]) : 0;
 
         if (how > best_suits) {
             best_suits = how;
             best = (struct place){.va = m[i].va, .flags = m[i].flags, .mapped = 1};
         }
     }
-    best.region = best.mapped ? ps_regions_pool(l->regions, best.va) : PS_POOL_UNKNOWN;
-    best.in_big = best.mapped && is_in_big(l, best.va);
+    if (best.mapped)
+        settle_place(l, &best);
     return best;
 }
 
@@ -73,15 +93,19 @@ static uint32_t pool_evidence(const struct ps_finding *f, enum ps_pool_kind regi
 {
     if (f->pool == PS_POOL_UNKNOWN || region == PS_POOL_UNKNOWN)
         return 0;
-    return f->pool == region ? PS_EV_POOL_AGREES : PS_EV_POOL_DIFFERS;
+    return (f->pool == PS_POOL_PAGED) == (region == PS_POOL_PAGED) ? PS_EV_POOL_AGREES
+                                                                   : PS_EV_POOL_DIFFERS;
 }
 
-/* A header in use says which pool it is of; a free one is of its neighbours' or its region's. */
+/* The heap knows; else a header in use says which pool it is of, and a free one is of its
+ * neighbours' or its region's. */
 static enum ps_pool_kind settle_pool(const struct ps_finding *f, const struct place *p,
                                      enum ps_pool_kind of_page)
 {
     enum ps_pool_kind pool = (enum ps_pool_kind)f->pool;
 
+    if (p->has_heap && ps_heap_page_pool(&p->heap) != PS_POOL_UNKNOWN)
+        return ps_heap_page_pool(&p->heap);
     if (pool == PS_POOL_UNKNOWN)
         pool = of_page != PS_POOL_UNKNOWN ? of_page : p->region;
     if (pool == PS_POOL_NONPAGED && p->mapped && (p->flags & PS_MAPPING_NO_EXECUTE))
@@ -107,12 +131,6 @@ static void set_address(const struct ps_locator *l, const struct place *p, struc
     }
 }
 
-/* Findings of a page mostly have the same evidence. */
-struct score {
-    uint32_t evidence;
-    uint8_t confidence;
-};
-
 static int is_session_pool(const struct ps_locator *l, const struct ps_finding *f)
 {
     const unsigned shift =
@@ -127,37 +145,73 @@ static int is_map_whole(const struct ps_locator *l)
     return !ps_inverse_map_full(l->map) && ps_inverse_map_counts(l->map)->tables_beyond == 0;
 }
 
-/* Of a header in use. Content of a big allocation is not an allocation, whatever it looks like, and
- * neither is what nobody can write. */
-static enum ps_status status_of(const struct ps_locator *l, const struct ps_finding *f)
+/* A second header is of the block that the first one has. */
+static enum ps_status status_by_heap(const struct ps_locator *l, const struct ps_finding *f,
+                                     enum ps_heap_block said)
 {
+    if (said == PS_HEAP_BLOCK_LIVE && !ps_is_second_header(f, l->header_bytes))
+        return PS_STATUS_ALLOCATED;
+    if (said == PS_HEAP_BLOCK_FREED)
+        return PS_STATUS_STALE;
+    if (said == PS_HEAP_BLOCK_UNDECIDED)
+        return (enum ps_status)f->status;
+    return PS_STATUS_UNKNOWN;
+}
+
+/* Of a header in use. Content of a big allocation is not an allocation, whatever it looks like, and
+ * neither is what nobody can write or what is of no heap. */
+static enum ps_status status_of(const struct ps_locator *l, const struct ps_finding *f,
+                                enum ps_heap_block said)
+{
+    const enum ps_status status = status_by_heap(l, f, said);
     const int is_unmapped = (f->evidence & PS_EV_UNMAPPED) != 0 && !is_session_pool(l, f);
-    const int is_content = (f->evidence & (PS_EV_IN_BIG_POOL | PS_EV_READ_ONLY)) != 0;
+    const int is_none =
+        (f->evidence & (PS_EV_IN_BIG_POOL | PS_EV_READ_ONLY | PS_EV_HEAP_OUTSIDE)) != 0;
 
     if (is_unmapped && is_map_whole(l))
         return PS_STATUS_STALE;
-    if (f->status == PS_STATUS_ALLOCATED &&
-        (is_unmapped || is_content || f->confidence < PS_ALLOCATED_CONFIDENCE))
+    if (status == PS_STATUS_ALLOCATED &&
+        (is_unmapped || is_none || f->confidence < PS_ALLOCATED_CONFIDENCE))
         return PS_STATUS_UNKNOWN;
-    return (enum ps_status)f->status;
+    return status;
 }
 
-static void settle_status(const struct ps_locator *l, struct ps_finding *f, struct score *last)
+/* Findings of a page mostly have the same evidence. */
+struct score {
+    uint32_t evidence;
+    uint8_t confidence;
+};
+
+static void settle_status(const struct ps_locator *l, enum ps_heap_block said, struct score *last,
+                          struct ps_finding *f)
 {
     if (f->evidence != last->evidence)
         *last = (struct score){f->evidence, ps_evidence_score(f->evidence)};
     f->confidence = last->confidence;
     if (f->evidence & PS_EV_TYPE_IN_USE)
-        f->status = (uint8_t)status_of(l, f);
+        f->status = (uint8_t)status_of(l, f, said);
 }
 
-static void complete(const struct ps_locator *l, const struct place *p, struct ps_finding *f,
-                     size_t n)
+static enum ps_heap_block ask_heap(const struct ps_locator *l, struct place *p, const uint8_t *page,
+                                   struct ps_finding *f)
+{
+    if (p->has_heap)
+        return ps_heap_verdict(l->heap, &p->heap, page, (uint32_t)(f->phys & (PS_FRAME_BYTES - 1)),
+                               l->header_bytes, f);
+    if (p->mapped && l->heap_is_whole && !is_session_pool(l, f))
+        f->evidence |= PS_EV_HEAP_OUTSIDE;
+    return PS_HEAP_BLOCK_UNDECIDED;
+}
+
+static void complete(const struct ps_locator *l, struct place *p, const uint8_t *page,
+                     struct ps_finding *f, size_t n)
 {
     const enum ps_pool_kind of_page = pool_of_page(f, n);
     struct score last = {0};
 
     for (size_t i = 0; i < n; i++) {
+        const enum ps_heap_block said = ask_heap(l, p, page, &f[i]);
+
         if (p->mapped) {
             set_address(l, p, &f[i]);
         } else {
@@ -165,31 +219,24 @@ static void complete(const struct ps_locator *l, const struct place *p, struct p
             f[i].evidence |= PS_EV_UNMAPPED;
         }
         f[i].pool = (uint8_t)settle_pool(&f[i], p, of_page);
-        settle_status(l, &f[i], &last);
+        settle_status(l, said, &last, &f[i]);
     }
 }
 
 void ps_locate_page(const struct ps_locator *l, const uint8_t *page, struct ps_finding *f, size_t n)
 {
-    (void)page;
+    struct place p = place_of(l, f->phys);
 
-    const struct place p = place_of(l, f->phys);
-
-    complete(l, &p, f, n);
+    complete(l, &p, page, f, n);
 }
 
 void ps_locate_paged_out(const struct ps_locator *l, uint64_t va, const uint8_t *page,
                          struct ps_finding *f, size_t n)
 {
-    (void)page;
+    struct place p = {.va = va, .mapped = 1, .paged_out = 1};
 
-    const struct place p = {.va = va,
-                            .region = ps_regions_pool(l->regions, va),
-                            .mapped = 1,
-                            .paged_out = 1,
-                            .in_big = is_in_big(l, va)};
-
-    complete(l, &p, f, n);
+    settle_place(l, &p);
+    complete(l, &p, page, f, n);
     for (size_t i = 0; i < n; i++)
         f[i].phys = f[i].file_off = PS_NOWHERE;
 }

@@ -1,4 +1,4 @@
-/* What the page tables and the big-pool table say about the headers of a page. */
+/* What page tables, the segment heap and the big-pool table say about the headers of a page. */
 #ifndef PS_SCAN_MERGE_LOCATE_H
 #define PS_SCAN_MERGE_LOCATE_H
 
@@ -7,6 +7,7 @@
 
 #include "scan/bigpool/index.h"
 #include "scan/finding.h"
+#include "scan/heap/heap_map.h"
 #include "scan/merge/regions.h"
 #include "scan/windows/paging/inverse_map.h"
 
@@ -15,8 +16,10 @@ struct ps_locator {
     const struct ps_inverse_map *map;
     const struct ps_bigpool_index *big; /* NULL: no table that could be trusted */
     const struct ps_regions *regions;
-    uint32_t header_bytes; /* of a POOL_HEADER */
-    int session_apart;     /* session pool is in space that the page tables of System lack */
+    const struct ps_heap_map *heap; /* NULL: no segment heap */
+    int heap_is_whole;              /* ps_heap_is_whole: no pool page is outside of its segments */
+    uint32_t header_bytes;          /* of a POOL_HEADER */
+    int session_apart; /* session pool is in space that the page tables of System lack */
 };
 
 /* The last build of which ps_locator.session_apart is true; docs/POOL.md, "Status". */
@@ -26,11 +29,14 @@ struct ps_locator {
 #define PS_LOCATE_MAX_MAPPINGS 32u
 
 /* Complete the n findings of one page, whose phys and judgement are set: virtual address, mapping,
- * pool, the big allocation around them, and with that evidence, confidence and status: what is in
- * use by its header is Stale on a page that nothing maps (session pool aside), and Unknown on one
- * that is nowhere writable or that is content of a big allocation. Of several addresses of a frame
- * the writable one nearest to a region of a pool is taken, of equals the lowest.
- * Pure; any thread. */
+ * pool, the big allocation around them, and with that evidence, confidence and status.
+ * 'page' is its PS_FRAME_BYTES bytes, which may change meanwhile. Where the segment heap decides,
+ * that is the status: Allocated, Stale when it was freed, Unknown when no block begins there. What
+ * is in use by its header is Stale on a page that nothing maps (session pool aside), and never
+ * Allocated on one that is nowhere writable or inside a big allocation. Of several addresses of a
+ * frame the writable one in a segment of the heap is taken, else the one nearest to a region of a
+ * pool, of equals the lowest.
+ * Pure but for the map's reader; any thread. */
 void ps_locate_page(const struct ps_locator *l, const uint8_t *page, struct ps_finding *f,
                     size_t n);
 

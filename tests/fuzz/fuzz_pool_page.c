@@ -65,7 +65,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
     era = data[0] % ps_n_eras;
     s = setting_of(era);
     make_page(page, data + 1, n_bytes - 1);
-    ps_pool_page_list(&(struct ps_page_list_spec){&ps_eras[era], &s->rules, s->plan}, page, &list);
+    ps_pool_page_list(
+        &(struct ps_page_list_spec){.era = &ps_eras[era], .rules = &s->rules, .plan = s->plan},
+        page, &list);
     wrong = page_rows_wrong(&list, &ps_eras[era], page);
     if (wrong) {
         fprintf(stderr, "%s: %s\n", ps_eras[era].name, wrong);

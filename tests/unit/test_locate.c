@@ -4,6 +4,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "scan/merge/heap_verdict.h"
+#include "tests/support/made_heap.h"
 #include "tests/support/small_memory.h"
 
 #define FRAME(n)   (UINT64_C(4096) * (n))
@@ -177,4 +179,235 @@ Test(locate, paged_out_has_an_address)
     cr_assert_eq(f.phys, PS_NOWHERE);
     cr_assert_eq(f.status, PS_STATUS_ALLOCATED);
     cr_assert(f.evidence & PS_EV_PAGED_OUT);
+}
+
+/* The heap's segment has VA's page at unit 3. */
+#define UNIT 3u
+#define KEY  UINT64_C(0x1122334455667788)
+#define SIDE (PS_EV_LFH_STRIDE | PS_EV_VS_NEIGHBOUR | PS_EV_VS_XOR)
+
+static struct ps_heap_map *heap;
+
+static void open_heap(enum ps_heap_pool pool)
+{
+    open_map();
+    heap = made_heap(PS_ARCH_X64, KEY, VA - UNIT * FRAME(1), pool, NULL);
+    locator.heap = heap;
+}
+
+static void close_heap(void)
+{
+    ps_heap_map_free(heap);
+    fini();
+}
+
+TestSuite(locate_heap, .init = init, .fini = close_heap);
+
+static uint8_t heap_page[PS_FRAME_BYTES];
+
+/* A header of BlockSize 'block' at 'at', as it stands in the page and as the page's judge left it:
+ * with all that speaks for a block. */
+static struct ps_finding put_header(uint32_t at, uint32_t block)
+{
+    struct ps_finding f = header(40, PS_STATUS_ALLOCATED);
+
+    f.phys = FRAME(40) + at;
+    f.word0 = 0x02000000u | block << 16;
+    f.n_bytes = block * 16;
+    f.evidence = PS_EV_TAG_KNOWN | PS_EV_TYPE_IN_USE | SIDE;
+    f.allocator = PS_ALLOCATOR_UNKNOWN;
+    memcpy(heap_page + at, &f.word0, sizeof f.word0);
+    memcpy(heap_page + at + 4, &f.tag, sizeof f.tag);
+    return f;
+}
+
+static struct ps_finding by_heap(struct ps_finding f)
+{
+    ps_locate_page(&locator, heap_page, &f, 1);
+    return f;
+}
+
+/* Nothing speaks for it but tag and type. */
+static struct ps_finding lone(struct ps_finding f)
+{
+    f.evidence = PS_EV_TAG_KNOWN | PS_EV_TYPE_IN_USE;
+    f.status = PS_STATUS_UNKNOWN;
+    return f;
+}
+
+static void expect_none(struct ps_finding f)
+{
+    f = by_heap(f);
+    cr_expect_eq(f.status, PS_STATUS_UNKNOWN);
+    cr_expect(f.evidence & PS_EV_HEAP_DIFFERS);
+    cr_expect_lt(f.confidence, 20, "%u", f.confidence);
+}
+
+Test(locate_heap, lfh_bitmap_decides)
+{
+    struct ps_finding f;
+
+    open_heap(PS_HEAP_POOL_NONPAGED_NX);
+    made_lfh(heap, UNIT, 1, 0x040, 0x100, 15, 1 | 0 << 2 | 3 << 4);
+    f = by_heap(lone(put_header(0x040, 0x10)));
+    cr_expect_eq(f.status, PS_STATUS_ALLOCATED);
+    cr_expect_eq(f.allocator, PS_ALLOCATOR_LFH);
+    cr_expect_eq(f.pool, PS_POOL_NONPAGED_NX, "the heap knows what the mapping does not say");
+    cr_expect(f.evidence & PS_EV_HEAP_BLOCK);
+    cr_expect(f.evidence & PS_EV_POOL_AGREES);
+    cr_expect_geq(f.confidence, 95);
+
+    f = by_heap(put_header(0x140, 0x10));
+    cr_expect_eq(f.status, PS_STATUS_STALE);
+    cr_expect(f.evidence & PS_EV_HEAP_BLOCK);
+    f = by_heap(lone(put_header(0x240, 0x10)));
+    cr_expect_eq(f.status, PS_STATUS_UNKNOWN);
+    cr_expect_not(f.evidence & (PS_EV_HEAP_BLOCK | PS_EV_HEAP_DIFFERS));
+    expect_none(put_header(0x050, 0x08));
+    expect_none(put_header(0x340, 0x11));
+}
+
+Test(locate_heap, a_known_tag_alone_is_sure)
+{
+    struct ps_finding f;
+
+    open_heap(PS_HEAP_POOL_UNKNOWN);
+    made_lfh(heap, UNIT, 1, 0x040, 0x100, 15, 1);
+    f = lone(put_header(0x040, 0x10));
+    f.evidence |= PS_EV_OVERLAP | PS_EV_BAD_NEIGHBOUR;
+    f = by_heap(f);
+    cr_expect_geq(f.confidence, 95);
+    cr_expect_eq(f.status, PS_STATUS_ALLOCATED);
+}
+
+static void put_chunk(uint32_t at, uint64_t size, uint64_t prev, uint64_t in_use)
+{
+    small_memory_put64(&m, 0, (size << 16 | prev << 32 | in_use << 48) ^ (VA + at) ^ KEY);
+    memcpy(heap_page + at, m.bytes, 8);
+}
+
+Test(locate_heap, vs_chunks_decide)
+{
+    struct ps_finding f;
+
+    open_heap(PS_HEAP_POOL_PAGED);
+    made_vs(heap, UNIT, 1, 0x030, 0);
+    put_chunk(0x030, 0x11, 0, 1);
+    put_chunk(0x140, 0x20, 0x11, 0);
+    put_chunk(0x340, 0xcc, 0x20, 1);
+    f = by_heap(lone(put_header(0x040, 0x10)));
+    cr_expect_eq(f.status, PS_STATUS_ALLOCATED);
+    cr_expect_eq(f.allocator, PS_ALLOCATOR_VS);
+    cr_expect_eq(f.pool, PS_POOL_PAGED, "the heap's");
+    cr_expect(f.evidence & PS_EV_POOL_DIFFERS, "the header says nonpaged");
+    f = by_heap(put_header(0x200, 0x08));
+    cr_expect_eq(f.status, PS_STATUS_STALE);
+    cr_expect_not(f.evidence & PS_EV_HEAP_BLOCK, "left over in a free chunk");
+    expect_none(put_header(0x060, 0x05));
+}
+
+/* Of a cache-aligned block both headers are there; it is one allocation. */
+Test(locate_heap, second_header)
+{
+    struct ps_finding second;
+
+    open_heap(PS_HEAP_POOL_NONPAGED);
+    made_vs(heap, UNIT, 1, 0x030, 0);
+    put_chunk(0x030, 0x21, 0, 1);
+    put_chunk(0x240, 0xdc, 0x21, 1);
+    put_header(0x040, 0x20);
+    second = put_header(0x070, 0x1d);
+    second.word0 = 0x061d0003u;
+    memcpy(heap_page + 0x070, &second.word0, 4);
+    second.evidence |= PS_EV_OVERLAP;
+    second = by_heap(second);
+    cr_expect_eq(second.status, PS_STATUS_UNKNOWN);
+    cr_expect(second.evidence & PS_EV_OVERLAP);
+    cr_expect_not(second.evidence & PS_EV_HEAP_DIFFERS);
+}
+
+Test(locate_heap, no_blocks_in_other_pages)
+{
+    static const enum ps_heap_unit kinds[] = {PS_HEAP_META, PS_HEAP_LARGE, PS_HEAP_UNUSED};
+
+    open_heap(PS_HEAP_POOL_NONPAGED);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        made_unit(heap, UNIT, kinds[i]);
+        expect_none(put_header(0x040, 0x10));
+    }
+    made_unit(heap, UNIT, PS_HEAP_UNREAD);
+    cr_expect_eq(by_heap(put_header(0x040, 0x10)).status, PS_STATUS_ALLOCATED);
+}
+
+/* Content of a big allocation, and what a page file has. */
+Test(locate_heap, with_what_else_is_known)
+{
+    struct ps_finding f;
+
+    open_heap(PS_HEAP_POOL_NONPAGED);
+    made_lfh(heap, UNIT, 2, 0x040, 0x100, 30, 1 | UINT64_C(1) << 32);
+    f = put_header(0x040, 0x10);
+    ps_locate_paged_out(&locator, VA, heap_page, &f, 1);
+    cr_expect_eq(f.status, PS_STATUS_ALLOCATED);
+    cr_expect(f.evidence & PS_EV_HEAP_BLOCK);
+    cr_expect_geq(f.confidence, 95);
+    f = put_header(0x140, 0x10);
+    ps_locate_paged_out(&locator, VA, heap_page, &f, 1);
+    cr_expect_eq(f.status, PS_STATUS_STALE);
+    /* Frame 41, unit 4, is mapped read-only: block 16 of 30 begins at 0x040 there. */
+    f = put_header(0x040, 0x10);
+    f.phys = FRAME(41) + 0x040;
+    f = by_heap(f);
+    cr_expect(f.evidence & PS_EV_HEAP_BLOCK);
+    cr_expect_eq(f.status, PS_STATUS_UNKNOWN);
+}
+
+Test(locate_heap, the_address_in_a_segment_wins)
+{
+    put(5, 0x100, FRAME(40) | WRITABLE);
+    open_heap(PS_HEAP_POOL_NONPAGED);
+    ps_heap_map_free(heap);
+    heap =
+        made_heap(PS_ARCH_X64, KEY, VA + 0x100000 - UNIT * FRAME(1), PS_HEAP_POOL_NONPAGED, NULL);
+    locator.heap = heap;
+    cr_expect_eq(by_heap(put_header(0x040, 0x10)).va, VA + 0x100050);
+}
+
+Test(locate_heap, outside_of_all_heaps)
+{
+    struct ps_finding f = put_header(0x040, 0x10);
+
+    open_heap(PS_HEAP_POOL_NONPAGED);
+    ps_heap_map_free(heap);
+    heap = made_heap(PS_ARCH_X64, KEY, VA + FRAME(0x1000), PS_HEAP_POOL_NONPAGED, NULL);
+    locator.heap = heap;
+    cr_expect_eq(by_heap(f).status, PS_STATUS_ALLOCATED, "there may be heaps that are not known");
+    locator.heap_is_whole = 1;
+    cr_expect_eq(by_heap(f).status, PS_STATUS_UNKNOWN);
+    cr_expect(by_heap(f).evidence & PS_EV_HEAP_OUTSIDE);
+    f.word0 |= SESSION;
+    cr_expect_eq(by_heap(f).status, PS_STATUS_ALLOCATED, "session pool has heaps of its own");
+}
+
+Test(locate_heap, whole_by_the_big_pool_table)
+{
+    static struct ps_bigpool_row rows[200];
+    struct ps_bigpool_table table = {.row = rows};
+
+    open_heap(PS_HEAP_POOL_NONPAGED);
+    for (unsigned i = 0; i < 200; i++)
+        rows[i].entry = (struct ps_bigpool_entry){
+            .va = VA + FRAME(i), .n_bytes = 0x1000, .state = PS_BIGPOOL_ALLOCATED};
+    table.n_rows = PS_HEAP_WHOLE_ROWS - 1;
+    cr_expect_not(ps_heap_is_whole(heap, &table), "too few");
+    table.n_rows = 200;
+    cr_expect(ps_heap_is_whole(heap, &table));
+    for (unsigned i = 0; i < 5; i++)
+        rows[i].entry.va = FRAME(i);
+    cr_expect_not(ps_heap_is_whole(heap, &table));
+    for (unsigned i = 0; i < 5; i++)
+        rows[i].entry.n_bytes = 0x100000;
+    cr_expect(ps_heap_is_whole(heap, &table), "these are of no segment");
+    heap->info.n_segments_bad = 1;
+    cr_expect_not(ps_heap_is_whole(heap, &table));
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "scan/plan_compile.h"
+#include "tests/support/made_heap.h"
 #include "tests/support/page_rows.h"
 #include "tests/support/rng.h"
 
@@ -14,10 +15,13 @@ static const char tags[] = "Proc  nt!ps    process  a process body\n"
                            "Thre  nt!ps    thread   a thread body\n"
                            "Io??  nt!io    io       something of I/O\n";
 
+#define PAGE_VA UINT64_C(0xffffdc0155e94000)
+
 static uint8_t page[4096];
 static struct ps_tagdb *db;
 static struct ps_page_list list;
-static uint64_t seed; /* of the random pages; 0: the page is not random */
+static const struct ps_heap_map *heap; /* of the page at PAGE_VA; NULL: not known */
+static uint64_t seed;                  /* of the random pages; 0: the page is not random */
 
 static void open_db(void)
 {
@@ -66,7 +70,10 @@ static void list_as(const struct ps_era *era)
 
     cr_assert_eq(ps_ruleset_build(&rules, &wanted, &err), 0, "%s", err.msg);
     cr_assert_eq(ps_plan_compile(&plan, era, &rules, 1, &err), 0, "%s", err.msg);
-    ps_pool_page_list(&(struct ps_page_list_spec){era, &rules, plan}, page, &list);
+    ps_pool_page_list(
+        &(struct ps_page_list_spec){
+            .era = era, .rules = &rules, .plan = plan, .heap = heap, .va = PAGE_VA},
+        page, &list);
     wrong = page_rows_wrong(&list, era, page);
     cr_assert_null(wrong, "%s, %s, PS_SEED=%llu", wrong, era->name, (unsigned long long)seed);
     free(plan);
@@ -240,13 +247,19 @@ Test(page_list, lfh_page)
     cr_expect_eq(list.n_agree, 7);
 }
 
-static void put_chunk(uint32_t off, uint64_t size, uint64_t prev, uint64_t allocated)
+#define S_KEY UINT64_C(0x1122334455667788) /* of the vectors S1 and S2 */
+
+static void put_chunk_at(uint8_t *to, uint64_t va, uint64_t key, uint64_t plain)
 {
-    uint64_t stored =
-        (size << 16 | prev << 32 | allocated << 48) ^ 0xffffdc0155e94000 ^ off ^ 0x1122334455667788;
+    const uint64_t stored = plain ^ va ^ key;
 
     for (int i = 0; i < 8; i++)
-        page[off + i] = (uint8_t)(stored >> (8 * i));
+        to[i] = (uint8_t)(stored >> (8 * i));
+}
+
+static void put_chunk(uint32_t off, uint64_t size, uint64_t prev, uint64_t allocated)
+{
+    put_chunk_at(page + off, PAGE_VA + off, S_KEY, size << 16 | prev << 32 | allocated << 48);
 }
 
 static void expect_kind(uint32_t row, enum ps_page_row_kind kind, uint32_t at, uint32_t n_bytes)
@@ -307,6 +320,135 @@ Test(page_list, vs_chunks_of_a_page)
     list64(19041);
     expect_kind(4, PS_PAGE_GAP, 0x220, 0x300);
     cr_expect_eq(list.row[list.n - 1].kind, PS_PAGE_GAP);
+}
+
+/* Lists 'page' with the heap, which is freed. */
+static void list_with(struct ps_heap_map *map)
+{
+    heap = map;
+    list64(19041);
+    heap = NULL;
+    ps_heap_map_free(map);
+}
+
+#define SEGMENT UINT64_C(0xffffdc0155e00000)
+
+/* The page of a process that a debugger printed on Windows 10 x64. */
+static void list_debugger_page(uint64_t key)
+{
+    static uint8_t frame[2 * 4096];
+    struct made_frames frames = {frame, 2};
+    struct ps_heap_map *map =
+        made_heap(PS_ARCH_X64, key, SEGMENT, PS_HEAP_POOL_NONPAGED_NX, &frames);
+
+    memset(page, 0, sizeof page);
+    made_vs(map, 0x93, 4, 0x30, 1); /* the page before is frame 1 */
+    put_chunk_at(frame + 4096 + 0xff0, PAGE_VA - 0x10, key, UINT64_C(0x0001004000260000));
+    put64(0x000, 0, 0x25, 0x02, "MmCi"); /* moved: only its chunk header is on the page before */
+    put_chunk_at(page + 0x250, PAGE_VA + 0x250, key, UINT64_C(0x0000002600060000));
+    put64(0x260, 0, 0x03, 0x02, "Thre"); /* a free chunk has no header: a leftover */
+    put_chunk_at(page + 0x2b0, PAGE_VA + 0x2b0, key, UINT64_C(0x0001000600d10000));
+    put64(0x2c0, 0, 0xd0, 0x02, "Proc");
+    put64(0x400, 0, 0x10, 0x02, "Thre"); /* content */
+    put_chunk_at(page + 0xfc0, PAGE_VA + 0xfc0, key, UINT64_C(0x000000d100020000));
+    put_chunk_at(page + 0xfe0, PAGE_VA + 0xfe0, key, UINT64_C(0x0001000200300000));
+    list_with(map);
+}
+
+static void expect_debugger_page(void)
+{
+    cr_assert_eq(list.n, 7);
+    expect_kind(0, PS_PAGE_BLOCK, 0x000, 0x250);
+    expect_kind(1, PS_PAGE_FREE_CHUNK, 0x250, 0x60);
+    expect_kind(2, PS_PAGE_CHUNK_HEADER, 0x2b0, 0x10);
+    expect_kind(3, PS_PAGE_BLOCK, 0x2c0, 0xd00);
+    expect_kind(4, PS_PAGE_FREE_CHUNK, 0xfc0, 0x20);
+    expect_kind(5, PS_PAGE_CHUNK_HEADER, 0xfe0, 0x10); /* of a block moved to the next page */
+    expect_kind(6, PS_PAGE_GAP, 0xff0, 0x10);
+    cr_expect_eq(memcmp(&list.row[0].finding.tag, "MmCi", 4), 0);
+    cr_expect_eq(memcmp(&list.row[3].finding.tag, "Proc", 4), 0);
+    cr_expect_not(list.row[0].is_freed);
+    cr_expect_not(list.row[3].is_freed);
+    cr_expect_eq(list.row[0].previous_bytes, 0);
+    cr_expect_eq(list.row[3].previous_bytes, 0);
+    cr_expect_eq(list.unit, PS_HEAP_VS);
+    cr_expect_eq(list.pool, PS_HEAP_POOL_NONPAGED_NX);
+}
+
+Test(page_list, vs_page_of_a_debugger)
+{
+    static const uint8_t s2[8] = {0x38, 0x35, 0x5e, 0x00, 0x43, 0xef, 0xdc, 0xee};
+    const uint8_t *tag;
+
+    list_debugger_page(S_KEY);
+    expect_debugger_page();
+    cr_assert_eq(memcmp(page + 0x2b0, s2, sizeof s2), 0, "the chunk of Proc is vector S2");
+
+    /* With this key the chunk headers make what it printed as tags: "7+.#" and ".+.#", where a
+     * point is what cannot be printed. */
+    list_debugger_page(UINT64_C(0xdc00f71055667788));
+    expect_debugger_page();
+    tag = (const uint8_t *)&list.row[1].tag;
+    cr_expect(tag[0] == '7' && tag[1] == '+' && tag[2] > 0x7e && tag[3] == '#');
+    tag = (const uint8_t *)&list.row[4].tag;
+    cr_expect(tag[0] > 0x7e && tag[1] == '+' && tag[2] > 0x7e && tag[3] == '#');
+}
+
+/* The end of a free chunk that began on the page before, and a block in use with any tag. */
+Test(page_list, vs_page_by_the_heap)
+{
+    static uint8_t frame[2 * 4096];
+    struct made_frames frames = {frame, 2};
+    struct ps_heap_map *map = made_heap(PS_ARCH_X64, S_KEY, SEGMENT, PS_HEAP_POOL_PAGED, &frames);
+
+    made_vs(map, 0x93, 4, 0x30, 1);
+    put_chunk_at(frame + 4096 + 0xe00, PAGE_VA - 0x200, S_KEY, UINT64_C(0x0000004000400000));
+    put_chunk(0x200, 0x05, 0x40, 1);
+    put64(0x210, 0, 0x04, 0x03, "\x01\x02\x03\xff");
+    put_chunk(0x250, 0x100, 0x05, 0);
+    put64(0x300, 0, 0x10, 0x03, "Proc"); /* freed, and not overwritten yet */
+    list_with(map);
+    cr_assert_eq(list.n, 4);
+    expect_kind(0, PS_PAGE_FREE_CHUNK, 0x000, 0x200);
+    expect_kind(1, PS_PAGE_CHUNK_HEADER, 0x200, 0x10);
+    expect_kind(2, PS_PAGE_BLOCK, 0x210, 0x40);
+    expect_kind(3, PS_PAGE_FREE_CHUNK, 0x250, 0xdb0);
+    cr_expect_eq(list.row[0].tag, 0, "its begin is not on the page");
+    cr_expect_neq(list.row[3].tag, 0);
+}
+
+/* Five blocks of ten begin on the page: in use, with a tag that cannot be read; free, with its
+ * header; free, without; withheld. What is inside a block is none. */
+Test(page_list, lfh_page_by_the_heap)
+{
+    struct ps_heap_map *map = made_heap(PS_ARCH_X64, S_KEY, SEGMENT, PS_HEAP_POOL_NONPAGED, NULL);
+
+    made_lfh(map, 0x93, 2, 0x070, 0x300, 10, 1 << 12 | 3 << 18);
+    put64(0x270, 0, 0x30, 0x02, "\x01\x02\x03\xff");
+    put64(0x400, 0, 0x10, 0x02, "Thre");
+    put64(0x570, 0, 0x30, 0x02, "Proc");
+    list_with(map);
+    cr_assert_eq(list.n, 5);
+    expect_kind(0, PS_PAGE_GAP, 0x000, 0x270);
+    expect_kind(1, PS_PAGE_BLOCK, 0x270, 0x300);
+    expect_kind(2, PS_PAGE_BLOCK, 0x570, 0x300);
+    expect_kind(3, PS_PAGE_FREE_BLOCK, 0x870, 0x300);
+    expect_kind(4, PS_PAGE_GAP, 0xb70, 0x490);
+    cr_expect_not(list.row[1].is_freed);
+    cr_expect(list.row[2].is_freed);
+}
+
+/* Allocations of whole pages have no header, whatever is in them. */
+Test(page_list, page_of_a_large_allocation)
+{
+    struct ps_heap_map *map = made_heap(PS_ARCH_X64, S_KEY, SEGMENT, PS_HEAP_POOL_NONPAGED, NULL);
+
+    made_unit(map, 0x94, PS_HEAP_LARGE);
+    for (uint32_t i = 0; i < 8; i++)
+        put64(0x010 + i * 0x30, 0, 3, 0x02, "Proc");
+    list_with(map);
+    EXPECT_ROWS({0, 0x1000, GAP});
+    cr_expect_eq(list.unit, PS_HEAP_LARGE);
 }
 
 Test(page_list, second_header_of_an_aligned_block_is_inside_it)

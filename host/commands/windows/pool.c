@@ -217,11 +217,15 @@ static int find_big(struct run *r)
     return row != NULL;
 }
 
-/* What the region is by address, where that is known; UNKNOWN where it is not. */
-static enum ps_page_region region_of(const struct run *r)
+/* What the region is by its heap or address, where that is known; UNKNOWN where it is not. */
+static enum ps_page_region region_of(const struct run *r, const struct ps_page_list *list)
 {
     enum ps_pool_kind pool = PS_POOL_UNKNOWN;
 
+    if (list->pool != PS_HEAP_POOL_UNKNOWN)
+        return list->pool == PS_HEAP_POOL_NONPAGED || list->pool == PS_HEAP_POOL_NONPAGED_NX
+                   ? PS_REGION_NONPAGED
+                   : PS_REGION_PAGED;
     if (r->page.has_va && r->side.map)
         pool = ps_regions_pool(&r->side.regions, r->page.va);
     if (pool == PS_POOL_UNKNOWN)
@@ -233,22 +237,26 @@ static void tell_region(const struct run *r, const struct ps_page_list *list)
 {
     static const char *const names[] = {"not known", "Nonpaged pool", "Paged pool"};
     const uint64_t address = r->page.at + (r->page.has_va ? r->page.va : r->page.phys);
-    const enum ps_page_region region = region_of(r);
-    char blocks[80];
+    const enum ps_page_region region = region_of(r, list);
+    char blocks[80], own[40] = "its address";
 
     snprintf(blocks, sizeof blocks, "the PoolType of %" PRIu32 " of %" PRIu32 " blocks in use",
              list->n_agree, list->n_in_use);
+    if (list->unit != PS_HEAP_OUTSIDE)
+        snprintf(own, sizeof own, "its segment heap (%s)", ps_heap_unit_name(list->unit));
     if (list->n == 1 && list->row[0].kind == PS_PAGE_GAP)
-        ps_log(PS_LOG_WARN, "page of 0x%" PRIx64 ": no pool header in it", address);
+        ps_log(PS_LOG_WARN, "page of 0x%" PRIx64 ": no pool header in it%s%s", address,
+               list->unit != PS_HEAP_OUTSIDE ? " by " : "",
+               list->unit != PS_HEAP_OUTSIDE ? own : "");
     else if (region == PS_REGION_UNKNOWN)
         ps_log(PS_LOG_WARN, "pool page 0x%" PRIx64 " region is %s (by %s)", address,
                names[list->region], blocks);
     else if (list->region == PS_REGION_UNKNOWN || list->region == region)
-        ps_log(PS_LOG_WARN, "pool page 0x%" PRIx64 " region is %s (by its address and %s)", address,
-               names[region], blocks);
+        ps_log(PS_LOG_WARN, "pool page 0x%" PRIx64 " region is %s (by %s and %s)", address,
+               names[region], own, blocks);
     else
-        ps_log(PS_LOG_WARN, "pool page 0x%" PRIx64 " region is %s by its address, but %s by %s",
-               address, names[region], names[list->region], blocks);
+        ps_log(PS_LOG_WARN, "pool page 0x%" PRIx64 " region is %s by %s, but %s by %s", address,
+               names[region], own, names[list->region], blocks);
 }
 
 /* The blocks as a scan would report them. */
@@ -287,7 +295,11 @@ static int list_page(struct run *r, struct ps_err *err)
     if (rc == 0)
         rc = ps_plan_compile(&plan, r->era, &rules, 1, err);
     if (rc == 0) {
-        const struct ps_page_list_spec spec = {r->era, &rules, plan};
+        const struct ps_page_list_spec spec = {.era = r->era,
+                                               .rules = &rules,
+                                               .plan = plan,
+                                               .heap = r->page.has_va ? r->side.heap : NULL,
+                                               .va = r->page.va};
 
         ps_pool_page_list(&spec, r->bytes, list);
         complete_blocks(r, list);

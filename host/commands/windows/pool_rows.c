@@ -132,14 +132,16 @@ static void set_state(struct ps_cells *c, const struct ps_page_row *row)
 {
     enum ps_status status = PS_STATUS_UNKNOWN;
 
-    if (row->kind == PS_PAGE_BLOCK)
+    if (row->kind == PS_PAGE_BLOCK && !row->is_freed)
         status = (enum ps_status)row->finding.status;
-    else if (row->kind == PS_PAGE_FREE_CHUNK)
+    else if (row->kind != PS_PAGE_GAP)
         status = PS_STATUS_FREE;
     if (row->kind != PS_PAGE_CHUNK_HEADER)
         ps_cells_set(c, STATUS, "%s", ps_status_name(status));
     if (row->kind == PS_PAGE_FREE_CHUNK || row->kind == PS_PAGE_CHUNK_HEADER)
         ps_cells_set(c, ALLOCATOR, "%s", ps_allocator_name(PS_ALLOCATOR_VS));
+    else if (row->kind == PS_PAGE_FREE_BLOCK)
+        ps_cells_set(c, ALLOCATOR, "%s", ps_allocator_name(PS_ALLOCATOR_LFH));
 }
 
 void ps_pool_rows_add_page(struct ps_cells *c, const struct ps_pool_page *page,
@@ -151,6 +153,7 @@ void ps_pool_rows_add_page(struct ps_cells *c, const struct ps_pool_page *page,
         [PS_PAGE_BLOCK] = "block",
         [PS_PAGE_FREE_CHUNK] = "chunk",
         [PS_PAGE_CHUNK_HEADER] = "chunk-header",
+        [PS_PAGE_FREE_BLOCK] = "free-block",
     };
     const uint32_t owner = ps_pool_page_row_at(list, (uint32_t)page->at);
 
@@ -168,6 +171,8 @@ void ps_pool_rows_add_page(struct ps_cells *c, const struct ps_pool_page *page,
         if (row->kind == PS_PAGE_BLOCK) {
             set_header(c, row, era);
             set_tag(c, row->finding.tag, tags, row->finding.info);
+        } else if (row->tag != 0) {
+            set_tag(c, row->tag, tags, PS_TAG_UNKNOWN);
         }
     }
 }

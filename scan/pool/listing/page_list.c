@@ -6,6 +6,7 @@
 #include "kernels/kernel.h"
 #include "kernels/pool_check.h"
 #include "scan/pool/evidence.h"
+#include "scan/pool/listing/heap_slots.h"
 #include "scan/pool/listing/vs_chunks.h"
 #include "scan/pool/page_judge.h"
 
@@ -14,13 +15,16 @@ struct lister {
     _Alignas(8) uint8_t bytes[PS_PAGE_BYTES];
     struct ps_page_view view;
     struct ps_page_map map;
+    struct ps_heap_slots heap;
     int forward;                    /* the chain from slot 0 closes, whatever its tags are */
     uint8_t in_chain[PS_MAX_SLOTS]; /* slots of its headers */
     uint32_t n;                     /* candidates, ascending by slot */
     struct ps_hit hit[PS_MAX_SLOTS];
     struct ps_rule rule[PS_MAX_SLOTS];
     struct ps_finding finding[PS_MAX_SLOTS];
-    uint16_t taken[PS_MAX_SLOTS]; /* by which candidate, plus one, or PS_VS_*; 0: by none */
+    uint8_t said[PS_MAX_SLOTS]; /* enum ps_heap_block of each candidate */
+    uint16_t
+        taken[PS_MAX_SLOTS]; /* by which candidate, plus one, or PS_VS_*, PS_LFH_*; 0: by none */
 };
 
 /* A header whose tag no rule matches is one of the page all the same. */
@@ -69,7 +73,8 @@ static void walk_forward(struct lister *l)
     l->forward = 1;
 }
 
-/* Candidates are what a scan would find, and the blocks of chains whatever their tag is. */
+/* Candidates are what a scan would find, and the blocks of chains and of the segment heap whatever
+ * their tag is. */
 static void collect(struct lister *l, const struct ps_page_list_spec *spec)
 {
     struct ps_hit found[PS_MAX_SLOTS];
@@ -82,8 +87,9 @@ static void collect(struct lister *l, const struct ps_page_list_spec *spec)
         struct ps_hit *h = &l->hit[l->n];
 
         next += (size_t)is_found;
-        if (!is_found && l->map.rank[slot] == 0 && !l->in_chain[slot])
+        if (!is_found && l->map.rank[slot] == 0 && !l->in_chain[slot] && !l->heap.is_block[slot])
             continue;
+        l->said[l->n] = (uint8_t)ps_heap_slots_block(&l->heap, slot);
         *h = (struct ps_hit){.slot = slot,
                              .word0 = ps_view_word0(&l->view, slot),
                              .tag = ps_view_tag(&l->view, slot),
@@ -117,6 +123,8 @@ static int is_credible(const struct lister *l, uint32_t i)
     const struct ps_finding *f = &l->finding[i];
     const uint32_t slot = l->hit[i].slot;
 
+    if (l->said[i] != PS_HEAP_BLOCK_UNDECIDED)
+        return ps_heap_slots_is_block(&l->heap, (enum ps_heap_block)l->said[i]);
     if (l->map.rank[slot] != 0 || (f->evidence & linked) != 0)
         return 1;
     return (f->evidence & PS_EV_TYPE_IN_USE) != 0 && f->confidence != 0;
@@ -157,8 +165,12 @@ static void take(struct lister *l, uint32_t i)
         l->taken[slot] = (uint16_t)(i + 1);
 }
 
-static uint8_t rank_of(const struct lister *l, uint32_t slot)
+static uint8_t rank_of(const struct lister *l, uint32_t i)
 {
+    const uint32_t slot = l->hit[i].slot;
+
+    if (l->said[i] != PS_HEAP_BLOCK_UNDECIDED)
+        return PS_RANK_MAX;
     return l->in_chain[slot] ? PS_RANK_MAX : l->map.rank[slot];
 }
 
@@ -169,9 +181,8 @@ static void settle(struct lister *l)
 
     for (uint32_t i = 0; i < l->n; i++)
         if (is_credible(l, i))
-            claim[n++] = (struct claim){.rank = rank_of(l, l->hit[i].slot),
-                                        .confidence = l->finding[i].confidence,
-                                        .i = (uint16_t)i};
+            claim[n++] = (struct claim){
+                .rank = rank_of(l, i), .confidence = l->finding[i].confidence, .i = (uint16_t)i};
     qsort(claim, n, sizeof *claim, compare_claims);
     for (size_t k = 0; k < n; k++)
         take(l, claim[k].i);
@@ -180,6 +191,8 @@ static void settle(struct lister *l)
 /* Blocks come first: chunks are marked only in what they leave. */
 static void find_chunks(struct lister *l)
 {
+    if (ps_heap_slots_mark(&l->heap, l->taken))
+        return;
     for (uint32_t i = 0; i < l->n; i++)
         if (l->taken[l->hit[i].slot] == i + 1 && (l->finding[i].evidence & PS_EV_VS_XOR) != 0)
             ps_vs_chunks_mark(&l->view, l->hit[i].slot, l->taken);
@@ -195,9 +208,22 @@ static void fill_block(const struct lister *l, uint32_t i, struct ps_page_row *r
     row->pool_index = ps_view_index(&l->view, word0);
     row->pool_type = ps_view_type(&l->view, word0);
     row->previous_bytes = row->previous_size << l->view.slot_shift;
+    row->is_freed = l->said[i] == PS_HEAP_BLOCK_FREED;
     row->finding = l->finding[i];
     row->finding.phys = 0;
     row->finding.file_off = 0;
+}
+
+/* What has no block header. A mark names the slot where that begins: what does not begin on the
+ * page has slot 0 and nothing of its own to show there. */
+static void fill_mark(const struct lister *l, uint32_t mark, uint32_t slot, struct ps_page_row *row)
+{
+    if (mark & PS_VS_HEADER)
+        row->kind = PS_PAGE_CHUNK_HEADER;
+    else
+        row->kind = mark & PS_VS_FREE ? PS_PAGE_FREE_CHUNK : PS_PAGE_FREE_BLOCK;
+    if (row->kind != PS_PAGE_CHUNK_HEADER && ps_heap_slots_begins(&l->heap, slot))
+        row->tag = ps_view_tag(&l->view, slot);
 }
 
 static void write_rows(const struct lister *l, struct ps_page_list *out)
@@ -212,8 +238,8 @@ static void write_rows(const struct lister *l, struct ps_page_list *out)
             continue;
         *row = (struct ps_page_row){.at = slot << l->view.slot_shift,
                                     .n_bytes = (end - slot) << l->view.slot_shift};
-        if (owner >= PS_VS_FREE)
-            row->kind = owner & PS_VS_HEADER ? PS_PAGE_CHUNK_HEADER : PS_PAGE_FREE_CHUNK;
+        if (owner >= PS_LFH_FREE)
+            fill_mark(l, owner, slot, row);
         else if (owner != 0)
             fill_block(l, owner - 1, row);
     }
@@ -247,6 +273,7 @@ void ps_pool_page_list(const struct ps_page_list_spec *spec, const uint8_t *page
     memcpy(l.bytes, page, sizeof l.bytes);
     l.view = ps_page_view(spec->era, l.bytes);
     ps_page_map_read(&l.view, &l.map);
+    ps_heap_slots_read(&l.heap, spec->heap, spec->va, &l.view);
     walk_forward(&l);
     collect(&l, spec);
     ps_page_judge(spec->era, &rules, l.bytes, l.hit, l.n, l.finding);
@@ -255,6 +282,8 @@ void ps_pool_page_list(const struct ps_page_list_spec *spec, const uint8_t *page
     find_chunks(&l);
 
     memset(out, 0, sizeof *out);
+    out->unit = (enum ps_heap_unit)l.heap.page.unit;
+    out->pool = (enum ps_heap_pool)l.heap.page.pool;
     out->closed = l.map.closed || l.forward;
     write_rows(&l, out);
     find_region(spec->era, out);

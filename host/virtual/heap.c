@@ -1,0 +1,47 @@
+#include "host/virtual/heap.h"
+
+#include "host/virtual/windows_kernel.h"
+#include "scan/heap/locate/locate.h"
+
+/* A system call for each of them: not out of the mapping, which would stay resident. */
+static size_t read_phys(void *arg, uint64_t phys, void *buf, size_t n_bytes)
+{
+    struct ps_err ignored;
+
+    return ps_image_read(arg, phys, buf, n_bytes, &ignored) == 0 ? n_bytes : 0;
+}
+
+/* A guess proves nothing, and what it leads to is found among the data as well. */
+static uint64_t address_of(const struct ps_address_space *as, enum ps_symbol symbol)
+{
+    uint64_t va;
+
+    if (as->symbols.guessed & 1u << symbol || !ps_address_space_symbol(as, symbol, &va))
+        return 0;
+    return va;
+}
+
+int ps_address_space_heap(struct ps_address_space *as, const struct ps_options *opt,
+                          struct ps_heap_map **out, struct ps_err *err)
+{
+    struct ps_va_range data[PS_KERNEL_MAX_RANGES];
+    struct ps_heap_source source = {.data = data, .memory = {.read = read_phys}};
+    int rc;
+
+    *out = NULL;
+    if (!as->has_dtb || (as->build != 0 && as->build < PS_SEGMENT_HEAP_BUILD))
+        return 0;
+    rc = ps_address_space_kernel(as, opt, err);
+    if (rc < 0 || (as->build != 0 && as->build < PS_SEGMENT_HEAP_BUILD))
+        return rc;
+    source.n_data = ps_kernel_data_ranges(&as->kernel, data, PS_KERNEL_MAX_RANGES);
+    if (source.n_data > PS_KERNEL_MAX_RANGES)
+        source.n_data = PS_KERNEL_MAX_RANGES;
+    source.paging = as->paging;
+    source.arch = ps_paging_is_x64(as->dtb.mode) ? PS_ARCH_X64 : PS_ARCH_X86;
+    source.build = as->build;
+    source.pool_state = address_of(as, PS_SYMBOL_ExPoolState);
+    source.heap_globals = address_of(as, PS_SYMBOL_RtlpHpHeapGlobals);
+    source.memory.arg = as->image;
+    return ps_heap_find(&source, out, err);
+}
