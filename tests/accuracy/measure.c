@@ -12,9 +12,9 @@
 #include "tests/accuracy/rows.h"
 
 static const char *const classes[PS_ACC_N_CLASSES] = {
-    [PS_ACC_LIVE] = "live",         [PS_ACC_FREE] = "free",           [PS_ACC_STALE] = "stale",
-    [PS_ACC_LEFTOVER] = "leftover", [PS_ACC_CONTENT] = "content",     [PS_ACC_COPY] = "copy",
-    [PS_ACC_DECOY] = "decoy",       [PS_ACC_UNPLANNED] = "unplanned",
+    [PS_ACC_LIVE] = "live",         [PS_ACC_FREE] = "free",       [PS_ACC_STALE] = "stale",
+    [PS_ACC_LEFTOVER] = "leftover", [PS_ACC_CONTENT] = "content", [PS_ACC_COPY] = "copy",
+    [PS_ACC_SECOND] = "second",     [PS_ACC_DECOY] = "decoy",     [PS_ACC_UNPLANNED] = "unplanned",
 };
 static const char *const statuses[PS_ACC_N_STATUSES] = {"Allocated", "Free", "Stale", "Unknown"};
 

@@ -61,17 +61,28 @@ static int is_leftover(const struct ps_acc_leftovers *leftovers, uint32_t line)
     return 0;
 }
 
+/* Of the headers of the segment heap only these have a PreviousSize. */
+static int is_second(const char *line, size_t n)
+{
+    const char *allocator = value_of(line, n, "\"Allocator\":\"");
+
+    return (begins(allocator, "lfh") || begins(allocator, "vs")) &&
+           number(value_of(line, n, "\"PreviousSize\":")) != 0;
+}
+
 static enum ps_acc_class planted_class(const char *line, size_t n, uint32_t number_of_line,
                                        const struct ps_acc_leftovers *leftovers)
 {
     const char *state = value_of(line, n, "\"State\":\"");
 
+    if (!is_null(value_of(line, n, "\"InBigPool\":")))
+        return PS_ACC_CONTENT;
     if (begins(state, "decoy"))
         return PS_ACC_DECOY;
     if (begins(value_of(line, n, "\"Copy\":"), "true"))
         return PS_ACC_COPY;
-    if (!is_null(value_of(line, n, "\"InBigPool\":")))
-        return PS_ACC_CONTENT;
+    if (is_second(line, n))
+        return PS_ACC_SECOND;
     if (is_leftover(leftovers, number_of_line))
         return PS_ACC_LEFTOVER;
     if (begins(state, "free"))

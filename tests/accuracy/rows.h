@@ -13,6 +13,7 @@ enum ps_acc_class {
     PS_ACC_LEFTOVER,  /* on a page that the pool has given back */
     PS_ACC_CONTENT,   /* inside a big allocation */
     PS_ACC_COPY,      /* on a page that copies another */
+    PS_ACC_SECOND,    /* the header in front of cache-aligned data; the block has another */
     PS_ACC_DECOY,     /* no allocator wrote it */
     PS_ACC_UNPLANNED, /* of findings: nothing like it is planted there */
     PS_ACC_N_CLASSES,

@@ -2,19 +2,28 @@
 # Build the labelled images, scan each and count how well that went: lines of comma-separated counts
 # (docs/ACCURACY.md) on standard output.
 #
-#   tests/accuracy/run.sh [--why] [IMAGE...]
+#   tests/accuracy/run.sh [--why] [--all-headers] [IMAGE...]
 #
 # POOLSCAN and MEASURE are the two programs. Without names all of tests/recipes/accuracy/images. --why:
-# instead of counts, what became of each statement's headers, and examples of mistakes.
+# instead of counts, what became of each statement's headers, and examples of mistakes. --all-headers: a
+# third scan of each image, for any tag.
 # PS_ACC_DIR=DIR keeps the images, lists and findings there, in a folder for each image.
 set -euo pipefail
 
 recipes=$(cd "$(dirname "${BASH_SOURCE[0]}")/../recipes/accuracy" && pwd)
 why=0
-if [ "${1:-}" = --why ]; then
-    why=1
+all_headers=0
+while [[ ${1:-} == --* ]]; do
+    case $1 in
+    --why) why=1 ;;
+    --all-headers) all_headers=1 ;;
+    *)
+        echo "run.sh: what is $1?" >&2
+        exit 2
+        ;;
+    esac
     shift
-fi
+done
 if [ -n "${PS_ACC_DIR:-}" ]; then
     folder=$PS_ACC_DIR
     mkdir -p "$folder"
@@ -69,6 +78,7 @@ while read -r name recipe parameters; do
     done
     mode tables --pagefile page.sys
     mode physical-only --physical-only
+    [ "$all_headers" = 0 ] || mode all-headers --all-headers --pagefile page.sys
     n=$((n + 1))
     [ -n "${PS_ACC_DIR:-}" ] || rm -rf "${folder:?}/$name"
 done <"$recipes/images"

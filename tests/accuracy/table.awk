@@ -1,6 +1,6 @@
 # The counts of tests/accuracy/run.sh as tables in Markdown. -v what=:
 #   overview  one row for each image and mode, at threshold -v at=N
-#   recall, allocated, precision, wrong
+#   recall, allocated, precision, wrong, pool
 #             one row for each image, one column for each threshold; -v mode=NAME
 #   others    what else is listed at -v at=N, and how much of it as Allocated; -v mode=NAME
 #   check     no table, but "IMAGE MODE recall precision wrong" at threshold -v at=N
@@ -31,7 +31,7 @@ function percent(part, whole) {
 function all_allocated(    n) {
     n = get("liveAllocated") + get("freeAllocated") + get("staleAllocated")
     n += get("leftoverAllocated") + get("contentAllocated") + get("copyAllocated")
-    return n + get("decoyAllocated") + get("unplannedAllocated")
+    return n + get("secondAllocated") + get("decoyAllocated") + get("unplannedAllocated")
 }
 
 # Freed blocks and leftovers reported as in use, blocks in use reported as freed.
@@ -44,9 +44,18 @@ function real_headers() {
     return listed("live") + listed("free") + listed("stale") + listed("leftover")
 }
 
-function value(which) {
+# What is listed, those that say themselves that they are free aside.
+function shown(class) {
+    return listed(class) - get(class "Free")
+}
+
+function value(which,    n) {
+    if (which == "pool") {
+        n = shown("live") + shown("stale") + shown("leftover") + shown("copy") + shown("second")
+        return percent(n, n + shown("content") + shown("decoy") + shown("unplanned"))
+    }
     if (which == "recall")
-        return percent(listed("live") - get("liveFree"), get("live"))
+        return percent(shown("live"), get("live"))
     if (which == "allocated")
         return percent(get("liveAllocated"), get("live"))
     if (which == "precision")
@@ -71,18 +80,18 @@ what == "overview" && $3 == at {
 
 what == "others" && $3 == at && $2 == mode {
     if (!n_rows++) {
-        print "| image | free | stale | leftovers | in big allocations | copies | decoys | unplanned |"
+        print "| image | stale | leftovers | copies | content | second | decoys | unplanned |"
         print "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
     }
     printf "| %s", $1
-    n_kinds = split("free stale leftover content copy decoy unplanned", kind, " ")
+    n_kinds = split("stale leftover copy content second decoy unplanned", kind, " ")
     for (i = 1; i <= n_kinds; i++)
-        printf " | %d, %d", listed(kind[i]) - get(kind[i] "Free"), get(kind[i] "Allocated")
+        printf " | %d, %d", shown(kind[i]), get(kind[i] "Allocated")
     print " |"
     next
 }
 
-(what == "recall" || what == "allocated" || what == "precision" || what == "wrong") && $2 == mode {
+what ~ /^(recall|allocated|precision|wrong|pool)$/ && $2 == mode {
     if (!($1 in row)) {
         order[n_images++] = $1
         row[$1] = "| " $1
