@@ -3,7 +3,7 @@
 #include <criterion/criterion.h>
 
 #include "scan/heap/lfh.h"
-#include "scan/heap/locate/segment.h"
+#include "scan/heap/segment.h"
 #include "scan/heap/vs_chunk.h"
 
 #define HEAP_KEY UINT64_C(0x1122334455667788)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "scan/bigpool/locate/finder.h"
+#include "scan/windows/kernel/pointers.h"
 
 #define PAGE_BYTES ((uint64_t)PS_FRAME_BYTES)
 
@@ -56,8 +57,9 @@ static void sizes_near(const struct ps_bigpool_source *source, uint64_t pointer_
     }
 }
 
-static int try_pointer(struct ps_bigpool_finder *finder, uint64_t va, uint64_t pointer_va)
+static int try_pointer(void *arg, uint64_t pointer_va, uint64_t va)
 {
+    struct ps_bigpool_finder *finder = arg;
     struct ps_bigpool_sizes sizes;
     struct ps_bigpool_candidate c;
 
@@ -68,68 +70,18 @@ static int try_pointer(struct ps_bigpool_finder *finder, uint64_t va, uint64_t p
     return ps_bigpool_finder_examine(finder, PS_BIGPOOL_BY_POINTER, &sizes, &c);
 }
 
-/* Offset of the next word from 'off' on that may be an address, n or more if there is none. One
- * compare for each word: there are millions. */
-static size_t next_address(const uint8_t *page, size_t n, size_t width, size_t off)
-{
-    const uint64_t mask64 = UINT64_C(0xffff800000000fff), kernel64 = UINT64_C(0xffff800000000000);
-    const uint32_t mask32 = 0x80000fff, kernel32 = 0x80000000;
-    uint64_t va64;
-    uint32_t va32;
-
-    if (width == sizeof va64) {
-        for (; off + sizeof va64 <= n; off += sizeof va64) {
-            memcpy(&va64, page + off, sizeof va64);
-            if ((va64 & mask64) == kernel64)
-                return off;
-        }
-        return n;
-    }
-    for (; off + sizeof va32 <= n; off += sizeof va32) {
-        memcpy(&va32, page + off, sizeof va32);
-        if ((va32 & mask32) == kernel32)
-            return off;
-    }
-    return n;
-}
-
-static int try_page(struct ps_bigpool_finder *finder, uint64_t va)
-{
-    const size_t width = pointer_bytes(finder->source);
-    uint8_t page[PS_FRAME_BYTES];
-    const size_t n =
-        ps_paging_read(finder->source->paging, va, page, sizeof page - (size_t)(va % PAGE_BYTES));
-    int rc = 0;
-
-    for (size_t off = next_address(page, n, width, 0); off < n && rc == 0;
-         off = next_address(page, n, width, off + width))
-        rc = try_pointer(finder, load(page + off, width), va + off);
-    return rc;
-}
-
 int ps_bigpool_try_pointers(struct ps_bigpool_finder *finder)
 {
     const struct ps_bigpool_source *source = finder->source;
-    uint64_t left = PS_BIGPOOL_MAX_DATA_BYTES;
-    int rc = 0;
+    const struct ps_pointer_walk walk = {.paging = source->paging,
+                                         .is_x64 = source->arch == PS_ARCH_X64,
+                                         .range = source->data,
+                                         .n_ranges = source->n_data,
+                                         .max_bytes = PS_BIGPOOL_MAX_DATA_BYTES,
+                                         .pointer = try_pointer,
+                                         .arg = finder};
 
-    for (size_t i = 0; i < source->n_data; i++) {
-        const struct ps_va_range *range = &source->data[i];
-        uint64_t n_bytes = range->n_bytes < left ? range->n_bytes : left;
-        uint64_t va = range->va + 7 - (range->va + 7) % 8;
-
-        if (n_bytes < 16 || n_bytes - 8 > UINT64_MAX - va)
-            continue;
-        left -= n_bytes;
-        /* Up to the last whole page or what is left of it; the data behind it does not hurt. */
-        for (uint64_t end = va + (n_bytes - 8); va < end && rc == 0;) {
-            rc = try_page(finder, va);
-            va += PAGE_BYTES - va % PAGE_BYTES;
-            if (va == 0)
-                break;
-        }
-    }
-    return rc;
+    return ps_pointers_visit(&walk);
 }
 
 /* What the symbols say is verified all the same: they may be another build's. */

@@ -1,9 +1,84 @@
 #include "scan/heap/locate/locate.h"
 
+#include <stdlib.h>
+
+#include "scan/heap/locate/heaps.h"
+#include "scan/heap/locate/keys.h"
+#include "scan/heap/locate/segments.h"
+#include "scan/heap/locate/subsegments.h"
+
+/* A segment whose signature is not that of the others is none. */
+static int add_segments(const struct ps_heap_source *source, const struct ps_heaps *heaps,
+                        const struct ps_heap_list *list, const struct ps_heap_residue *residue,
+                        struct ps_heap_map *map, struct ps_err *err)
+{
+    int rc = 0;
+
+    map->info.n_segments_bad += list->n_unread;
+    map->info.n_over += list->n_over;
+    for (size_t i = 0; i < list->n && rc >= 0; i++) {
+        if (list->segment[i].residue == residue->value)
+            rc = ps_heap_add_segment(source, heaps, &list->segment[i], map, err);
+        else
+            map->info.n_segments_bad++;
+    }
+    return rc;
+}
+
+static int fill(const struct ps_heap_source *source, const struct ps_heaps *heaps,
+                struct ps_heap_map *map, struct ps_err *err)
+{
+    struct ps_heap_list list;
+    struct ps_heap_residue residue;
+    int rc = ps_heap_list_segments(source, heaps, &list, err);
+
+    if (rc >= 0) {
+        residue.value = ps_heap_vote_residue(&list, &residue.n_agree);
+        rc = add_segments(source, heaps, &list, &residue, map, err);
+    }
+    free(list.segment);
+    if (rc < 0)
+        return rc;
+    ps_heap_read_vs(source, map);
+    ps_heap_settle_key(source, heaps, &residue, map);
+    rc = ps_heap_read_lfh(source, heaps, map, err);
+    if (rc >= 0)
+        rc = ps_heap_read_frames(source, map, err);
+    return rc;
+}
+
+static int make_map(const struct ps_heap_source *source, const struct ps_heaps *heaps,
+                    struct ps_heap_map **out, struct ps_err *err)
+{
+    struct ps_heap_map *map;
+    int rc = ps_heap_map_new(&map, source->arch, &source->memory, err);
+
+    if (rc < 0)
+        return rc;
+    map->info.method = heaps->method;
+    map->info.layout = heaps->layout->name;
+    map->info.n_heaps = (uint32_t)heaps->n;
+    rc = fill(source, heaps, map, err);
+    if (rc < 0) {
+        ps_heap_map_free(map);
+        return rc;
+    }
+    ps_heap_map_finish(map);
+    *out = map;
+    return 1;
+}
+
 int ps_heap_find(const struct ps_heap_source *source, struct ps_heap_map **out, struct ps_err *err)
 {
-    (void)source;
-    (void)err;
+    struct ps_heaps *heaps = malloc(sizeof *heaps);
+    int rc;
+
     *out = NULL;
-    return 0;
+    if (!heaps)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the segment heaps");
+    rc = ps_heaps_find(source, heaps, err);
+    if (rc > 0)
+        rc = make_map(source, heaps, out, err);
+    free(heaps);
+    return rc;
 }

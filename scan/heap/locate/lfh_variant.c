@@ -1,0 +1,236 @@
+#include "scan/heap/locate/lfh_variant.h"
+
+#include <stdlib.h>
+
+#include "scan/heap/locate/keys.h"
+
+#define MAX_SAMPLES   64u
+#define BITMAP_BYTES  512u /* of a sample's bitmap that is looked at */
+#define MAX_REFERENCE 4u   /* samples that keys are derived from */
+#define SLACK_BYTES   64u  /* behind the last block there is less than another one and this */
+
+struct sample {
+    struct ps_heap_range range;
+    uint8_t bytes[PS_LFH_HEADER_BYTES + BITMAP_BYTES];
+};
+
+struct trial {
+    const struct ps_heap_source *source;
+    const struct ps_heaps *heaps;
+    size_t n;
+    struct sample *sample;
+    struct ps_lfh_variant best;
+    uint32_t best_score, best_fits;
+};
+
+static uint32_t le16(const uint8_t *p)
+{
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8;
+}
+
+static uint32_t le32(const uint8_t *p)
+{
+    return le16(p) | le16(p + 2) << 16;
+}
+
+int ps_lfh_read_header(const struct ps_lfh_variant *v, const struct ps_heaps *heaps,
+                       const struct ps_heap_range *range, const uint8_t *header,
+                       struct ps_lfh_header *out)
+{
+    const struct ps_lfh_layout *l = v->layout;
+    const uint32_t key = v->is_of_heap ? heaps->heap[range->heap].lfh_key : v->key;
+
+    *out = (struct ps_lfh_header){
+        .shape = {.n_bytes = range->n_bytes,
+                  .n_blocks = le16(header + l->block_count),
+                  .header_bytes = l->bitmap},
+        .offsets = ps_lfh_decode(le32(header + l->offsets), range->va, key, v->shift_full),
+        .n_free = le16(header + l->free_count),
+        .n_withheld = header[l->withheld],
+        .is_private = l->private_form != 0 && (header[l->private_form] & 1)};
+    return out->n_free <= out->shape.n_blocks && ps_lfh_fits(&out->offsets, &out->shape);
+}
+
+/* Do the blocks that the bitmap has busy and those that the header counts as free make up all? */
+static int counts_agree(const struct ps_lfh_variant *v, const struct ps_lfh_header *h,
+                        const struct sample *s)
+{
+    const uint8_t *bitmap = s->bytes + v->layout->bitmap;
+    uint32_t n_busy = 0;
+
+    if (ps_lfh_bitmap_bytes(h->shape.n_blocks) > BITMAP_BYTES)
+        return 0;
+    for (uint32_t i = 0; i < h->shape.n_blocks; i++)
+        n_busy += ps_lfh_pair(bitmap, i) == PS_LFH_BUSY;
+    return n_busy + h->n_free == h->shape.n_blocks ||
+           n_busy + h->n_free + h->n_withheld == h->shape.n_blocks;
+}
+
+static int is_likely(const struct ps_heap_source *source, const struct ps_lfh_variant *v)
+{
+    const int is_new = source->build >= 26100;
+
+    return (v->layout->first_build >= 26100) == is_new && v->shift_full == is_new;
+}
+
+/* Fitting counts most, then the counts, then what the build makes likely. */
+static void try_variant(struct trial *t, const struct ps_lfh_variant *v)
+{
+    uint32_t score = (uint32_t)is_likely(t->source, v), n_fits = 0;
+    struct ps_lfh_header h;
+
+    for (size_t i = 0; i < t->n; i++) {
+        if (!ps_lfh_read_header(v, t->heaps, &t->sample[i].range, t->sample[i].bytes, &h))
+            continue;
+        n_fits++;
+        score += 8 + 2 * (uint32_t)counts_agree(v, &h, &t->sample[i]);
+    }
+    if (n_fits == 0 || score <= t->best_score)
+        return;
+    t->best = *v;
+    t->best_score = score;
+    t->best_fits = n_fits;
+}
+
+static int is_settled(const struct trial *t)
+{
+    return t->best_fits * 2 > t->n;
+}
+
+/* A key with each layout and both ways of arithmetic. */
+static void try_key(struct trial *t, uint32_t key, int is_of_heap, enum ps_heap_key_source from)
+{
+    for (size_t i = 0; i < ps_n_lfh_layouts; i++) {
+        struct ps_lfh_variant v = {
+            .layout = &ps_lfh_layouts[i], .key = key, .is_of_heap = is_of_heap, .source = from};
+
+        if (v.layout->arch != t->source->arch)
+            continue;
+        for (v.shift_full = 0; v.shift_full <= 1; v.shift_full++)
+            try_variant(t, &v);
+    }
+}
+
+static void try_stored(struct trial *t, const struct ps_heap_map *map)
+{
+    uint64_t heap_key, lfh_key;
+
+    if (ps_heap_read_globals(t->source, t->heaps->globals, &heap_key, &lfh_key))
+        try_key(t, (uint32_t)lfh_key, 0, PS_HEAP_KEY_GLOBALS);
+    if (t->heaps->layout->lfh_key != 0)
+        try_key(t, 0, 1, PS_HEAP_KEY_GLOBALS);
+    if (is_settled(t) || !map->has_heap_key)
+        return;
+    if (ps_heap_read_globals(t->source, ps_heap_find_value(t->source, map->heap_key), &heap_key,
+                             &lfh_key))
+        try_key(t, (uint32_t)lfh_key, 0, PS_HEAP_KEY_DATA);
+}
+
+/* Offsets that would let a subsegment's blocks fill it. */
+static int could_fill(const struct ps_lfh_offsets *o, const struct ps_lfh_shape *s)
+{
+    return ps_lfh_fits(o, s) &&
+           s->n_bytes - o->first - s->n_blocks * o->block_bytes < o->block_bytes + SLACK_BYTES;
+}
+
+struct vote {
+    struct ps_lfh_variant best;
+    uint32_t most;
+    int is_alone; /* no other key has as many */
+};
+
+static uint32_t count_votes(const struct trial *t, const struct ps_lfh_variant *v)
+{
+    struct ps_lfh_header h;
+    uint32_t n = 0;
+
+    for (size_t i = 0; i < t->n; i++)
+        n += ps_lfh_read_header(v, t->heaps, &t->sample[i].range, t->sample[i].bytes, &h) &&
+             could_fill(&h.offsets, &h.shape);
+    return n;
+}
+
+static void cast_vote(const struct trial *t, const struct ps_lfh_variant *v, struct vote *vote)
+{
+    const uint32_t n = count_votes(t, v);
+
+    if (n > vote->most)
+        *vote = (struct vote){*v, n, 1};
+    else if (n == vote->most && n > 0 && v->key != vote->best.key)
+        vote->is_alone = 0;
+}
+
+/* All keys that let one sample's blocks fill it. */
+static void vote_by(const struct trial *t, struct ps_lfh_variant *v, const struct sample *s,
+                    struct vote *vote)
+{
+    struct ps_lfh_header h;
+    const uint32_t stored =
+        le32(s->bytes + v->layout->offsets) ^ ps_lfh_va_term(s->range.va, v->shift_full);
+
+    v->key = 0;
+    ps_lfh_read_header(v, t->heaps, &s->range, s->bytes, &h);
+    for (uint32_t size = 16; h.shape.n_blocks != 0 && size <= h.shape.n_bytes / h.shape.n_blocks;
+         size += 16) {
+        const uint32_t room = h.shape.n_bytes - size * h.shape.n_blocks;
+
+        for (uint32_t slack = room % 16; slack <= room && slack < size + SLACK_BYTES; slack += 16) {
+            const struct ps_lfh_offsets o = {.block_bytes = size, .first = room - slack};
+
+            if (!could_fill(&o, &h.shape))
+                continue;
+            v->key = stored ^ (o.block_bytes | o.first << 16);
+            cast_vote(t, v, vote);
+        }
+    }
+}
+
+static void try_votes(struct trial *t)
+{
+    for (size_t i = 0; i < ps_n_lfh_layouts; i++) {
+        struct ps_lfh_variant v = {.layout = &ps_lfh_layouts[i], .source = PS_HEAP_KEY_LFH};
+        struct vote vote = {.most = 0};
+
+        if (v.layout->arch != t->source->arch)
+            continue;
+        for (v.shift_full = 0; v.shift_full <= 1; v.shift_full++)
+            for (size_t k = 0; k < t->n && k < MAX_REFERENCE; k++)
+                vote_by(t, &v, &t->sample[k], &vote);
+        if (vote.is_alone)
+            try_variant(t, &vote.best);
+    }
+}
+
+/* Every so many subsegments one, so that all heaps are among them. */
+static void take_samples(struct trial *t, const struct ps_heap_map *map)
+{
+    const size_t step = map->info.n_lfh / MAX_SAMPLES + 1;
+    size_t n_lfh = 0;
+
+    for (size_t i = 0; i < map->n_ranges && t->n < MAX_SAMPLES; i++) {
+        struct sample *s = &t->sample[t->n];
+
+        if (map->range[i].unit != PS_HEAP_LFH || n_lfh++ % step != 0)
+            continue;
+        s->range = map->range[i];
+        t->n += ps_paging_read(t->source->paging, s->range.va, s->bytes, sizeof s->bytes) ==
+                sizeof s->bytes;
+    }
+}
+
+int ps_lfh_choose(const struct ps_heap_source *source, const struct ps_heaps *heaps,
+                  const struct ps_heap_map *map, struct ps_lfh_variant *out, struct ps_err *err)
+{
+    struct trial t = {.source = source, .heaps = heaps};
+
+    t.sample = malloc(MAX_SAMPLES * sizeof *t.sample);
+    if (!t.sample)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the heap map");
+    take_samples(&t, map);
+    try_stored(&t, map);
+    if (!is_settled(&t))
+        try_votes(&t);
+    free(t.sample);
+    *out = t.best;
+    return is_settled(&t);
+}

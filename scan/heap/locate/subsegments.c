@@ -1,0 +1,160 @@
+#include "scan/heap/locate/subsegments.h"
+
+#include "scan/heap/locate/lfh_variant.h"
+#include "scan/heap/vs_chunk.h"
+#include "scan/windows/kernel/mapped_pages.h"
+
+#define VS_HEADER_BYTES 0x28u
+
+static uint32_t le16(const uint8_t *p)
+{
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8;
+}
+
+/* The layout whose check holds; NULL: none. */
+static const struct ps_vs_layout *vs_layout_of(enum ps_arch arch, const uint8_t *header)
+{
+    for (size_t i = 0; i < ps_n_vs_layouts; i++) {
+        const struct ps_vs_layout *l = &ps_vs_layouts[i];
+
+        if (l->arch == arch &&
+            ps_vs_subsegment_holds(le16(header + l->size), le16(header + l->signature)))
+            return l;
+    }
+    return NULL;
+}
+
+static uint32_t vs_first_chunk(enum ps_arch arch)
+{
+    for (size_t i = 0; i < ps_n_vs_layouts; i++)
+        if (ps_vs_layouts[i].arch == arch)
+            return ps_vs_layouts[i].first_chunk;
+    return 0;
+}
+
+void ps_heap_read_vs(const struct ps_heap_source *source, struct ps_heap_map *map)
+{
+    const uint32_t first = vs_first_chunk(map->arch);
+
+    for (size_t i = 0; i < map->n_ranges; i++) {
+        struct ps_heap_range *r = &map->range[i];
+        const struct ps_vs_layout *l = NULL;
+        uint8_t header[VS_HEADER_BYTES];
+
+        if (r->unit != PS_HEAP_VS)
+            continue;
+        r->first = first;
+        map->info.n_vs++;
+        if (ps_paging_read(source->paging, r->va, header, sizeof header) == sizeof header)
+            l = vs_layout_of(map->arch, header);
+        map->info.n_vs_bad += l == NULL;
+        if (l)
+            map->info.vs_layout = l->name;
+    }
+}
+
+static void note_frames(struct ps_mapped_pages *pages, const struct ps_heap_range *r,
+                        uint32_t *frame)
+{
+    const uint64_t last = r->va + (r->n_bytes - 1);
+    uint32_t budget = 2 * (r->n_bytes / PS_FRAME_BYTES) + 64;
+    struct ps_mapped_page page;
+
+    for (uint64_t va = r->va; ps_mapped_pages_next(pages, va, last, &budget, &page);) {
+        for (uint64_t off = 0; off <= page.last - page.va; off += PS_FRAME_BYTES)
+            if ((page.phys + off) / PS_FRAME_BYTES <= UINT32_MAX)
+                frame[(page.va + off - r->va) / PS_FRAME_BYTES] =
+                    (uint32_t)((page.phys + off) / PS_FRAME_BYTES);
+        if (page.last >= last)
+            break;
+        va = page.last + 1;
+    }
+}
+
+int ps_heap_read_frames(const struct ps_heap_source *source, struct ps_heap_map *map,
+                        struct ps_err *err)
+{
+    struct ps_mapped_pages pages;
+
+    ps_mapped_pages_init(&pages, source->paging);
+    for (size_t i = 0; i < map->n_ranges; i++) {
+        struct ps_heap_range *r = &map->range[i];
+        uint32_t at;
+        int rc;
+
+        if (r->unit != PS_HEAP_VS)
+            continue;
+        rc = ps_heap_map_add_frames(map, r->n_bytes / PS_FRAME_BYTES, &at, err);
+        if (rc < 0)
+            return rc;
+        if (rc == 0)
+            break;
+        r->data = at;
+        note_frames(&pages, r, map->frames + at);
+    }
+    return 0;
+}
+
+/* 1: read; 0: it does not fit; negative: out of memory. */
+static int read_one(const struct ps_heap_source *source, const struct ps_heaps *heaps,
+                    const struct ps_lfh_variant *v, struct ps_heap_map *map,
+                    struct ps_heap_range *r, struct ps_err *err)
+{
+    uint8_t header[PS_LFH_HEADER_BYTES];
+    struct ps_lfh_header h;
+    uint32_t n_bytes, at;
+    int rc;
+
+    if (ps_paging_read(source->paging, r->va, header, sizeof header) != sizeof header ||
+        !ps_lfh_read_header(v, heaps, r, header, &h))
+        return 0;
+    n_bytes = ps_lfh_bitmap_bytes(h.shape.n_blocks);
+    rc = ps_heap_map_add_bitmap(map, n_bytes, &at, err);
+    map->info.n_over += rc == 0;
+    if (rc <= 0)
+        return rc;
+    if (ps_paging_read(source->paging, r->va + h.shape.header_bytes, map->bitmaps + at, n_bytes) !=
+        n_bytes)
+        return 0;
+    r->first = h.offsets.first;
+    r->block_bytes = (uint16_t)h.offsets.block_bytes;
+    r->n_blocks = (uint16_t)h.shape.n_blocks;
+    r->is_private = (uint8_t)h.is_private;
+    r->data = at;
+    return 1;
+}
+
+static uint32_t count_lfh(const struct ps_heap_map *map)
+{
+    uint32_t n = 0;
+
+    for (size_t i = 0; i < map->n_ranges; i++)
+        n += map->range[i].unit == PS_HEAP_LFH;
+    return n;
+}
+
+int ps_heap_read_lfh(const struct ps_heap_source *source, const struct ps_heaps *heaps,
+                     struct ps_heap_map *map, struct ps_err *err)
+{
+    struct ps_heap_info *info = &map->info;
+    struct ps_lfh_variant v;
+    int rc;
+
+    info->n_lfh = info->n_lfh_bad = count_lfh(map);
+    rc = ps_lfh_choose(source, heaps, map, &v, err);
+    if (rc <= 0)
+        return rc;
+    info->lfh_layout = v.layout->name;
+    info->lfh_key = v.is_of_heap ? 0 : v.key;
+    info->lfh_key_source = v.source;
+    info->lfh_shift_full = v.shift_full;
+    for (size_t i = 0; i < map->n_ranges; i++) {
+        if (map->range[i].unit != PS_HEAP_LFH)
+            continue;
+        rc = read_one(source, heaps, &v, map, &map->range[i], err);
+        if (rc < 0)
+            return rc;
+        info->n_lfh_bad -= (uint32_t)rc;
+    }
+    return 0;
+}
