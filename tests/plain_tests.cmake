@@ -33,3 +33,5 @@ target_link_libraries(accuracy_measure PRIVATE ps_warnings)
 target_include_directories(accuracy_measure PRIVATE ${PROJECT_SOURCE_DIR})
 ps_script_test(NAME golden/accuracy LABELS golden
     ENVIRONMENT "MEASURE=$<TARGET_FILE:accuracy_measure>")
+ps_script_test(NAME golden/accuracy_counts LABELS golden
+    ENVIRONMENT "MEASURE=$<TARGET_FILE:accuracy_measure>")
