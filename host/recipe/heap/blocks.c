@@ -146,6 +146,9 @@ static void put_second(struct ps_rcp_heap_page *hp, uint32_t offset, struct ps_r
     h.type |= TYPE_ALIGNED;
     h.billed = 0;
     plant(hp, offset + away * 16, &h, 0);
+    /* The first header is followed by the address of the second, hidden by the cookie. */
+    if (away > 1)
+        ps_rcp_put64(hp->pg->b + offset + 16, (hp->va + offset + away * 16) ^ hp->heaps->cookie);
 }
 
 void ps_rcp_heap_put(struct ps_rcp_heap_page *hp, uint32_t offset, uint32_t room,

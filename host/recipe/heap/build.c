@@ -3,6 +3,9 @@
 #include <stdlib.h>
 
 #define NODE_BYTES 0x20c0u /* of _EX_HEAP_POOL_NODE */
+#define QUOTA_BIGS 20u     /* percent */
+#define TYPE_QUOTA 0x008u
+#define FLAG_QUOTA 0x001u
 
 static int put_word(struct ps_rcp_heaps *heaps, uint64_t rva, uint64_t v)
 {
@@ -50,6 +53,23 @@ static int put_words(struct ps_rcp_heaps *heaps)
     return rc < 0 ? rc : put_word(heaps, heaps->state + heaps->shape->n_pools, nodes);
 }
 
+/* Some of the large allocations that the heaps have listed are charged to a process. */
+static void charge_bigs(struct ps_rcp_heaps *heaps)
+{
+    struct ps_rcp_bigtable *t = &heaps->sys->big;
+    uint64_t rng = ps_rcp_mix64(heaps->cookie);
+
+    for (size_t i = 0; i < t->n_rows && heaps->n_processes > 0; i++) {
+        struct ps_rcp_big *row = &t->row[i];
+
+        if (!row->is_of_heap || !ps_rcp_chance(&rng, QUOTA_BIGS))
+            continue;
+        row->type |= t->has_flags ? FLAG_QUOTA : TYPE_QUOTA;
+        row->process = heaps->process[ps_rcp_below(&rng, (uint32_t)heaps->n_processes)];
+        row->billed = row->process ^ heaps->cookie ^ row->va;
+    }
+}
+
 int ps_rcp_heaps_build(struct ps_rcp_system *sys)
 {
     struct ps_rcp_heaps *heaps = sys->heaps;
@@ -60,6 +80,10 @@ int ps_rcp_heaps_build(struct ps_rcp_system *sys)
         if (rc == 0)
             rc = ps_rcp_heap_write(heaps, &heaps->heap[i]);
     }
+    if (rc == 0 && heaps)
+        rc = ps_rcp_heap_write_others(heaps);
+    if (rc == 0 && heaps)
+        charge_bigs(heaps);
     return rc == 0 && heaps && sys->kernel.va ? put_words(heaps) : rc;
 }
 
@@ -78,16 +102,24 @@ void ps_rcp_heaps_free(struct ps_rcp_heaps *heaps)
     free(heaps);
 }
 
+/* The first page from 'page' on in the range when it comes before 'best', else that. */
+static uint64_t first_in(const struct ps_rcp_range *r, uint64_t page, uint64_t best)
+{
+    uint64_t next = page > r->first ? page : r->first;
+
+    return r->first != PS_RCP_NONE && next <= r->last && next < best ? next : best;
+}
+
 uint64_t ps_rcp_heaps_next(const struct ps_rcp_heaps *heaps, uint64_t page)
 {
     uint64_t best = PS_RCP_NONE;
 
     for (size_t i = 0; heaps && i < heaps->n_heaps; i++) {
         const struct ps_rcp_range *r = &heaps->heap[i].pages;
-        uint64_t next = page > r->first ? page : r->first;
+        const struct ps_rcp_range *f = &heaps->heap[i].file;
 
-        if (next <= r->last && next < best)
-            best = next;
+        best = first_in(r, page, best);
+        best = first_in(f, page, best);
     }
     return best;
 }
@@ -110,16 +142,28 @@ static void fill(struct ps_rcp_heap_page *hp, uint32_t unit)
         ps_rcp_large_fill(hp, e, unit - e->first);
 }
 
+static int index_of(const struct ps_rcp_heap *h, uint64_t page, uint32_t *i)
+{
+    if (page >= h->pages.first && page <= h->pages.last) {
+        *i = (uint32_t)(page - h->pages.first);
+        return 1;
+    }
+    if (h->file.first == PS_RCP_NONE || page < h->file.first || page > h->file.last)
+        return 0;
+    *i = ps_rcp_heap_pages(h) + (uint32_t)(page - h->file.first);
+    return 1;
+}
+
 int ps_rcp_heaps_page(const struct ps_rcp_heaps *heaps, struct ps_rcp_page *pg)
 {
     for (size_t i = 0; heaps && i < heaps->n_heaps; i++) {
         const struct ps_rcp_heap *h = &heaps->heap[i];
         struct ps_rcp_heap_page hp = {.pg = pg, .heaps = heaps, .heap = h};
-        uint32_t unit;
+        uint32_t unit, i_page;
 
-        if (pg->number < h->pages.first || pg->number > h->pages.last)
+        if (!index_of(h, pg->number, &i_page))
             continue;
-        unit = h->unit_of ? h->unit_of[pg->number - h->pages.first] : 0;
+        unit = h->unit_of ? h->unit_of[i_page] : 0;
         if (unit == 0)
             return 0;
         hp.va = ps_rcp_heap_va(h, unit - 1);

@@ -14,10 +14,14 @@
 #define PS_RCP_MAX_SEGMENTS  4096u /* of one heap: 4 GiB of addresses */
 #define PS_RCP_MAX_PROCESSES 256u
 
-#define PS_RCP_SEG_UNITS     256u /* pages of a segment */
-#define PS_RCP_SEG_HEAD      2u   /* of them, those of its descriptors */
-#define PS_RCP_SEG_BYTES     0x100000ull
-#define PS_RCP_PAGE_BLOCKS   (PS_RECIPE_PAGE / 16u) /* 16-byte units of a page */
+/* Of a unit: paged out, and its page is not known; while planning: not committed after all. */
+#define PS_RCP_NOWHERE     UINT32_MAX
+#define PS_RCP_HOLLOW      (UINT32_MAX - 1)
+
+#define PS_RCP_SEG_UNITS   256u /* pages of a segment */
+#define PS_RCP_SEG_HEAD    2u   /* of them, those of its descriptors */
+#define PS_RCP_SEG_BYTES   0x100000ull
+#define PS_RCP_PAGE_BLOCKS (PS_RECIPE_PAGE / 16u) /* 16-byte units of a page */
 
 enum ps_rcp_pool {
     PS_RCP_NONPAGED,
@@ -85,15 +89,17 @@ struct ps_rcp_heap {
     enum ps_rcp_pool pool;
     uint64_t va, at; /* of the first segment; of _SEGMENT_HEAP */
     struct ps_rcp_range pages;
-    uint64_t list, transition, seed;
+    struct ps_rcp_range file; /* pages of the page file, for what is paged out */
+    uint64_t list, transition, seed, out, headless;
     uint64_t share[PS_RCP_N_EXTENTS];
-    uint64_t freed, never, merged, lookaside, delayed, aligned, quota, big, listed, gone;
+    uint64_t freed, never, merged, lookaside, delayed, aligned, quota, big, listed, gone, reused;
     int scatter;
 
-    /* The plan. By unit of the heap, then by page from pages.first on. */
+    /* The plan. By unit of the heap, then by index of its pages: those of 'pages', then of 'file'.
+     */
     uint32_t n_segments, n_live; /* the last ones may be gone: see is_gone */
     uint32_t *extent_of;         /* index + 1; 0: nothing */
-    uint32_t *frame;             /* page - pages.first + 1; 0: not committed */
+    uint32_t *frame;             /* index of its page + 1, 0: not committed, or PS_RCP_NOWHERE */
     struct ps_rcp_vs_cursor *cursor;
     uint8_t *is_gone;  /* by segment: freed, nothing maps it any more */
     uint32_t *unit_of; /* unit + 1; 0: the page is not used */
@@ -108,6 +114,7 @@ struct ps_rcp_heaps {
     uint64_t heap_key, lfh_key, cookie;
     uint64_t constant;                  /* of segment signatures */
     uint64_t state, globals, cookie_at; /* RVAs in the Windows kernel */
+    struct ps_rcp_range user;           /* pages with a _SEGMENT_HEAP that is no pool */
     int is_wide;                        /* LFH: the shifted address keeps all its bits */
     int has_slot_ref;                   /* VS subsegments: a word stands before the signature */
     struct ps_rcp_heap heap[PS_RCP_MAX_HEAPS];
@@ -150,6 +157,11 @@ static inline int ps_rcp_heap_is_paged(const struct ps_rcp_heap *h)
 {
     return h->pool >= PS_RCP_PAGED;
 }
+/* Number of pages that are given to it. */
+static inline uint32_t ps_rcp_heap_pages(const struct ps_rcp_heap *h)
+{
+    return (uint32_t)(h->pages.last - h->pages.first + 1);
+}
 static inline uint64_t ps_rcp_heap_va(const struct ps_rcp_heap *h, uint32_t unit)
 {
     return h->va + (uint64_t)unit * PS_RECIPE_PAGE;
@@ -169,6 +181,9 @@ int ps_rcp_heap_plan(struct ps_rcp_heaps *heaps, struct ps_rcp_heap *h);
 
 /* segment.c */
 void ps_rcp_heap_segment_page(struct ps_rcp_heap_page *hp, uint32_t unit);
+/* The same of processes, and of pools that are gone, at pages that the Windows kernel does not map.
+ */
+int ps_rcp_heap_write_others(struct ps_rcp_heaps *heaps);
 int ps_rcp_heap_write(const struct ps_rcp_heaps *heaps, const struct ps_rcp_heap *h);
 /* The segment in front of (step -1) or behind (1) one that is in use, in the heap's circular list;
  * the address of its list entry. */
@@ -185,7 +200,7 @@ void ps_rcp_lfh_finish(const struct ps_rcp_heaps *heaps, struct ps_rcp_extent *e
 void ps_rcp_lfh_fill(struct ps_rcp_heap_page *hp, const struct ps_rcp_extent *e, uint32_t page);
 
 /* vs.c */
-/* Walk the subsegment once: cursors, pages that are not committed (frame = UINT32_MAX), big
+/* Walk the subsegment once: cursors, pages that are not committed (PS_RCP_HOLLOW), big
  * allocations, processes. 0, or a failure. */
 int ps_rcp_vs_plan(struct ps_rcp_heap_page *hp, struct ps_rcp_heaps *heaps, struct ps_rcp_heap *h,
                    const struct ps_rcp_extent *e);

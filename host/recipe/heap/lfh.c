@@ -161,6 +161,22 @@ static void put_subsegment(struct ps_rcp_heap_page *hp, const struct ps_rcp_exte
     ps_rcp_put16(b + 0x2c, 0x0c | (uint32_t)e->n << 8);
 }
 
+/* A block that was never handed out is zero, or what stood there in another subsegment before. */
+static void fill_never(struct ps_rcp_heap_page *hp, const struct ps_rcp_extent *e, uint32_t offset)
+{
+    uint32_t at = 1 + ps_rcp_below(&hp->pg->rng, 4), units = e->stride / 16u;
+    struct ps_rcp_heap_block b;
+
+    if (e->seed % 100 >= hp->heap->reused || at + 3 > units) {
+        memset(hp->pg->b + offset, 0, e->stride);
+        return;
+    }
+    b = ps_rcp_heap_draw(hp, draw_entry(hp, e), 2 + ps_rcp_below(&hp->pg->rng, units - at - 2));
+    b.fate = PS_RCP_BLOCK_FREED;
+    b.is_aligned = 0;
+    ps_rcp_heap_put(hp, offset + at * 16, b.units * 16, &b, PS_PLANTED_BY_LFH);
+}
+
 void ps_rcp_lfh_fill(struct ps_rcp_heap_page *hp, const struct ps_rcp_extent *e, uint32_t page)
 {
     struct ps_rcp_page *pg = hp->pg;
@@ -178,7 +194,7 @@ void ps_rcp_lfh_fill(struct ps_rcp_heap_page *hp, const struct ps_rcp_extent *e,
             continue;
         b = block_at(hp, e, i);
         if (b.fate == PS_RCP_BLOCK_NEVER)
-            memset(pg->b + (at - first), 0, e->stride);
+            fill_never(hp, e, at - first);
         ps_rcp_heap_put(hp, at - first, e->stride, &b, PS_PLANTED_BY_LFH);
     }
     if (page == 0)

@@ -33,7 +33,8 @@ int ps_rcp_heap_list_big(const struct ps_rcp_heaps *heaps, const struct ps_rcp_h
         {FLAG_EXECUTE, FLAG_NX, FLAG_PAGED, FLAG_PAGED},
     };
     struct ps_rcp_bigtable *t = &heaps->sys->big;
-    struct ps_rcp_big row = {.va = va, .n_bytes = n_bytes, .tag = tag, .line = h->stmt.line};
+    struct ps_rcp_big row = {
+        .va = va, .n_bytes = n_bytes, .tag = tag, .line = h->stmt.line, .is_of_heap = 1};
 
     if (t->slots == 0)
         return 0;
@@ -150,6 +151,21 @@ static int plan_kind(struct plan *p, struct ps_rcp_extent *e, int is_gone)
                                 (uint64_t)e->n * PS_RECIPE_PAGE, entry->tag & 0x7fffffffu);
 }
 
+/* A unit that is not hollow needs a page, unless it is paged out. */
+static void commit(struct plan *p, uint32_t unit)
+{
+    uint32_t *frame = &p->h->frame[unit];
+
+    if (*frame == PS_RCP_HOLLOW) {
+        *frame = 0;
+    } else if (ps_rcp_chance(&p->pg.rng, (uint32_t)p->h->out)) {
+        *frame = PS_RCP_NOWHERE;
+    } else {
+        *frame = 1;
+        p->left--;
+    }
+}
+
 /* Number of units it took of the segment, or a failure. */
 static int add_extent(struct plan *p, uint32_t unit, int is_gone)
 {
@@ -173,12 +189,7 @@ static int add_extent(struct plan *p, uint32_t unit, int is_gone)
     if ((rc = plan_kind(p, &p->h->extent[p->h->n_extents - 1], is_gone)) < 0)
         return rc;
     for (uint32_t i = 0; i < n && e.kind != PS_RCP_EXTENT_UNUSED; i++)
-        if (p->h->frame[e.first + i] == UINT32_MAX) {
-            p->h->frame[e.first + i] = 0;
-        } else {
-            p->h->frame[e.first + i] = 1;
-            p->left--;
-        }
+        commit(p, e.first + i);
     return (int)n;
 }
 
@@ -196,6 +207,10 @@ static int add_segment(struct plan *p)
     for (uint32_t i = 0; i < PS_RCP_SEG_HEAD; i++)
         h->frame[first + i] = 1;
     p->left -= PS_RCP_SEG_HEAD;
+    if (h->n_segments > 0 && !is_gone && ps_rcp_chance(&p->pg.rng, (uint32_t)h->headless)) {
+        h->frame[first] = PS_RCP_NOWHERE;
+        p->left++;
+    }
     for (uint32_t unit = PS_RCP_SEG_HEAD; unit < PS_RCP_SEG_UNITS && p->left > 0;) {
         int n = add_extent(p, unit, is_gone);
 
@@ -207,48 +222,65 @@ static int add_segment(struct plan *p)
     return 0;
 }
 
-/* Frames for what is committed, in the order of the addresses. */
+/* Pages for what is committed, in the order of the addresses; those that are paged out get the
+ * pages of the page file as long as there are any. */
 static int give_frames(struct plan *p)
 {
     struct ps_rcp_heap *h = p->h;
-    uint32_t n_units = h->n_segments * PS_RCP_SEG_UNITS;
+    uint32_t n_file =
+        h->file.first == PS_RCP_NONE ? 0 : (uint32_t)(h->file.last - h->file.first + 1);
     uint64_t *page = ps_rcp_shuffled(&p->pg.rng, h->pages, h->scatter);
-    size_t next = 0;
+    uint32_t next = 0, next_out = 0;
 
-    h->unit_of = calloc(p->n_pages, sizeof *h->unit_of);
+    h->unit_of = calloc((size_t)p->n_pages + n_file, sizeof *h->unit_of);
     if (!page || !h->unit_of) {
         free(page);
         return no_memory(p);
     }
-    for (uint32_t unit = 0; unit < n_units && next < p->n_pages; unit++)
-        if (h->frame[unit]) {
-            uint32_t i = (uint32_t)(page[next++] - h->pages.first);
+    for (uint32_t unit = 0; unit < h->n_segments * PS_RCP_SEG_UNITS; unit++) {
+        uint32_t i;
 
-            h->frame[unit] = i + 1;
-            h->unit_of[i] = unit + 1;
-        }
+        if (h->frame[unit] == 1 && next < p->n_pages)
+            i = (uint32_t)(page[next++] - h->pages.first);
+        else if (h->frame[unit] == PS_RCP_NOWHERE && unit % PS_RCP_SEG_UNITS >= PS_RCP_SEG_HEAD &&
+                 next_out < n_file)
+            i = p->n_pages + next_out++;
+        else
+            continue;
+        h->frame[unit] = i + 1;
+        h->unit_of[i] = unit + 1;
+    }
     free(page);
     return 0;
 }
 
+static int map_unit(struct plan *p, uint32_t unit)
+{
+    const struct ps_rcp_heap *h = p->h;
+    const struct ps_rcp_map map = {.line = h->stmt.line, .nx = h->pool != PS_RCP_NONPAGED};
+    enum ps_rcp_leaf leaf = PS_RCP_VALID;
+    uint64_t page = h->pages.first + h->frame[unit] - 1;
+
+    if (h->frame[unit] == PS_RCP_NOWHERE) {
+        leaf = PS_RCP_DEMAND_ZERO;
+    } else if (h->frame[unit] > p->n_pages) {
+        leaf = PS_RCP_PAGE_FILE;
+        page = h->file.first + h->frame[unit] - 1 - p->n_pages;
+    } else if (unit % PS_RCP_SEG_UNITS >= PS_RCP_SEG_HEAD &&
+               ps_rcp_chance(&p->pg.rng, (uint32_t)h->transition)) {
+        leaf = PS_RCP_TRANSITION;
+    }
+    return ps_rcp_map_page(p->heaps->sys, &map, ps_rcp_heap_va(h, unit), page, leaf);
+}
+
 static int map_all(struct plan *p)
 {
-    struct ps_rcp_heap *h = p->h;
-    struct ps_rcp_system *sys = p->heaps->sys;
-    const struct ps_rcp_map map = {.line = h->stmt.line, .nx = h->pool != PS_RCP_NONPAGED};
+    const struct ps_rcp_heap *h = p->h;
     int rc = 0;
 
-    for (uint32_t unit = 0; rc == 0 && unit < h->n_segments * PS_RCP_SEG_UNITS; unit++) {
-        enum ps_rcp_leaf leaf = PS_RCP_VALID;
-
-        if (h->frame[unit] == 0 || h->is_gone[unit / PS_RCP_SEG_UNITS])
-            continue;
-        if (unit % PS_RCP_SEG_UNITS >= PS_RCP_SEG_HEAD &&
-            ps_rcp_chance(&p->pg.rng, (uint32_t)h->transition))
-            leaf = PS_RCP_TRANSITION;
-        rc = ps_rcp_map_page(sys, &map, ps_rcp_heap_va(h, unit),
-                             h->pages.first + h->frame[unit] - 1, leaf);
-    }
+    for (uint32_t unit = 0; rc == 0 && unit < h->n_segments * PS_RCP_SEG_UNITS; unit++)
+        if (h->frame[unit] != 0 && !h->is_gone[unit / PS_RCP_SEG_UNITS])
+            rc = map_unit(p, unit);
     return rc;
 }
 
@@ -260,7 +292,7 @@ int ps_rcp_heap_plan(struct ps_rcp_heaps *heaps, struct ps_rcp_heap *h)
     p.pg = (struct ps_rcp_page){.recipe = heaps->sys->recipe, .stmt = &h->stmt};
     p.pg.rng = ps_rcp_mix64(h->seed);
     p.hp = (struct ps_rcp_heap_page){.pg = &p.pg, .heaps = heaps, .heap = h};
-    p.n_pages = p.left = (uint32_t)(h->pages.last - h->pages.first + 1);
+    p.n_pages = p.left = ps_rcp_heap_pages(h);
     while (rc == 0 && p.left > PS_RCP_SEG_HEAD) {
         if (h->n_segments == PS_RCP_MAX_SEGMENTS)
             return ps_fail(heaps->sys->err, PS_EARG, h->stmt.line, "a heap has at most %u segments",

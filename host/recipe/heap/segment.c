@@ -103,18 +103,53 @@ static void put_context(const struct ps_rcp_heaps *heaps, const struct ps_rcp_he
     ps_rcp_put64(b + 0x58, h->n_live);
 }
 
+static void put_heap(const struct ps_rcp_heaps *heaps, const struct ps_rcp_heap *h, uint8_t *b)
+{
+    ps_rcp_put32(b + 0x10, HEAP_SIGNATURE);
+    put_context(heaps, h, b + heaps->shape->contexts, 0);
+    put_context(heaps, h, b + heaps->shape->contexts + CONTEXT_BYTES, 1);
+}
+
 int ps_rcp_heap_write(const struct ps_rcp_heaps *heaps, const struct ps_rcp_heap *h)
 {
     struct ps_rcp_region region = {0};
     int rc = ps_rcp_region_make(heaps->sys, &region, h->at, PS_RECIPE_PAGE, h->stmt.line);
 
-    if (rc == 0) {
-        uint8_t *b = region.b[0];
-
-        ps_rcp_put32(b + 0x10, HEAP_SIGNATURE);
-        put_context(heaps, h, b + heaps->shape->contexts, 0);
-        put_context(heaps, h, b + heaps->shape->contexts + CONTEXT_BYTES, 1);
-    }
+    if (rc == 0)
+        put_heap(heaps, h, region.b[0]);
     ps_rcp_region_free(&region);
     return rc;
+}
+
+/* A heap of a process: the same structure with addresses of the user half. */
+static void put_user_heap(const struct ps_rcp_heaps *heaps, uint64_t *rng, uint8_t *b)
+{
+    struct ps_rcp_heap h = {0};
+
+    h.at = 0x10000000000ull + (uint64_t)ps_rcp_below(rng, 0x100000) * 0x10000;
+    h.va = h.at + PS_RCP_SEG_BYTES * (1 + ps_rcp_below(rng, 16));
+    h.n_live = 1;
+    ps_rcp_put32(b + 0x10, HEAP_SIGNATURE);
+    put_context(heaps, &h, b + heaps->shape->contexts, 0);
+    put_context(heaps, &h, b + heaps->shape->contexts + CONTEXT_BYTES, 1);
+    ps_rcp_put64(b + heaps->shape->contexts + LIST_HEAD + 8, h.va);
+}
+
+int ps_rcp_heap_write_others(struct ps_rcp_heaps *heaps)
+{
+    uint64_t rng = ps_rcp_mix64(heaps->heap_key ^ heaps->lfh_key);
+
+    if (heaps->user.first == PS_RCP_NONE)
+        return 0;
+    for (uint64_t page = heaps->user.first; page <= heaps->user.last; page++) {
+        uint8_t *b = ps_rcp_overlay_at(heaps->sys, page, heaps->sys->line);
+
+        if (!b)
+            return -heaps->sys->err->code;
+        if (page % 3 == 0 && heaps->n_heaps > 0)
+            put_heap(heaps, &heaps->heap[page / 3 % heaps->n_heaps], b);
+        else
+            put_user_heap(heaps, &rng, b);
+    }
+    return 0;
 }

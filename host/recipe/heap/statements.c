@@ -40,6 +40,7 @@ static int start(struct ps_rcp_parser *p, struct ps_rcp_heaps **out)
     heaps->state = RVA_STATE;
     heaps->globals = RVA_GLOBALS;
     heaps->cookie_at = RVA_COOKIE;
+    heaps->user.first = PS_RCP_NONE;
     *out = sys->heaps = heaps;
     return 0;
 }
@@ -97,6 +98,7 @@ int ps_rcp_do_heaps(struct ps_rcp_parser *p)
             {"signature", PS_RCP_F_TEXT, signature},
             {"lfh", PS_RCP_F_TEXT, lfh},
             {"vs", PS_RCP_F_TEXT, vs},
+            {"user", PS_RCP_F_PAGES, &heaps->user},
         };
 
         rc = ps_rcp_options(p, 1, option, N_OPTIONS(option));
@@ -108,6 +110,8 @@ int ps_rcp_do_heaps(struct ps_rcp_parser *p)
     if (heaps->state % 16 || heaps->globals % 8 || heaps->cookie_at % 8 || heaps->state < 0x4000 ||
         heaps->globals < 0x4000 || heaps->cookie_at < 0x4000)
         return ps_rcp_bad(p, "state, globals and cookieat are addresses in .data, from 0x4000 on");
+    if (heaps->user.first != PS_RCP_NONE && heaps->user.last >= p->recipe->image_pages)
+        return ps_rcp_bad(p, "user are pages of the image");
     return 0;
 }
 
@@ -140,10 +144,16 @@ static int check_percents(struct ps_rcp_parser *p, const struct ps_rcp_heap *h)
     }
     if (shares == h->share[PS_RCP_EXTENT_UNUSED])
         return ps_rcp_bad(p, "lfh, vs and large cannot all be 0");
-    if (h->never + h->freed + h->lookaside > 100 || h->gone > 90)
-        return ps_rcp_bad(p, "never, freed and lookaside are at most 100 together, gone at most "
-                             "90");
+    if (h->never + h->freed + h->lookaside > 100 || h->gone > 90 || h->out > 90)
+        return ps_rcp_bad(p, "never, freed and lookaside are at most 100 together, gone and out "
+                             "at most 90");
     return 0;
+}
+
+static int meet(const struct ps_rcp_range *a, const struct ps_rcp_range *b)
+{
+    return a->first != PS_RCP_NONE && b->first != PS_RCP_NONE && a->first <= b->last &&
+           a->last >= b->first;
 }
 
 static int check_heap(struct ps_rcp_parser *p, const struct ps_rcp_heaps *heaps,
@@ -159,9 +169,10 @@ static int check_heap(struct ps_rcp_parser *p, const struct ps_rcp_heaps *heaps,
     n = h->pages.last - h->pages.first + 1;
     if (h->pages.last >= p->recipe->image_pages || n > PS_RCP_MAX_LINKS || n < 4)
         return ps_rcp_bad(p, "pages are 4 to %u pages of the image", PS_RCP_MAX_LINKS);
+    if (h->file.first != PS_RCP_NONE && h->file.first < p->recipe->image_pages)
+        return ps_rcp_bad(p, "file are pages of the page file, behind the image");
     for (size_t i = 0; i < heaps->n_heaps; i++)
-        if (heaps->heap[i].pages.first <= h->pages.last &&
-            heaps->heap[i].pages.last >= h->pages.first)
+        if (meet(&heaps->heap[i].pages, &h->pages) || meet(&heaps->heap[i].file, &h->file))
             return ps_rcp_bad(p, "the heap of line %u has some of these pages",
                               heaps->heap[i].stmt.line);
     if (h->at == 0)
@@ -197,6 +208,10 @@ static int read_heap(struct ps_rcp_parser *p, struct ps_rcp_heap *h)
         {"big", PS_RCP_F_NUMBER, &h->big},
         {"listed", PS_RCP_F_NUMBER, &h->listed},
         {"gone", PS_RCP_F_NUMBER, &h->gone},
+        {"reused", PS_RCP_F_NUMBER, &h->reused},
+        {"out", PS_RCP_F_NUMBER, &h->out},
+        {"file", PS_RCP_F_PAGES, &h->file},
+        {"headless", PS_RCP_F_NUMBER, &h->headless},
         {"seed", PS_RCP_F_NUMBER, &h->seed},
     };
     int rc = ps_rcp_options(p, 1, option, N_OPTIONS(option));
@@ -209,6 +224,7 @@ int ps_rcp_do_heap(struct ps_rcp_parser *p)
     struct ps_rcp_heap h = {
         .stmt = {.line = p->line},
         .pages = {PS_RCP_NONE, PS_RCP_NONE},
+        .file = {PS_RCP_NONE, PS_RCP_NONE},
         .list = PS_RCP_NONE,
         .share = {[PS_RCP_EXTENT_UNUSED] = 4,
                   [PS_RCP_EXTENT_LFH] = 45,
@@ -223,6 +239,7 @@ int ps_rcp_do_heap(struct ps_rcp_parser *p)
         .quota = 8,
         .big = 1,
         .listed = 95,
+        .reused = 10,
     };
     struct ps_rcp_heaps *heaps;
     int rc = start(p, &heaps);

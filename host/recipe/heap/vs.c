@@ -187,7 +187,7 @@ static int note(struct ps_rcp_heap_page *hp, struct ps_rcp_heaps *heaps, struct 
 
     hollow_pages(c, &first, &last);
     for (uint32_t page = first; page < last; page++)
-        h->frame[e->first + page] = UINT32_MAX;
+        h->frame[e->first + page] = PS_RCP_HOLLOW;
     if (hp->is_gone)
         return 0;
     if (c->kind == CHUNK_BLOCK && c->placed[0].block.fate == PS_RCP_BLOCK_LIVE) {

@@ -45,6 +45,8 @@ static void encode_x64(const struct ps_rcp_era *era, const struct ps_rcp_big *ro
     }
     ps_rcp_put32(out + 0xc, type_word(era, row));
     ps_rcp_put64(out + 0x10, row->n_bytes);
+    if (era->build >= FIRST_BILLED)
+        ps_rcp_put64(out + 0x18, row->billed);
 }
 
 static void encode_x86(const struct ps_rcp_era *era, const struct ps_rcp_big *row, uint8_t *out)

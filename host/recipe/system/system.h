@@ -65,7 +65,9 @@ struct ps_rcp_big {
     uint64_t va, n_bytes;
     uint32_t tag, type, slot, line;
     int is_free;
-    int is_paged; /* where the row has no type */
+    int is_paged;             /* where the row has no type */
+    uint64_t billed, process; /* what the entry keeps, and of which EPROCESS it speaks */
+    int is_of_heap;
 };
 
 /* Big allocations drawn in number. */

@@ -60,6 +60,8 @@ static void print_big(const struct ps_rcp_system *sys, const struct ps_rcp_big *
         fprintf(out, "\"0x%016llx\"", (unsigned long long)page << 12);
     else
         fputs("null", out);
+    if (row->process && sys->era.is_x64 && ps_rcp_big_stride(&sys->era) == 0x20)
+        fprintf(out, ",\"Process\":\"0x%016llx\"", (unsigned long long)row->process);
     fprintf(out, ",\"EntryOffset\":\"0x%016llx\",\"Line\":%u}\n",
             (unsigned long long)entry_phys(sys, row), row->line);
 }
