@@ -45,12 +45,12 @@ const char *ps_pool_kind_name(enum ps_pool_kind k)
 const char *ps_evidence_name(unsigned i)
 {
     static const char *const names[PS_N_EVIDENCE] = {
-        "tag-known",  "tag-wildcard", "tag-printable", "type-in-use",  "chain-both",
-        "chain-one",  "page-walk",    "lfh-stride",    "vs-neighbour", "vs-xor",
-        "pool-index", "overlap",      "bad-neighbour", "mapped",       "unmapped",
-        "read-only",  "pool-agrees",  "pool-differs",  "in-big-pool",  "big-entry",
-        "big-hash",   "paged-out",    "copy",          "heap-block",   "heap-differs",
-        "heap-outside",
+        "tag-known",    "tag-wildcard",   "tag-printable", "type-in-use",  "chain-both",
+        "chain-one",    "page-walk",      "lfh-stride",    "vs-neighbour", "vs-xor",
+        "pool-index",   "overlap",        "bad-neighbour", "mapped",       "unmapped",
+        "read-only",    "pool-agrees",    "pool-differs",  "in-big-pool",  "big-entry",
+        "big-hash",     "paged-out",      "copy",          "heap-block",   "heap-differs",
+        "heap-outside", "billed-process",
     };
 
     return names[i];

@@ -65,9 +65,10 @@ enum ps_evidence {
     PS_EV_HEAP_BLOCK = 1u << 23,   /* the segment heap has a block that begins here */
     PS_EV_HEAP_DIFFERS = 1u << 24, /* the page is the heap's, and no block begins here */
     PS_EV_HEAP_OUTSIDE = 1u << 25, /* the page is of no heap, and all heaps are known */
+    PS_EV_BILLED = 1u << 26,       /* charged to a process that there is */
 };
 
-#define PS_N_EVIDENCE 26u
+#define PS_N_EVIDENCE 27u
 
 #define PS_NOWHERE    UINT64_MAX
 
@@ -77,6 +78,7 @@ struct ps_finding {
     uint64_t file_off;  /* of that byte in the image file (in the joined parts of a split one) */
     uint64_t va;        /* of the allocation, which begins behind its header; 0: not known */
     uint64_t in_big;    /* virtual address of the live big allocation around a header; 0: none */
+    uint64_t process;   /* EPROCESS of the process that it is charged to; 0: nobody is known */
     uint64_t n_bytes;   /* size of the block, header included; of a big allocation */
     uint32_t tag;       /* PoolTag as stored */
     uint32_t word0;     /* the other header fields as stored; PoolType of a big allocation */
@@ -92,7 +94,7 @@ struct ps_finding {
     uint8_t pad;
 };
 
-_Static_assert(sizeof(struct ps_finding) == 64, "memory bound of the pipeline counts on it");
+_Static_assert(sizeof(struct ps_finding) == 72, "memory bound of the pipeline counts on it");
 
 const char *ps_status_name(enum ps_status s);
 const char *ps_allocator_name(enum ps_allocator a);

@@ -128,6 +128,11 @@ static char *put_in_big_pool(const struct ps_rows *r, const struct ps_finding *f
     return put_address(r, f->in_big, 0, p);
 }
 
+static char *put_process(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    return put_address(r, f->process, 0, p);
+}
+
 static char *put_mapped(const struct ps_rows *r, const struct ps_finding *f, char *p)
 {
     if (f->mapped == PS_MAPPED_UNKNOWN)
@@ -318,6 +323,7 @@ static const struct field {
     {"Mapped", put_mapped},
     {"InBigPool", put_in_big_pool},
     {"Pool", put_pool},
+    {"Process", put_process},
     {"Component", put_component},
     {"Description", put_description},
     {"Image", put_image},

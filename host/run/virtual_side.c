@@ -55,12 +55,22 @@ int ps_virtual_side_carved(struct ps_virtual_side *v, struct ps_err *err)
     return v->carver ? ps_bigpool_carver_finish(v->carver, &v->table, err) : 0;
 }
 
-static void set_locator(struct ps_virtual_side *v)
+static int open_quota(struct ps_virtual_side *v, struct ps_err *err)
+{
+    const struct ps_quota_source source = {
+        .space = &v->space, .map = v->map, .regions = &v->regions, .table = &v->table};
+
+    return ps_quota_open(&v->quota, &source, err);
+}
+
+static int set_locator(struct ps_virtual_side *v, struct ps_err *err)
 {
     const int has_table = v->table.method != PS_BIGPOOL_NOT_FOUND;
     const int is_x86 = arch_of(v) == PS_ARCH_X86;
+    int rc;
 
     ps_regions_init(&v->regions, arch_of(v), v->space.build, has_table ? &v->table : NULL);
+    rc = open_quota(v, err);
     v->locator = (struct ps_locator){
         .map = v->map,
         .big = v->index,
@@ -68,9 +78,11 @@ static void set_locator(struct ps_virtual_side *v)
         .heap = v->heap,
         .heap_is_whole = v->heap && v->space.build >= PS_SEGMENT_ONLY_BUILD && v->index &&
                          ps_heap_is_whole(v->heap, &v->table),
+        .owners = v->quota.owners,
         .header_bytes = is_x86 ? 1u << PS_SLOT_SHIFT_X86 : 1u << PS_SLOT_SHIFT_X64,
         .session_apart = v->space.build <= PS_SESSION_APART_BUILD,
     };
+    return rc;
 }
 
 int ps_virtual_side_open(struct ps_virtual_side *v, const struct ps_options *opt,
@@ -93,11 +105,11 @@ int ps_virtual_side_open(struct ps_virtual_side *v, const struct ps_options *opt
         rc = ps_address_space_heap(&v->space, opt, &v->heap, err);
     if (rc < 0)
         return rc;
-    set_locator(v);
-    return 0;
+    return set_locator(v, err);
 }
 void ps_virtual_side_close(struct ps_virtual_side *v)
 {
+    ps_quota_close(&v->quota);
     ps_bigpool_carver_free(v->carver);
     ps_heap_map_free(v->heap);
     ps_bigpool_index_free(v->index);
@@ -114,6 +126,7 @@ int ps_virtual_side_findings(struct ps_virtual_side *v, const struct ps_options 
     const struct ps_big_findings_spec spec = {
         .table = &v->table,
         .paging = v->space.paging,
+        .owners = v->quota.owners,
         .tags = tags,
         .pattern = pattern,
         .n_patterns = n_patterns,

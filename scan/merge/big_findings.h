@@ -9,12 +9,14 @@
 #include "scan/err.h"
 #include "scan/finding.h"
 #include "scan/merge/regions.h"
+#include "scan/quota/owners.h"
 #include "scan/tags/tagdb.h"
 #include "scan/windows/paging/paging.h"
 
 struct ps_big_findings_spec {
     const struct ps_bigpool_table *table;
-    struct ps_paging *paging; /* NULL: no page tables, so no entry has a physical address */
+    struct ps_paging *paging;       /* NULL: no page tables, so no entry has a physical address */
+    const struct ps_owners *owners; /* NULL: nobody can tell whom entries are billed to */
     const struct ps_tagdb *tags;
     const struct ps_tag_pattern *pattern; /* only tags of these; n_patterns 0: all */
     size_t n_patterns;

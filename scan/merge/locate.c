@@ -131,6 +131,16 @@ static void set_address(const struct ps_locator *l, const struct place *p, struc
     }
 }
 
+static void set_owner(const struct ps_locator *l, const uint8_t *page, struct ps_finding *f)
+{
+    const uint64_t header = f->va - l->header_bytes;
+
+    f->process = ps_owner_of_header(l->owners, page, (uint32_t)(header & (PS_FRAME_BYTES - 1)),
+                                    header & ~(uint64_t)(PS_FRAME_BYTES - 1));
+    if (f->process)
+        f->evidence |= PS_EV_BILLED;
+}
+
 static int is_session_pool(const struct ps_locator *l, const struct ps_finding *f)
 {
     const unsigned shift =
@@ -214,6 +224,8 @@ static void complete(const struct ps_locator *l, struct place *p, const uint8_t 
 
         if (p->mapped) {
             set_address(l, p, &f[i]);
+            if (l->owners)
+                set_owner(l, page, &f[i]);
         } else {
             f[i].mapped = PS_MAPPED_NO;
             f[i].evidence |= PS_EV_UNMAPPED;

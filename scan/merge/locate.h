@@ -9,6 +9,7 @@
 #include "scan/finding.h"
 #include "scan/heap/heap_map.h"
 #include "scan/merge/regions.h"
+#include "scan/quota/owners.h"
 #include "scan/windows/paging/inverse_map.h"
 
 /* The parts belong to the caller and outlive it. */
@@ -18,6 +19,7 @@ struct ps_locator {
     const struct ps_regions *regions;
     const struct ps_heap_map *heap; /* NULL: no segment heap */
     int heap_is_whole;              /* ps_heap_is_whole: no pool page is outside of its segments */
+    const struct ps_owners *owners; /* NULL: nobody can tell whom blocks are billed to */
     uint32_t header_bytes;          /* of a POOL_HEADER */
     int session_apart; /* session pool is in space that the page tables of System lack */
 };

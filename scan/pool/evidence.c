@@ -29,6 +29,7 @@ static const int8_t points[PS_N_EVIDENCE] = {
     60,   /* heap-block */
     -128, /* heap-differs */
     -60,  /* heap-outside */
+    40,   /* billed-process */
 };
 
 uint8_t ps_evidence_score(uint32_t evidence)

@@ -183,6 +183,7 @@ static void judge_one(const struct page *p, const struct ps_rule *rule, const st
     out->mapped = PS_MAPPED_UNKNOWN;
     out->va = 0;
     out->in_big = 0;
+    out->process = 0;
     out->big_type = PS_BIG_TYPE_NONE;
     out->pad = 0;
 }

@@ -411,3 +411,54 @@ Test(locate_heap, whole_by_the_big_pool_table)
     heap->info.n_segments_bad = 1;
     cr_expect_not(ps_heap_is_whole(heap, &table));
 }
+
+/* --- whom it is billed to --- */
+
+#define PROCESS UINT64_C(0xffffb80000005080)
+#define COOKIE  UINT64_C(0x6f2a9c31d4e85b07)
+
+/* A charged header of PoolType 0x0a at 0x100 of a frame. */
+static struct ps_finding charged(uint64_t frame, uint8_t *bytes, uint64_t billed)
+{
+    struct ps_finding f = header(frame, PS_STATUS_UNKNOWN);
+
+    f.word0 |= UINT32_C(8) << 24;
+    memcpy(bytes + 0x100, &f.word0, sizeof f.word0);
+    memcpy(bytes + 0x104, &f.tag, sizeof f.tag);
+    memcpy(bytes + 0x108, &billed, sizeof billed);
+    return f;
+}
+
+Test(locate, charged_to_a_process)
+{
+    static const uint64_t known[] = {PROCESS};
+    const struct ps_owners owners = {.era = ps_era_pick(PS_ARCH_X64, 19041),
+                                     .rule = PS_QUOTA_MIXED,
+                                     .cookie = COOKIE,
+                                     .known = known,
+                                     .n_known = 1};
+    uint8_t bytes[PS_FRAME_BYTES] = {0};
+    struct ps_finding f = charged(40, bytes, PROCESS ^ COOKIE ^ (VA + 0x100));
+
+    open_map();
+    ps_locate_page(&locator, bytes, &f, 1);
+    cr_assert_eq(f.process, 0, "there is nobody to ask");
+    locator.owners = &owners;
+    f = charged(40, bytes, PROCESS ^ COOKIE ^ (VA + 0x100));
+    ps_locate_page(&locator, bytes, &f, 1);
+    cr_assert_eq(f.process, PROCESS);
+    cr_assert(f.evidence & PS_EV_BILLED);
+    f = charged(40, bytes, COOKIE ^ (VA + 0x100));
+    ps_locate_page(&locator, bytes, &f, 1);
+    cr_assert_eq(f.process, 0, "given back");
+    cr_assert(!(f.evidence & PS_EV_BILLED));
+    f = charged(40, bytes, PROCESS ^ COOKIE ^ (VA + 0x1100));
+    ps_locate_page(&locator, bytes, &f, 1);
+    cr_assert_eq(f.process, 0, "of a header elsewhere");
+    f = charged(50, bytes, PROCESS ^ COOKIE ^ (VA + 0x100));
+    ps_locate_page(&locator, bytes, &f, 1);
+    cr_assert_eq(f.process, 0, "nothing maps it");
+    f = charged(0, bytes, PROCESS ^ COOKIE ^ (VA + 0x100));
+    ps_locate_paged_out(&locator, VA, bytes, &f, 1);
+    cr_assert_eq(f.process, PROCESS, "it is in a page file");
+}

@@ -10,7 +10,7 @@
 #include "host/output/output.h"
 #include "tests/support/output_run.h"
 
-#define N_FIELDS   24
+#define N_FIELDS   25
 #define N_FINDINGS 3000u
 
 static uint64_t state;
@@ -62,6 +62,8 @@ static void fill(struct ps_finding *f, size_t n, uint32_t n_info)
             f[i].va = UINT64_C(0xffff800000000000) | (uint64_t)next_random() << 12;
         if (next_random() % 4 == 0)
             f[i].in_big = UINT64_C(0xffff900000000000) | (uint64_t)next_random() << 12;
+        if (next_random() % 4 == 0)
+            f[i].process = UINT64_C(0xffffa00000000000) | (uint64_t)next_random() << 4;
         if (next_random() % 3 == 0)
             make_big(&f[i]);
         if (next_random() % 2)
@@ -191,6 +193,7 @@ static void check_object(const json_t *o, const struct ps_finding *f,
     check_address(o, "FileOffset", f->file_off, PS_NOWHERE);
     check_address(o, "Allocation", f->va, 0);
     check_address(o, "InBigPool", f->in_big, 0);
+    check_address(o, "Process", f->process, 0);
     check_mapping(o, f);
     cr_assert_eq(number_of(o, "NumberOfBytes"), f->n_bytes);
     cr_assert_eq(number_of(o, "Confidence"), f->confidence);

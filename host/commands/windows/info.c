@@ -215,7 +215,8 @@ static int add_virtual(struct ps_cells *c, struct ps_address_space *as,
     if (rc < 0)
         return rc;
     ps_info_kernel(c, as);
-    return ps_info_tracker(c, as, opt, err);
+    rc = ps_info_tracker(c, as, opt, err);
+    return rc < 0 ? rc : ps_info_quota(c, as, opt, err);
 }
 
 static int add_all(struct ps_cells *c, struct ps_address_space *as, const struct ps_options *opt,
