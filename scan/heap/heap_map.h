@@ -111,6 +111,13 @@ const char *ps_heap_block_name(enum ps_heap_block state); /* "live" ... */
 const char *ps_heap_method_name(enum ps_heap_method m);   /* "symbols" ... */
 const char *ps_heap_key_source_name(enum ps_heap_key_source s);
 
+/* One heap that was found. */
+struct ps_heap_summary {
+    uint64_t va;         /* of its _SEGMENT_HEAP */
+    uint32_t n_segments; /* of it in the map */
+    uint8_t pool;        /* enum ps_heap_pool */
+};
+
 /* How the map was made, for people. */
 struct ps_heap_info {
     enum ps_heap_method method;
@@ -124,6 +131,7 @@ struct ps_heap_info {
     int has_constant;            /* is it known? */
     int lfh_shift_full;          /* LFH offsets are encoded as from 26100 on */
     uint32_t n_heaps;
+    const struct ps_heap_summary *heap; /* n_heaps of them, the map's; NULL: not told */
     uint32_t n_segments;
     uint32_t n_segments_bad;   /* left out: signature or descriptors do not hold, or not readable */
     uint32_t n_lfh, n_lfh_bad; /* subsegments; bad: whose blocks can not be decided */

@@ -25,6 +25,7 @@ void ps_heap_map_free(struct ps_heap_map *map)
     free(map->units);
     free(map->bitmaps);
     free(map->frames);
+    free(map->heap);
     free(map);
 }
 
@@ -49,6 +50,19 @@ static int grow(void **array, size_t element, size_t used, size_t *cap, size_t n
     *array = grown;
     *cap = want;
     return 1;
+}
+
+int ps_heap_map_set_heaps(struct ps_heap_map *map, const struct ps_heap_summary *heap, size_t n,
+                          struct ps_err *err)
+{
+    map->heap = calloc(n + 1, sizeof *heap);
+    if (!map->heap)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu segment heaps", n);
+    for (size_t i = 0; i < n; i++)
+        map->heap[i] = heap[i];
+    map->info.heap = map->heap;
+    map->info.n_heaps = (uint32_t)n;
+    return 0;
 }
 
 int ps_heap_map_add_segment(struct ps_heap_map *map, struct ps_heap_segment segment,
@@ -143,6 +157,8 @@ void ps_heap_map_finish(struct ps_heap_map *map)
             map->info.n_segments_bad++;
             continue;
         }
+        if (map->heap && s->heap < map->info.n_heaps)
+            map->heap[s->heap].n_segments++;
         map->segment[n++] = *s;
     }
     map->n_segments = n;

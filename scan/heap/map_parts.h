@@ -35,6 +35,7 @@ struct ps_heap_segment {
     uint32_t first_unit; /* the first one of 'units' */
     uint8_t shift;       /* a unit has 1 << shift bytes: 12 or 16 */
     uint8_t pool;        /* enum ps_heap_pool */
+    uint16_t heap;       /* number of its heap, for ps_heap_info */
 };
 
 struct ps_heap_map {
@@ -43,6 +44,7 @@ struct ps_heap_map {
     int has_heap_key;
     struct ps_heap_memory memory;
     struct ps_heap_info info;
+    struct ps_heap_summary *heap;    /* info.n_heaps, or NULL */
     struct ps_heap_segment *segment; /* ascending by va after ps_heap_map_finish */
     struct ps_heap_range *range;
     uint32_t *units;  /* of a unit: enum ps_heap_unit, and from bit 3 on its range's number */
@@ -55,6 +57,10 @@ struct ps_heap_map {
 /* An empty map. PS_ENOMEM, as of all calls here. Free it with ps_heap_map_free. */
 int ps_heap_map_new(struct ps_heap_map **out, enum ps_arch arch,
                     const struct ps_heap_memory *memory, struct ps_err *err);
+
+/* Name the n heaps whose numbers the segments have; ps_heap_map_finish counts their segments. 0. */
+int ps_heap_map_set_heaps(struct ps_heap_map *map, const struct ps_heap_summary *heap, size_t n,
+                          struct ps_err *err);
 
 /* Add a segment whose units are all PS_HEAP_UNREAD, its first_unit is set. 1: added, *units are
  * its words until the next call; 0: there are too many. */

@@ -47,6 +47,15 @@ static int fill(const struct ps_heap_source *source, const struct ps_heaps *heap
     return rc;
 }
 
+static int name_heaps(const struct ps_heaps *heaps, struct ps_heap_map *map, struct ps_err *err)
+{
+    struct ps_heap_summary summary[PS_HEAP_MAX_HEAPS];
+
+    for (size_t i = 0; i < heaps->n; i++)
+        summary[i] = (struct ps_heap_summary){.va = heaps->heap[i].va, .pool = heaps->heap[i].pool};
+    return ps_heap_map_set_heaps(map, summary, heaps->n, err);
+}
+
 static int make_map(const struct ps_heap_source *source, const struct ps_heaps *heaps,
                     struct ps_heap_map **out, struct ps_err *err)
 {
@@ -57,8 +66,9 @@ static int make_map(const struct ps_heap_source *source, const struct ps_heaps *
         return rc;
     map->info.method = heaps->method;
     map->info.layout = heaps->layout->name;
-    map->info.n_heaps = (uint32_t)heaps->n;
-    rc = fill(source, heaps, map, err);
+    rc = name_heaps(heaps, map, err);
+    if (rc == 0)
+        rc = fill(source, heaps, map, err);
     if (rc < 0) {
         ps_heap_map_free(map);
         return rc;

@@ -256,7 +256,10 @@ int ps_heap_add_segment(const struct ps_heap_source *source, const struct ps_hea
                         const struct ps_heap_listed *s, struct ps_heap_map *map, struct ps_err *err)
 {
     const struct ps_heap_segment segment = {
-        .va = s->va, .shift = s->unit_shift, .pool = heaps->heap[s->heap].pool};
+        .va = s->va,
+        .shift = s->unit_shift,
+        .pool = heaps->heap[s->heap].pool,
+        .heap = s->heap};
     struct descriptors d = {.layout = heaps->layout};
     uint32_t *units;
     int rc;

@@ -1,6 +1,6 @@
 #include <inttypes.h>
 
-#include "host/commands/windows/info.h"
+#include "host/commands/windows/info/info.h"
 #include "host/virtual/tracker.h"
 
 static void add_place(struct ps_cells *c, const struct ps_tracker_table *t)

@@ -19,6 +19,10 @@ void ps_info_kernel(struct ps_cells *c, const struct ps_address_space *as);
 int ps_info_tracker(struct ps_cells *c, struct ps_address_space *as, const struct ps_options *opt,
                     struct ps_err *err);
 
+/* The segment heaps; no rows when there are none. PS_ENOMEM. */
+int ps_info_heap(struct ps_cells *c, struct ps_address_space *as, const struct ps_options *opt,
+                 struct ps_err *err);
+
 /* Whom charged blocks are billed to. Needs page tables; after ps_address_space_kernel. PS_ENOMEM,
  * and what ps_cancel_check says. */
 int ps_info_quota(struct ps_cells *c, struct ps_address_space *as, const struct ps_options *opt,

@@ -1,6 +1,6 @@
 #include <inttypes.h>
 
-#include "host/commands/windows/info.h"
+#include "host/commands/windows/info/info.h"
 #include "host/virtual/bigpool.h"
 #include "host/virtual/quota.h"
 

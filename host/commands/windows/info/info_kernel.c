@@ -1,6 +1,6 @@
 #include <inttypes.h>
 
-#include "host/commands/windows/info.h"
+#include "host/commands/windows/info/info.h"
 
 static void add_image(struct ps_cells *c, const struct ps_kernel_image *k)
 {

@@ -1,6 +1,6 @@
 #include <inttypes.h>
 
-#include "host/commands/windows/info.h"
+#include "host/commands/windows/info/info.h"
 #include "host/virtual/bigpool.h"
 
 static void add_table(struct ps_cells *c, const struct ps_bigpool_table *t)

@@ -3,7 +3,7 @@
 
 #include "host/commands/cells.h"
 #include "host/commands/commands.h"
-#include "host/commands/windows/info.h"
+#include "host/commands/windows/info/info.h"
 #include "host/log.h"
 #include "host/virtual/address_space.h"
 #include "host/virtual/windows_kernel.h"
@@ -216,6 +216,8 @@ static int add_virtual(struct ps_cells *c, struct ps_address_space *as,
         return rc;
     ps_info_kernel(c, as);
     rc = ps_info_tracker(c, as, opt, err);
+    if (rc == 0)
+        rc = ps_info_heap(c, as, opt, err);
     return rc < 0 ? rc : ps_info_quota(c, as, opt, err);
 }
 
