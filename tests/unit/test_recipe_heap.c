@@ -26,10 +26,12 @@
     "tags pg CM25:0x40-0x300*3/Paged Toke:0x690-0x960*2/Paged ObNm:0x20-0x80*6/Paged\n" \
     "pages 0- random\n" \
     "system cr3=0x10 frames=0x20-0xff shuffle\npagefile pages=64\n" \
-    "heaps heapkey=0x1122334455667788 lfhkey=0x5a17e29ca1b2c3d4 cookie=0x6f2a9c31d4e85b07 user=0x100-0x102\n" \
-    "heap pool=nonpagednx va=0xffffbd0a41e00000 pages=0x200-0x4ff scatter tags=np delayed=5 lookaside=10\n" \
-    "heap pool=paged va=0xffff9b03c7a00000 pages=0x500-0x7df scatter tags=pg transition=20 out=5\n" \
-    " file=0x801-0x83f gone=$GONE\n" \
+    "heaps heapkey=0x1122334455667788 lfhkey=0x5a17e29ca1b2c3d4 cookie=0x6f2a9c31d4e85b07\n" \
+    " user=0x100-0x102\n" \
+    "heap pool=nonpagednx va=0xffffbd0a41e00000 pages=0x200-0x4ff scatter tags=np\n" \
+    " delayed=5 lookaside=10\n" \
+    "heap pool=paged va=0xffff9b03c7a00000 pages=0x500-0x7df scatter tags=pg\n" \
+    " transition=20 out=5 file=0x801-0x83f gone=$GONE\n" \
     "heap pool=prototype va=0xffff9b03f0000000 pages=0x7e0-0x7ff tags=pg large=0\n" \
     "bigtable va=0xffffbd0a50000000 slots=0x1000 self\n" \
     "kernel va=0xfffff80200000000 size=0x200000\n"
@@ -556,6 +558,7 @@ static const struct {
     {HEAP "\nheaps\n", 5, "above the first heap"},
     {HEAP "\nheap va=0xffffa80100000000 pages=0x1ff-0x2ff tags=t\n", 5, "line 4"},
     {HEAP "\nheap va=0xffffa80000000000 pages=0x200-0x2ff tags=t\n", 5, "already"},
+    {HEAPS "heap va=0xfffffffffff00000 pages=0x100-0x3ff tags=t\n", 4, "no room"},
     {HEAP "\nkernel va=0xfffff80000200000 size=0x20000\nheap va=0xffffa80100000000 "
           "at=0xffffa80080000000 pages=0x200-0x2ff tags=t pool=paged\nheaps\n",
      7, "above"},

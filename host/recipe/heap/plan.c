@@ -193,13 +193,30 @@ static int add_extent(struct plan *p, uint32_t unit, int is_gone)
     return (int)n;
 }
 
+/* Does the next segment end in front of the page tables' own map and of the last address? */
+static int has_room(const struct plan *p)
+{
+    const struct ps_rcp_system *sys = p->heaps->sys;
+    uint64_t va = p->h->va + (uint64_t)p->h->n_segments * PS_RCP_SEG_BYTES;
+
+    if (sys->mode != PS_RCP_X64)
+        return va <= 0xfff00000u && !(va >= 0xc0000000u && va < 0xc0800000u);
+    return va >= p->h->va && va <= UINT64_MAX - PS_RCP_SEG_BYTES &&
+           (va >> 39 & 511) != sys->self_slot;
+}
+
 static int add_segment(struct plan *p)
 {
     struct ps_rcp_heap *h = p->h;
     uint32_t first = h->n_segments * PS_RCP_SEG_UNITS;
-    int is_gone, rc = grow(p);
+    int is_gone, rc;
 
-    if (rc < 0)
+    if (h->n_segments == PS_RCP_MAX_SEGMENTS || !has_room(p))
+        return ps_fail(p->heaps->sys->err, PS_EARG, h->stmt.line,
+                       "there is no room for another segment: a heap has at most %u, one after "
+                       "the other from va on",
+                       PS_RCP_MAX_SEGMENTS);
+    if ((rc = grow(p)) < 0)
         return rc;
     is_gone = h->n_segments > 0 && ps_rcp_chance(&p->pg.rng, (uint32_t)h->gone);
     h->is_gone[h->n_segments] = (uint8_t)is_gone;
@@ -293,12 +310,8 @@ int ps_rcp_heap_plan(struct ps_rcp_heaps *heaps, struct ps_rcp_heap *h)
     p.pg.rng = ps_rcp_mix64(h->seed);
     p.hp = (struct ps_rcp_heap_page){.pg = &p.pg, .heaps = heaps, .heap = h};
     p.n_pages = p.left = ps_rcp_heap_pages(h);
-    while (rc == 0 && p.left > PS_RCP_SEG_HEAD) {
-        if (h->n_segments == PS_RCP_MAX_SEGMENTS)
-            return ps_fail(heaps->sys->err, PS_EARG, h->stmt.line, "a heap has at most %u segments",
-                           PS_RCP_MAX_SEGMENTS);
+    while (rc == 0 && p.left > PS_RCP_SEG_HEAD)
         rc = add_segment(&p);
-    }
     if (rc == 0)
         rc = give_frames(&p);
     return rc < 0 ? rc : map_all(&p);

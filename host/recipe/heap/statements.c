@@ -172,6 +172,10 @@ static int check_heap(struct ps_rcp_parser *p, const struct ps_rcp_heaps *heaps,
     if (h->file.first != PS_RCP_NONE && h->file.first < p->recipe->image_pages)
         return ps_rcp_bad(p, "file are pages of the page file, behind the image");
     for (size_t i = 0; i < heaps->n_heaps; i++)
+        n += ps_rcp_heap_pages(&heaps->heap[i]);
+    if (n > PS_RCP_MAX_LINKS)
+        return ps_rcp_bad(p, "all heaps together have at most %u pages", PS_RCP_MAX_LINKS);
+    for (size_t i = 0; i < heaps->n_heaps; i++)
         if (meet(&heaps->heap[i].pages, &h->pages) || meet(&heaps->heap[i].file, &h->file))
             return ps_rcp_bad(p, "the heap of line %u has some of these pages",
                               heaps->heap[i].stmt.line);
