@@ -51,8 +51,9 @@ pairs() {
         ((i == 0)) || echo "$a $b"
     done >"$folder/pairs"
     printf '%s,%s' "$kind" "$*"
-    for column in '$1' '$3' '$3 / $1' '$2' '$4' '$4 / $2'; do
-        awk "{ print $column }" "$folder/pairs" | sort -g |
+    for column in 1 2 3 4 5 6; do
+        awk -v c="$column" '{ v[1] = $1; v[2] = $3; v[3] = $3 / $1; v[4] = $2; v[5] = $4; v[6] = $4 / $2
+            print v[c] }' "$folder/pairs" | sort -g |
             awk '{ v[NR] = $1 } END { printf ",%.4g", v[int((NR + 1) / 2)] }'
     done
     echo

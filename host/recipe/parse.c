@@ -249,7 +249,7 @@ static int param_value(const struct ps_rcp_parser *p, struct ps_rcp_word name,
     return -1;
 }
 
-/* Name behind a '$', which may stand in braces. Returns the bytes that it takes, 0 if it is none. */
+/* Name behind a '$', which may stand in braces. Returns the bytes it takes, 0 if it is none. */
 static size_t param_name(const char *s, size_t n, struct ps_rcp_word *name)
 {
     size_t brace = n > 0 && s[0] == '{';

@@ -73,9 +73,9 @@ while read -r name recipe parameters; do
     "$POOLSCAN" mkimage "$recipes/$recipe.recipe" image.raw $parameters --truth truth.jsonl \
         --pagefile-out page.sys -q
     leftovers=()
-    for line in $(grep -n '# leftover$' "$recipes/$recipe.recipe" | cut -d: -f1); do
+    while read -r line; do
         leftovers+=(--leftover "$line")
-    done
+    done < <(grep -n '# leftover$' "$recipes/$recipe.recipe" | cut -d: -f1)
     mode tables --pagefile page.sys
     mode physical-only --physical-only
     [ "$all_headers" = 0 ] || mode all-headers --all-headers --pagefile page.sys
