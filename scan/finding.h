@@ -66,9 +66,10 @@ enum ps_evidence {
     PS_EV_HEAP_DIFFERS = 1u << 24, /* the page is the heap's, and no block begins here */
     PS_EV_HEAP_OUTSIDE = 1u << 25, /* the page is of no heap, and all heaps are known */
     PS_EV_BILLED = 1u << 26,       /* charged to a process that there is */
+    PS_EV_PART_WALK = 1u << 27,    /* on the walk of a page that does not close */
 };
 
-#define PS_N_EVIDENCE 27u
+#define PS_N_EVIDENCE 28u
 
 #define PS_NOWHERE    UINT64_MAX
 

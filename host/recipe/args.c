@@ -61,6 +61,7 @@ static const struct {
     [PS_RCP_VERIFIER] = {"verifier", CHAIN, FORM_NUMBER, 100, NULL},
     [PS_RCP_ALIGNED] = {"aligned", CHAIN, FORM_NUMBER, 100, NULL},
     [PS_RCP_LOOKASIDE] = {"lookaside", CHAIN, FORM_NUMBER, 100, NULL},
+    [PS_RCP_KEPT] = {"kept", CHAIN, FORM_NUMBER, 100, NULL},
 };
 
 const char *const ps_rcp_kind_names[PS_RCP_N_KINDS] = {

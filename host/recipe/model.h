@@ -81,6 +81,7 @@ enum ps_rcp_key {
     PS_RCP_VERIFIER,
     PS_RCP_ALIGNED,
     PS_RCP_LOOKASIDE,
+    PS_RCP_KEPT,
     PS_RCP_N_KEYS,
 };
 

@@ -31,6 +31,9 @@ extern const size_t ps_n_eras;
  * architecture. Never NULL. */
 const struct ps_era *ps_era_pick(enum ps_arch arch, uint32_t build);
 
+/* Windows up to 2003 sets this bit of a block in use; not every kernel of that line does. */
+#define PS_TYPE_NT5_MARK 0x04u
+
 /* What PoolType byte 'type' says by itself. */
 enum ps_type_state { PS_TYPE_ILLEGAL, PS_TYPE_FREE, PS_TYPE_IN_USE };
 enum ps_type_state ps_era_type_state(const struct ps_era *era, uint32_t type);

@@ -30,6 +30,7 @@ static const int8_t points[PS_N_EVIDENCE] = {
     -128, /* heap-differs */
     -60,  /* heap-outside */
     40,   /* billed-process */
+    25,   /* part-walk */
 };
 
 uint8_t ps_evidence_score(uint32_t evidence)

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "scan/pool/classic_walk.h"
+#include "scan/pool/classic/walk.h"
 #include "scan/pool/evidence.h"
 #include "scan/pool/page_map.h"
 #include "scan/pool/page_view.h"
@@ -33,7 +33,7 @@ void ps_page_map_read(const struct ps_page_view *view, struct ps_page_map *map)
     memset(map, 0, sizeof *map);
     if (heap != PS_HEAP_SEGMENT)
         ps_classic_walk(view, map);
-    map->classic = heap == PS_HEAP_CLASSIC || map->closed || 2 * map->n_chained > view->n_slots;
+    map->classic = heap == PS_HEAP_CLASSIC || map->walked || 2 * map->n_chained > view->n_slots;
     if (!map->classic)
         ps_segment_walk(view, map);
 }
@@ -47,18 +47,23 @@ static void read_page(struct page *p, const struct ps_era *era, const uint8_t *b
 
 static enum ps_type_state state_of(const struct page *p, uint32_t word0)
 {
-    return ps_era_type_state(p->view.era, ps_view_type(&p->view, word0));
+    uint32_t type = ps_view_type(&p->view, word0);
+    enum ps_type_state state = ps_era_type_state(p->view.era, type);
+
+    if (p->map.marked && state == PS_TYPE_IN_USE && (type & PS_TYPE_NT5_MARK) == 0)
+        return PS_TYPE_FREE;
+    return state;
 }
 
 static void take(const struct page *p, struct cover *cover, uint32_t slot)
 {
     uint32_t rank = p->map.rank[slot];
-    uint32_t word0;
+    uint32_t word0 = ps_view_word0(&p->view, slot);
+    uint32_t end = slot + ps_view_block(&p->view, word0);
 
-    if (slot < cover->end && rank <= cover->rank)
+    if (slot < cover->end && (rank < cover->rank || (rank == cover->rank && end <= cover->end)))
         return;
-    word0 = ps_view_word0(&p->view, slot);
-    cover->end = slot + ps_view_block(&p->view, word0);
+    cover->end = end;
     cover->rank = rank;
     cover->is_free = state_of(p, word0) == PS_TYPE_FREE;
 }
@@ -76,6 +81,15 @@ static void advance(const struct page *p, struct cover *cover, uint32_t from, ui
         for (; left != 0; left &= left - 1)
             take(p, cover, 64 * i + (uint32_t)__builtin_ctzll(left));
     }
+}
+
+/* Inside a block that the walk knows of, though its header is lost? */
+static int in_gap(const struct page *p, uint32_t slot)
+{
+    for (uint32_t i = 0; i < p->map.n_gaps; i++)
+        if (slot >= p->map.gap[i].first && slot < p->map.gap[i].end)
+            return p->map.rank[slot] != PS_RANK_WALK;
+    return 0;
 }
 
 static uint32_t tag_evidence(const struct page *p, const struct ps_rule *rule, uint32_t tag)
@@ -99,8 +113,10 @@ static uint32_t classic_evidence(const struct page *p, uint32_t slot, uint32_t w
         evidence |= PS_EV_CHAIN_BOTH;
     else if (links != 0)
         evidence |= PS_EV_CHAIN_ONE;
-    else if (p->map.classic)
+    else if (p->map.classic && p->map.rank[slot] != PS_RANK_WALK)
         evidence |= PS_EV_BAD_NEIGHBOUR;
+    if (p->map.rank[slot] == PS_RANK_WALK)
+        evidence |= PS_EV_PART_WALK;
     if (p->map.classic && ps_view_index(&p->view, word0) > MAX_POOL_INDEX)
         evidence |= PS_EV_POOL_INDEX;
     return evidence;
@@ -123,19 +139,22 @@ static enum ps_allocator allocator_of(const struct page *p, uint32_t slot, uint3
         return PS_ALLOCATOR_LFH;
     if (evidence & PS_EV_VS_NEIGHBOUR)
         return PS_ALLOCATOR_VS;
-    if ((evidence & (PS_EV_CHAIN_BOTH | PS_EV_CHAIN_ONE)) && p->map.segment[slot] == 0)
+    if ((evidence & (PS_EV_CHAIN_BOTH | PS_EV_CHAIN_ONE | PS_EV_PART_WALK)) &&
+        p->map.segment[slot] == 0)
         return PS_ALLOCATOR_CLASSIC;
     return PS_ALLOCATOR_UNKNOWN;
 }
 
 /* Only a classic chain tells that a block is in use: on the segment heap a freed block may keep
  * its header. One link with nothing else is chance as often as not. What lies inside a free
- * block was freed before it. */
+ * block was freed before it, and no block begins inside one of a walk. */
 static enum ps_status status_of(const struct page *p, const struct ps_finding *f,
                                 const struct cover *cover)
 {
     uint32_t one_slot = 1u << p->view.slot_shift;
 
+    if ((f->evidence & PS_EV_OVERLAP) && p->map.walked)
+        return PS_STATUS_STALE;
     if (!(f->evidence & PS_EV_TYPE_IN_USE))
         return PS_STATUS_FREE;
     if (f->evidence & PS_EV_OVERLAP)
@@ -150,7 +169,7 @@ static enum ps_pool_kind pool_of(const struct page *p, const struct ps_hit *hit)
 {
     uint32_t type = ps_view_type(&p->view, hit->word0);
 
-    if (ps_era_type_state(p->view.era, type) != PS_TYPE_IN_USE)
+    if (state_of(p, hit->word0) != PS_TYPE_IN_USE)
         return PS_POOL_UNKNOWN;
     return ps_era_type_paged(p->view.era, type) ? PS_POOL_PAGED : PS_POOL_NONPAGED;
 }
@@ -167,7 +186,7 @@ static void judge_one(const struct page *p, const struct ps_rule *rule, const st
         evidence |= segment_evidence(p, slot);
     else if (p->view.era->heap != PS_HEAP_SEGMENT)
         evidence |= classic_evidence(p, slot, hit->word0);
-    if (slot < cover->end && p->map.rank[slot] < cover->rank)
+    if ((slot < cover->end && p->map.rank[slot] < cover->rank) || in_gap(p, slot))
         evidence |= PS_EV_OVERLAP;
 
     out->tag = hit->tag;

@@ -6,16 +6,26 @@
 
 #include "scan/pool/page_view.h"
 
+/* A header on the walk of a page that does not close; chains of other pages have less. */
+#define PS_RANK_WALK 254u
+#define PS_RANK_MAX  255u
+
+#define PS_MAX_GAPS  8u
+
 struct ps_page_map {
     uint64_t ranked[PS_MAX_SLOTS / 64]; /* a bit for each slot with a rank */
     uint8_t rank[PS_MAX_SLOTS];    /* how many headers vouch for the one at this slot; 0 none */
     uint8_t segment[PS_MAX_SLOTS]; /* PS_SEG_* of segment_page.h */
     uint32_t n_chained;            /* slots that classic chains cover */
-    int closed;                    /* the classic walk from 0 ends with the page */
-    int classic;                   /* a page of the classic pool, by era or by what it shows */
+    uint32_t n_gaps;
+    struct {
+        uint16_t first, end; /* slots inside a block whose header is lost */
+    } gap[PS_MAX_GAPS];
+    int closed;  /* the classic walk from 0 ends with the page */
+    int walked;  /* ... or is known to, but for what is damaged */
+    int marked;  /* NT 5: its blocks in use have the mark of it */
+    int classic; /* a page of the classic pool, by era or by what it shows */
 };
-
-#define PS_RANK_MAX 255u
 
 /* Ranks grow: a lower one than the slot has changes nothing. */
 static inline void ps_page_map_rank(struct ps_page_map *map, uint32_t slot, uint32_t rank)

@@ -327,47 +327,51 @@ static void compare_tracker(const struct real_image *image, const struct truth *
     check(missing <= (int64_t)truth->n_boot_tables, "%" PRId64 " allocations are missing", missing);
 }
 
-enum class { ALLOCATED, FREE, STALE, INSIDE, COPY, STRAY, FALSE_HIT, N_CLASSES };
+enum group { ALLOCATED, FREE, STALE, COPY, STRAY, FALSE_HIT, N_GROUPS };
 
-static const char *const class_names[N_CLASSES] = {
+static const char *const group_names[N_GROUPS] = {
     [ALLOCATED] = "allocated: on a pool page of the chain walk",
     [FREE] = "free: likewise",
-    [STALE] = "stale: inside a free block of such a page",
-    [INSIDE] = "inside an allocated block of such a page",
+    [STALE] = "stale: inside a block of such a page",
     [COPY] = "copy: chained, but the page is not mapped by the kernel half",
     [STRAY] = "stray: chained on a mapped page that is no pool page",
     [FALSE_HIT] = "false: no chain",
 };
 
-static enum class classify(const struct ps_finding *f, const struct mapped *mapped,
-                           const struct witnessed *seen) {
-    uint32_t chained = PS_EV_CHAIN_BOTH | PS_EV_CHAIN_ONE; size_t page = (size_t)(f->phys >> 12);
+static enum group group_of(const struct ps_finding *f, const struct mapped *mapped,
+                           const struct witnessed *seen)
+{
+    uint32_t chained = PS_EV_CHAIN_BOTH | PS_EV_CHAIN_ONE | PS_EV_PART_WALK;
+    size_t page = (size_t)(f->phys >> 12);
 
-    if (seen->is_pool[page]){if (f->evidence & PS_EV_OVERLAP) return f->status == PS_STATUS_STALE ||
-                                     f->status == PS_STATUS_FREE
-                                 ? STALE
-                                 : INSIDE;
-                             return f->status == PS_STATUS_FREE ? FREE : ALLOCATED;}
-if (!(f->evidence & chained)) return FALSE_HIT;
-return mapped->is_mapped[page] ? STRAY : COPY;
+    if (seen->is_pool[page] && (f->evidence & PS_EV_OVERLAP))
+        return STALE;
+    if (seen->is_pool[page])
+        return f->status == PS_STATUS_FREE ? FREE : ALLOCATED;
+    if (!(f->evidence & chained))
+        return FALSE_HIT;
+    return mapped->is_mapped[page] ? STRAY : COPY;
 }
 
 static void explain(const struct findings *f, const struct mapped *mapped,
                     const struct witnessed *seen)
 {
-    size_t n[N_CLASSES][4] = {{0}};
+    size_t n[N_GROUPS][4] = {{0}};
 
     for (size_t i = 0; i < f->n; i++) {
-        size_t *row = n[classify(&f->at[i], mapped, seen)];
+        size_t *row = n[group_of(&f->at[i], mapped, seen)];
 
+        check(group_of(&f->at[i], mapped, seen) != STALE || f->at[i].status == PS_STATUS_STALE,
+              "%#" PRIx64 ": status %s inside a block", f->at[i].phys,
+              ps_status_name(f->at[i].status));
         row[0]++;
         row[1] += f->at[i].confidence < 30;
         row[2] += f->at[i].confidence >= 30 && f->at[i].confidence < 50;
         row[3] += f->at[i].confidence >= 50;
     }
-    printf("  %-62s %8s %8s %8s %8s\n", "class", "headers", "0-29", "30-49", "50-100");
-    for (int c = 0; c < N_CLASSES; c++)
-        printf("  %-62s %8zu %8zu %8zu %8zu\n", class_names[c], n[c][0], n[c][1], n[c][2], n[c][3]);
+    printf("  %-62s %8s %8s %8s %8s\n", "what", "headers", "0-29", "30-49", "50-100");
+    for (int c = 0; c < N_GROUPS; c++)
+        printf("  %-62s %8zu %8zu %8zu %8zu\n", group_names[c], n[c][0], n[c][1], n[c][2], n[c][3]);
     check(n[ALLOCATED][0] == seen->n_in_use, "%zu allocated, %zu by the chain walk",
           n[ALLOCATED][0], seen->n_in_use);
     check(n[FALSE_HIT][3] == 0, "%zu headers without a chain reach 50", n[FALSE_HIT][3]);

@@ -159,8 +159,8 @@ Test(page_judge, torn_page_keeps_its_chains)
     hit(0xe00, 16, RULE_ANY, 0);
     judge64(9600);
     cr_expect_not(found[0].evidence & (PS_EV_PAGE_WALK | PS_EV_CHAIN_BOTH | PS_EV_CHAIN_ONE));
-    cr_expect(found[0].evidence & PS_EV_BAD_NEIGHBOUR);
-    expect(0, PS_STATUS_UNKNOWN, PS_ALLOCATOR_UNKNOWN, 0, 49);
+    cr_expect(found[0].evidence & PS_EV_PART_WALK, "a chain starts where it ends");
+    expect(0, PS_STATUS_ALLOCATED, PS_ALLOCATOR_CLASSIC, 50, 70);
     cr_expect(found[1].evidence & PS_EV_CHAIN_BOTH);
     expect(1, PS_STATUS_ALLOCATED, PS_ALLOCATOR_CLASSIC, 50, 89);
     cr_expect(found[2].evidence & PS_EV_CHAIN_BOTH, "neighbour before, page end behind");
@@ -253,7 +253,7 @@ Test(page_judge, header_inside_a_block_is_overlap)
     judge64(9600);
     expect(0, PS_STATUS_ALLOCATED, PS_ALLOCATOR_CLASSIC, 90, 100);
     cr_expect(found[1].evidence & PS_EV_OVERLAP);
-    expect(1, PS_STATUS_UNKNOWN, PS_ALLOCATOR_UNKNOWN, 0, 29);
+    expect(1, PS_STATUS_STALE, PS_ALLOCATOR_UNKNOWN, 0, 29);
     cr_expect(found[2].evidence & PS_EV_OVERLAP);
     expect(2, PS_STATUS_STALE, PS_ALLOCATOR_UNKNOWN, 0, 29);
     expect(3, PS_STATUS_ALLOCATED, PS_ALLOCATOR_CLASSIC, 90, 100);

@@ -26,7 +26,7 @@ static void put_block(struct chain *c, struct ps_rcp_header *h, uint32_t line)
     struct ps_rcp_page *pg = c->pg;
     uint32_t unit = ps_rcp_unit(&pg->stmt->era);
     uint32_t at = c->at * unit;
-    int in_use = ps_rcp_type_is_in_use(&pg->stmt->era, h->type);
+    int in_use = h->state != PS_PLANTED_FREE;
     /* Two links of a list of free blocks; one of a look-aside list, which says it is in use. */
     uint32_t links = in_use ? chance_of(c, PS_RCP_LOOKASIDE) : 2u;
 
@@ -64,12 +64,13 @@ static void named_blocks(struct chain *c)
     }
 }
 
-/* Free: 0, or since Vista now and then the old type without the in-use bit. */
+/* Free: 0, or the old type without the mark of a block in use. */
 static void make_free(struct ps_rcp_page *pg, struct ps_rcp_header *h)
 {
-    int keeps = !ps_rcp_is_nt5(&pg->stmt->era) && ps_rcp_chance(&pg->rng, 50);
+    int nt5 = ps_rcp_is_nt5(&pg->stmt->era);
+    uint32_t percent = (uint32_t)ps_rcp_get(&pg->stmt->args, PS_RCP_KEPT, nt5 ? 0 : 50);
 
-    h->type = keeps ? h->type & ~2u : 0;
+    h->type = percent && ps_rcp_chance(&pg->rng, percent) ? h->type & (nt5 ? ~4u : ~2u) : 0;
     h->state = PS_PLANTED_FREE;
 }
 

@@ -12,7 +12,8 @@ enum { PS_LINK_PREV = 1, PS_LINK_NEXT = 2 };
 unsigned ps_classic_links(const struct ps_page_view *view, uint32_t slot);
 
 /* Walk the page from 0. When that closes, rank the blocks of the walk and set map->closed;
- * otherwise rank the blocks of all partial chains by the length of their chain. */
+ * otherwise rank the blocks of all partial chains by the length of their chain, and those of the
+ * broken walk (broken_walk.h) above them. */
 void ps_classic_walk(const struct ps_page_view *view, struct ps_page_map *map);
 
 #endif

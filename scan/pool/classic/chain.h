@@ -1,0 +1,57 @@
+/* Chains of the classic pool: blocks that follow each other without a gap, each header confirming
+ * the size of the one before. A header has one PreviousSize, hence at most one predecessor. Only
+ * the files of this folder include this. */
+#ifndef PS_SCAN_POOL_CLASSIC_CHAIN_H
+#define PS_SCAN_POOL_CLASSIC_CHAIN_H
+
+#include "scan/pool/page_view.h"
+
+struct ps_chain {
+    uint32_t first;
+    uint32_t last; /* slot of its last header */
+    uint32_t end;  /* slot behind its last block */
+    uint32_t n_blocks;
+    uint32_t n_in_use;
+    uint32_t n_printable; /* of those, with a printable tag */
+    uint32_t n_marked;    /* ... with the mark of NT 5 */
+};
+
+/* Could a header with these fields stand at 'slot'? A block of a single slot is always free, and
+ * four printable characters are text: they would make PoolIndex 16 or more. */
+static inline int ps_chain_plausible(const struct ps_page_view *view, uint32_t slot, uint32_t word0)
+{
+    uint32_t block = ps_view_block(view, word0);
+    enum ps_type_state state;
+
+    if (block == 0 || block > view->n_slots - slot || ps_is_printable(word0))
+        return 0;
+    state = ps_era_type_state(view->era, ps_view_type(view, word0));
+    return state == PS_TYPE_FREE || (state == PS_TYPE_IN_USE && block > 1);
+}
+
+/* A neighbour in use has a tag: code and data meet one link by chance, seldom with a tag too. */
+static inline int ps_chain_vouches(const struct ps_page_view *view, uint32_t slot)
+{
+    uint32_t type = ps_view_type(view, ps_view_word0(view, slot));
+
+    return ps_era_type_state(view->era, type) == PS_TYPE_FREE ||
+           ps_view_tag_printable(view, ps_view_tag(view, slot));
+}
+
+/* The chain that starts at 'slot', whose header is plausible. */
+struct ps_chain ps_chain_follow(const struct ps_page_view *view, uint32_t slot);
+
+/* Windows up to 2003 marks every block in use; another kernel of that line marks none. Where the
+ * mark is usual, a block without it is free, whatever else its PoolType has kept. */
+static inline int ps_chain_is_marked(const struct ps_page_view *view, const struct ps_chain *chain)
+{
+    return view->era->types == PS_TYPES_NT5 && 2 * chain->n_marked >= chain->n_in_use;
+}
+
+/* Bytes of pictures and sound make chains now and then, but not with tags in their blocks. */
+static inline int ps_chain_has_tags(const struct ps_chain *chain)
+{
+    return chain->n_in_use > 0 && 2 * chain->n_printable >= chain->n_in_use;
+}
+
+#endif
