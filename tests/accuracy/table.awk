@@ -3,7 +3,7 @@
 #   recall, allocated, precision, wrong, pool
 #             one row for each image, one column for each threshold; -v mode=NAME
 #   others    what else is listed at -v at=N, and how much of it as Allocated; -v mode=NAME
-#   check     no table, but "IMAGE MODE recall precision wrong" at threshold -v at=N
+#   check     no table, but "IMAGE MODE recall precision wrong allocated" at threshold -v at=N
 # Figures are percentages; what only --show-free lists counts as not listed.
 
 BEGIN {
@@ -64,7 +64,7 @@ function value(which,    n) {
 }
 
 what == "check" && $3 == at {
-    print $1, $2, value("recall"), value("precision"), value("wrong")
+    print $1, $2, value("recall"), value("precision"), value("wrong"), value("allocated")
     next
 }
 
