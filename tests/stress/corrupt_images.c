@@ -1,9 +1,9 @@
-/* Images whose page tables, big-pool table, tracker table, Windows kernel or KUSER_SHARED_DATA are
- * damaged at random (tests/support/corrupt.h), given to every verb that looks at them. The program
- * must end by itself with a documented exit status, speak in sentences, keep within a memory bound,
- * and report the headers of all pages that were not written to as it does with --physical-only on
- * the image as it was built. PS_SEED repeats a run, PS_CORRUPT_ROUNDS is how many there are for
- * each recipe, PS_CORRUPT_KEEP a folder for the images that failed. */
+/* Images whose page tables, big-pool table, tracker table, segment heaps, Windows kernel or
+ * KUSER_SHARED_DATA are damaged at random (tests/support/corrupt.h), given to every verb that looks
+ * at them. The program must end by itself with a documented exit status, speak in sentences, keep
+ * within a memory bound, and report the headers of all pages that were not written to as it does
+ * with --physical-only on the image as it was built. PS_SEED repeats a run, PS_CORRUPT_ROUNDS is
+ * how many there are for each recipe, PS_CORRUPT_KEEP a folder for the images that failed. */
 #include <fcntl.h>
 #include <glob.h>
 #include <inttypes.h>
@@ -230,11 +230,16 @@ static void compare(struct test *t, const char *const *argv)
 
 static void scan(struct test *t, int says_version)
 {
-    const char *const auto_argv[] = {t->poolscan,        "scan", t->image, "--format", "jsonl",
-                                     "--min-confidence", "0",    NULL};
-    const char *const argv[] = {t->poolscan,        "scan", t->image, "--format", "jsonl",
-                                "--min-confidence", "0",    "--arch", t->arch,    "--build",
-                                t->build,           NULL};
+    const char *const auto_argv[] = {
+        t->poolscan,        "scan", t->image,           "--format", "jsonl",
+        "--min-confidence", "0",    "--include-copies", NULL};
+    const char *const argv[] = {t->poolscan, "scan",
+                                t->image,    "--format",
+                                "jsonl",     "--min-confidence",
+                                "0",         "--include-copies",
+                                "--arch",    t->arch,
+                                "--build",   t->build,
+                                NULL};
 
     check(t, says_version ? argv : auto_argv, 0);
     if (says_version || !t->c.may_look_like_another)
@@ -353,12 +358,19 @@ static void one_recipe(struct test *t, const char *recipe, unsigned number, uint
 {
     const char *const build[] = {t->poolscan, "mkimage", "-q",     recipe,
                                  t->image,    "--truth", t->truth, NULL};
-    const char *const base[] = {t->poolscan, "scan",
-                                t->image,    "--format",
-                                "jsonl",     "--min-confidence",
-                                "0",         "--physical-only",
-                                "--arch",    t->arch,
-                                "--build",   t->build,
+    const char *const base[] = {t->poolscan,
+                                "scan",
+                                t->image,
+                                "--format",
+                                "jsonl",
+                                "--min-confidence",
+                                "0",
+                                "--physical-only",
+                                "--include-copies",
+                                "--arch",
+                                t->arch,
+                                "--build",
+                                t->build,
                                 NULL};
 
     t->recipe = recipe;
@@ -394,9 +406,12 @@ int main(void)
 
     if (!t || !source || !(t->poolscan = getenv("POOLSCAN")))
         die("POOLSCAN (the program) and PS_SOURCE (the source tree) must be set");
-    snprintf(pattern, sizeof pattern, "%.400s/tests/recipes/system/*.recipe", source);
-    if (glob(pattern, 0, NULL, &recipes) != 0)
-        die("no recipes");
+    for (int i = 0; i < 2; i++) {
+        snprintf(pattern, sizeof pattern, "%.400s/tests/recipes/%s/*.recipe", source,
+                 i == 0 ? "system" : "heap");
+        if (glob(pattern, i == 0 ? 0 : GLOB_APPEND, NULL, &recipes) != 0)
+            die("no recipes");
+    }
     set_paths(t);
     for (size_t i = 0; i < recipes.gl_pathc; i++)
         one_recipe(t, recipes.gl_pathv[i], (unsigned)i, seed,

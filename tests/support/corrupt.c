@@ -127,11 +127,38 @@ static void add_pointers(struct corrupt_image *c)
         }
 }
 
+/* The first subsegment follows the descriptors. */
+static void add_heaps(struct corrupt_image *c)
+{
+    for (size_t i = 0; i < c->n_heaps; i++) {
+        add_range(c, CORRUPT_HEAP, c->heap[i], 1);
+        for (unsigned s = 0; s < c->n_segments[i] && s < 64; s++)
+            add_range(c, CORRUPT_HEAP, c->segment[i] + s * UINT64_C(0x100000), 3);
+    }
+}
+
 static uint64_t value_of(const char *line, const char *key)
 {
     const char *at = strstr(line, key);
 
     return at ? strtoull(at + strlen(key), NULL, 16) : 0;
+}
+
+/* Decimal. */
+static unsigned count_of(const char *line, const char *key)
+{
+    const char *at = strstr(line, key);
+
+    return at ? (unsigned)strtoul(at + strlen(key), NULL, 10) : 0;
+}
+
+static void read_heap(struct corrupt_image *c, const char *line)
+{
+    if (c->n_heaps == CORRUPT_MAX_HEAPS)
+        return;
+    c->heap[c->n_heaps] = value_of(line, "\"Heap\":\"");
+    c->segment[c->n_heaps] = value_of(line, "\"FirstSegment\":\"");
+    c->n_segments[c->n_heaps++] = count_of(line, "\"Segments\":");
 }
 
 static void read_truth(struct corrupt_image *c, const char *path)
@@ -153,6 +180,8 @@ static void read_truth(struct corrupt_image *c, const char *path)
             c->big_table = value_of(line, "\"BigPoolTable\":\"");
             c->tracker = value_of(line, "\"TrackerTable\":\"");
             c->kernel = value_of(line, "\"KernelBase\":\"");
+        } else if (strstr(line, "\"Kind\":\"heap\"")) {
+            read_heap(c, line);
         } else if (strstr(line, "\"EntryOffset\":\"0x")) {
             add_place(c, CORRUPT_BIGPOOL, value_of(line, "\"EntryOffset\":\"") / CORRUPT_PAGE);
         }
@@ -190,6 +219,7 @@ void corrupt_load(struct corrupt_image *c, const char *image, const char *truth)
     add_range(c, CORRUPT_TRACKER, c->tracker, 8);
     add_range(c, CORRUPT_KERNEL, c->kernel, 1024);
     add_range(c, CORRUPT_KUSER, c->is_x86 ? 0xffdf0000 : UINT64_C(0xfffff78000000000), 1);
+    add_heaps(c);
     add_pointers(c);
     if (c->place[CORRUPT_TABLE].n < 4 || c->place[CORRUPT_BIGPOOL].n < 3)
         die("page tables or big-pool table not found in the image");
@@ -227,7 +257,7 @@ static uint64_t draw_value(const struct corrupt_image *c, struct rng *r)
                                    UINT64_C(0xfffffffffffff000),
                                    UINT64_MAX};
 
-    switch (rng_below(r, 6)) {
+    switch (rng_below(r, 7)) {
     case 0:
         return rng_next(r);
     case 1:
@@ -238,6 +268,10 @@ static uint64_t draw_value(const struct corrupt_image *c, struct rng *r)
         return c->big_table + rng_below(r, 0x100000);
     case 4:
         return c->kernel + rng_below(r, 0x400000);
+    case 5:
+        if (c->n_heaps)
+            return c->segment[rng_below(r, (uint32_t)c->n_heaps)] + rng_below(r, 0x400000);
+        return rng_next(r);
     default:
         return odd[rng_below(r, sizeof odd / sizeof *odd)];
     }
@@ -381,6 +415,38 @@ static void kernel_words(struct corrupt_image *c, struct rng *r)
     write_words(c, CORRUPT_KERNEL, 0, CORRUPT_PAGE, r);
 }
 
+static void heap_words(struct corrupt_image *c, struct rng *r)
+{
+    write_words(c, CORRUPT_HEAP, 0, CORRUPT_PAGE, r);
+}
+
+/* Bytes of descriptors: flags, sizes, offsets. */
+static void heap_bytes(struct corrupt_image *c, struct rng *r)
+{
+    uint8_t *p = touch(c, draw_page(c, CORRUPT_HEAP, r));
+
+    for (uint32_t n = 1 + rng_below(r, 200); n > 0; n--)
+        p[rng_below(r, CORRUPT_PAGE / 8) * 8 + rng_below(r, 8)] =
+            (uint8_t)(rng_below(r, 3) ? 1u << rng_below(r, 8) : rng_below(r, 256));
+}
+
+/* Links of lists that lead in circles, to other heaps and to nothing. */
+static void heap_links(struct corrupt_image *c, struct rng *r)
+{
+    const unsigned width = c->is_x86 ? 4 : 8;
+
+    for (uint32_t n = 1 + rng_below(r, 8); n > 0; n--) {
+        uint8_t *p = touch(c, draw_page(c, CORRUPT_HEAP, r));
+
+        for (size_t at = 0; at < CORRUPT_PAGE; at += width) {
+            const uint64_t v = get(p + at, width);
+
+            if (v >> (8 * width - 16) == 0xffff && rng_below(r, 2))
+                put(p + at, rng_below(r, 4) ? draw_value(c, r) : v - v % 0x100000, width);
+        }
+    }
+}
+
 static void kuser_words(struct corrupt_image *c, struct rng *r)
 {
     write_words(c, CORRUPT_KUSER, 0x200, 0x300, r);
@@ -484,6 +550,9 @@ static const struct {
     {"same-entry", same_entry},
     {"tracker-words", tracker_words},
     {"kernel-words", kernel_words},
+    {"heap-words", heap_words},
+    {"heap-bytes", heap_bytes},
+    {"heap-links", heap_links},
     {"kuser-words", kuser_words},
     {"pe-fields", pe_fields},
     {"near-pointers", near_pointers},

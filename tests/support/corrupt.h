@@ -1,6 +1,6 @@
 /* Damage to images that were built from recipes: page tables, big-pool table, tracker table,
- * Windows kernel and KUSER_SHARED_DATA are found by the list of what was planted and a page walk of
- * its own, and then written over. Shares no code with what is tested. */
+ * segment heaps, Windows kernel and KUSER_SHARED_DATA are found by the list of what was planted and
+ * a page walk of its own, and then written over. Shares no code with what is tested. */
 #ifndef PS_TESTS_SUPPORT_CORRUPT_H
 #define PS_TESTS_SUPPORT_CORRUPT_H
 
@@ -19,10 +19,13 @@ enum corrupt_kind {
     CORRUPT_KERNEL,  /* the image of the Windows kernel; the first has its PE header */
     CORRUPT_POINTER, /* pages of it that point to one of the two tables */
     CORRUPT_KUSER,
+    CORRUPT_HEAP, /* _SEGMENT_HEAP, descriptors of segments, and what comes behind them */
     CORRUPT_N_KINDS
 };
 
 #define CORRUPT_MAX_PAGES 4096u /* of a kind; more are not looked for */
+
+#define CORRUPT_MAX_HEAPS 16u
 
 struct corrupt_places {
     uint32_t page[CORRUPT_MAX_PAGES];
@@ -39,6 +42,9 @@ struct corrupt_image {
     int top_level;        /* of the page tables; 0 is the one that has pages */
     unsigned entry_bytes; /* of a page-table entry */
     uint64_t dtb, big_table, tracker, kernel;
+    uint64_t heap[CORRUPT_MAX_HEAPS], segment[CORRUPT_MAX_HEAPS]; /* the first of each heap */
+    unsigned n_segments[CORRUPT_MAX_HEAPS];
+    size_t n_heaps;
     struct corrupt_places place[CORRUPT_N_KINDS];
     int may_look_like_another; /* the damage may change which Windows this is */
     char story[2048];          /* what was done, in words */
