@@ -77,10 +77,10 @@ all_ways() {
     opencl
 }
 
-for recipe in sample "$PS_SOURCE"/tests/recipes/{xp-x86,win7-x64,19041-x86,24h2-x64}.recipe; do
+for recipe in sample "$PS_SOURCE"/tests/recipes/{xp-x86,win7-x64,19041-x86,24h2-x64,heap/22000-x64}.recipe; do
     image=$(basename "$recipe" .recipe)
     "$POOLSCAN" mkimage "$recipe" image.raw
     all_ways
 done
-echo "$runs runs over 5 images"
+echo "$runs runs over 6 images"
 [ "$runs" -ge 150 ] && [ "$failed" = 0 ]
