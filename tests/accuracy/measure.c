@@ -20,7 +20,8 @@ static const char *const statuses[PS_ACC_N_STATUSES] = {"Allocated", "Free", "St
 
 struct options {
     struct ps_acc_leftovers leftovers;
-    int no_page_file; /* what it holds cannot be found */
+    int no_page_file;    /* what it holds cannot be found */
+    const char *without; /* tags that begin so are not looked for; NULL: none */
     int by_line;
     int examples; /* of each kind of mistake */
     const char *name[4];
@@ -33,8 +34,8 @@ struct counts {
 
 static void usage(void)
 {
-    fputs("usage: measure [--no-page-file] [--leftover LINE]... [--by-line] [--examples N]\n"
-          "               IMAGE MODE PLANTED.jsonl FOUND.jsonl\n"
+    fputs("usage: measure [--no-page-file] [--without TAG] [--leftover LINE]... [--by-line]\n"
+          "               [--examples N] IMAGE MODE PLANTED.jsonl FOUND.jsonl\n"
           "       measure --heading\n",
           stderr);
     exit(2);
@@ -63,6 +64,8 @@ static void parse(struct options *o, int argc, char **argv)
         }
         if (strcmp(argv[i], "--no-page-file") == 0)
             o->no_page_file = 1;
+        else if (strcmp(argv[i], "--without") == 0 && i + 1 < argc)
+            o->without = argv[++i];
         else if (strcmp(argv[i], "--by-line") == 0)
             o->by_line = 1;
         else if (strcmp(argv[i], "--examples") == 0 && i + 1 < argc)
@@ -78,9 +81,18 @@ static void parse(struct options *o, int argc, char **argv)
         usage();
 }
 
+static int has_tag(const struct ps_acc_row *row, const char *start)
+{
+    for (size_t i = 0; i < 4 && start[i]; i++)
+        if ((row->tag >> (8 * i) & 0xff) != (unsigned char)start[i])
+            return 0;
+    return 1;
+}
+
 static int is_counted(const struct options *o, const struct ps_acc_row *planted)
 {
-    return !(planted->is_paged_out && o->no_page_file);
+    return !(planted->is_paged_out && o->no_page_file) &&
+           !(o->without && has_tag(planted, o->without));
 }
 
 static void count_at(struct counts *c, const struct options *o, const struct ps_acc_rows *planted,

@@ -7,7 +7,8 @@
 # POOLSCAN and MEASURE are the two programs. Without names all of tests/recipes/accuracy/images. --why:
 # instead of counts, what became of each statement's headers, and examples of mistakes. --all-headers: a
 # third scan of each image, for any tag.
-# PS_ACC_DIR=DIR keeps the images, lists and findings there, in a folder for each image.
+# PS_ACC_DIR=DIR keeps the images, lists and findings there, in a folder for each image. PS_SEED=N: other
+# images of the same kinds.
 set -euo pipefail
 
 recipes=$(cd "$(dirname "${BASH_SOURCE[0]}")/../recipes/accuracy" && pwd)
@@ -38,9 +39,10 @@ mode() {
     local measure=("$MEASURE")
     shift
     "$POOLSCAN" scan -q --min-confidence 0 --show-free --format jsonl "$@" image.raw >"$mode.jsonl"
-    if [ "$mode" = physical-only ]; then
-        measure+=(--no-page-file)
-    fi
+    case $mode in
+    physical-only) measure+=(--no-page-file --without Qz) ;;
+    tables) measure+=(--without Qz) ;; # tags that no list knows
+    esac
     measure+=("${leftovers[@]}")
     if [ "$why" = 1 ]; then
         "${measure[@]}" --by-line "$name" "$mode" truth.jsonl "$mode.jsonl"
@@ -67,6 +69,9 @@ while read -r name recipe parameters; do
     '' | '#'*) continue ;;
     esac
     wanted "$name" "$@" || continue
+    if [ -n "${PS_SEED:-}" ]; then
+        parameters=${parameters/SEED=/SEED=$PS_SEED}
+    fi
     mkdir -p "$folder/$name"
     cd "$folder/$name"
     # shellcheck disable=SC2086 # parameters are words
