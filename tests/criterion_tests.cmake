@@ -49,6 +49,7 @@ ps_criterion_test(NAME unit/test_tracker LABELS unit
     SOURCES support/tracker_memory.c support/small_memory.c)
 ps_criterion_test(NAME unit/test_quota LABELS unit SOURCES support/rng.c support/small_memory.c)
 ps_criterion_test(NAME unit/test_big_owner LABELS unit)
+ps_criterion_test(NAME unit/test_recipe_quota LABELS unit)
 ps_criterion_test(NAME unit/test_pe LABELS unit SOURCES support/pe_image.c)
 ps_criterion_test(NAME unit/test_kernel_image LABELS unit
     SOURCES support/pe_image.c support/rng.c support/small_memory.c)

@@ -13,7 +13,7 @@
 enum value_form { FORM_NUMBER, FORM_FLAG, FORM_TAG, FORM_TYPE, FORM_CHOICE, FORM_LIST, FORM_TEXT };
 
 static const char *const states[] = {"allocated", "free", "stale", "decoy", NULL};
-static const char *const bodies[] = {"object", "zero", "random", "none", NULL};
+static const char *const bodies[] = {"object", "zero", "random", "none", "process", "exited", NULL};
 static const char *const styles[] = {"english", "utf16", "source", "pooltag", "any", NULL};
 
 /* One row per key: where it is allowed, how its value reads, the largest value. */

@@ -53,6 +53,8 @@ void ps_rcp_fill_body(struct ps_rcp_page *pg, enum ps_rcp_body body, uint32_t fi
 {
     switch (body) {
     case PS_RCP_BODY_OBJECT:
+    case PS_RCP_BODY_PROCESS:
+    case PS_RCP_BODY_EXITED:
         fill_objects(pg, first, n);
         break;
     case PS_RCP_BODY_ZERO:

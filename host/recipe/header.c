@@ -1,5 +1,7 @@
 #include "host/recipe/model.h"
 
+#include "host/recipe/quota/quota.h"
+
 #include <strings.h>
 
 /* Request bits of POOL_TYPE that reach the header, by name. */
@@ -107,13 +109,15 @@ static void note(struct ps_planted_page *planted, const struct ps_planted *h)
     planted->n++;
 }
 
-void ps_rcp_plant(struct ps_rcp_page *pg, uint32_t offset, const struct ps_rcp_header *h,
+void ps_rcp_plant(struct ps_rcp_page *pg, uint32_t offset, const struct ps_rcp_header *header,
                   uint32_t line)
 {
     const struct ps_rcp_era *era = &pg->stmt->era;
+    struct ps_rcp_header copy = *header, *h = &copy;
     uint32_t unit = ps_rcp_unit(era);
     uint32_t left = PS_RECIPE_PAGE - offset;
     uint32_t n = unit < left ? unit : left;
+    const uint64_t process = ps_rcp_quota_header(pg, offset, h);
     uint8_t raw[16];
 
     ps_rcp_put32(raw, ps_rcp_word0(era, h));
@@ -134,6 +138,7 @@ void ps_rcp_plant(struct ps_rcp_page *pg, uint32_t offset, const struct ps_rcp_h
                           .line = line,
                           .state = h->state,
                           .allocator = h->allocator,
+                          .process = process,
                       });
 }
 

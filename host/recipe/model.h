@@ -85,7 +85,14 @@ enum ps_rcp_key {
     PS_RCP_N_KEYS,
 };
 
-enum ps_rcp_body { PS_RCP_BODY_OBJECT, PS_RCP_BODY_ZERO, PS_RCP_BODY_RANDOM, PS_RCP_BODY_NONE };
+enum ps_rcp_body {
+    PS_RCP_BODY_OBJECT,
+    PS_RCP_BODY_ZERO,
+    PS_RCP_BODY_RANDOM,
+    PS_RCP_BODY_NONE,
+    PS_RCP_BODY_PROCESS, /* of a block line; so is the next one */
+    PS_RCP_BODY_EXITED,
+};
 enum ps_rcp_style {
     PS_RCP_ENGLISH,
     PS_RCP_UTF16,
@@ -183,6 +190,8 @@ struct ps_rcp_header {
     uint32_t tag, prev, index, units, type;
     uint64_t billed;
     uint8_t state, allocator;
+    uint8_t is_billed;  /* the recipe says 'billed' */
+    uint8_t is_process; /* ... that the body is a process */
 };
 
 static inline uint32_t ps_rcp_unit(const struct ps_rcp_era *era)

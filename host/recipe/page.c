@@ -1,6 +1,7 @@
 #include "host/recipe/classic/classic.h"
 #include "host/recipe/heap/heap.h"
 #include "host/recipe/model.h"
+#include "host/recipe/quota/quota.h"
 #include "host/recipe/system/system.h"
 
 #include <stdlib.h>
@@ -324,6 +325,7 @@ static struct ps_rcp_header point_header(const struct ps_rcp_page *pg)
     h.units = (uint32_t)ps_rcp_get(a, PS_RCP_SIZE, 0) / unit;
     h.type = (uint32_t)ps_rcp_get(a, PS_RCP_TYPE, ps_rcp_type_in_use(era, 0));
     h.billed = ps_rcp_get(a, PS_RCP_BILLED, 0);
+    h.is_billed = (uint8_t)ps_rcp_has(a, PS_RCP_BILLED);
     if (ps_rcp_has(a, PS_RCP_PROTECTED))
         h.tag |= 0x80000000u;
     if (ps_rcp_has(a, PS_RCP_WORD0)) {
@@ -428,6 +430,8 @@ static int build(const struct ps_recipe *r, uint64_t number, uint8_t *b,
         put_point(&pg);
         rc = 1;
     }
+    if (rc > 0)
+        ps_rcp_quota_settle(r, number, b, planted);
     return rc;
 }
 

@@ -1,4 +1,5 @@
 #include "host/recipe/heap/heap.h"
+#include "host/recipe/quota/quota.h"
 #include "host/recipe/model.h"
 #include "host/recipe/system/system.h"
 
@@ -220,6 +221,7 @@ static const struct {
     {"bigs", ps_rcp_do_bigs},
     {"kernel", ps_rcp_do_kernel},
     {"tracker", ps_rcp_do_tracker},
+    {"quota", ps_rcp_do_quota},
     {"heaps", ps_rcp_do_heaps},
     {"heap", ps_rcp_do_heap},
 };

@@ -110,6 +110,8 @@ struct ps_rcp_header ps_rcp_block_header(struct ps_rcp_page *pg, const struct ps
     h.type = (uint32_t)ps_rcp_get(a, PS_RCP_TYPE, is_free ? 0 : type);
     h.index = (uint32_t)ps_rcp_get(a, PS_RCP_INDEX, 0);
     h.billed = ps_rcp_get(a, PS_RCP_BILLED, 0);
+    h.is_billed = (uint8_t)ps_rcp_has(a, PS_RCP_BILLED);
+    h.is_process = ps_rcp_get(a, PS_RCP_BODY, 0) >= PS_RCP_BODY_PROCESS;
     h.state = ps_rcp_type_is_in_use(era, h.type) ? PS_PLANTED_ALLOCATED : PS_PLANTED_FREE;
     if (ps_rcp_has(a, PS_RCP_IS))
         h.state = (uint8_t)a->v[PS_RCP_IS];

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "host/log.h"
 #include "host/virtual/windows_kernel.h"
@@ -266,8 +267,17 @@ static void set_owners(struct ps_quota *q, uint32_t build)
     q->owners = q->rule == PS_QUOTA_MIXED && q->cookie.method == PS_COOKIE_NOT_FOUND ? NULL : o;
 }
 
+static double now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
 int ps_quota_open(struct ps_quota *q, const struct ps_quota_source *source, struct ps_err *err)
 {
+    const double start = now_ms();
     struct ps_address_space *as = source->space;
     uint64_t process;
     int is_there, rc;
@@ -286,9 +296,10 @@ int ps_quota_open(struct ps_quota *q, const struct ps_quota_source *source, stru
         set_owners(q, as->build);
     ps_log(PS_LOG_DEBUG,
            "quota: rule %s, cookie by %s: %zu samples of %zu pages, %zu clusters of which %zu are "
-           "explained, %zu processes listed",
+           "explained, %zu processes listed, in %.2f ms",
            ps_quota_rule_name(q->rule), ps_cookie_method_name(q->cookie.method), q->n_samples,
-           q->n_pages, q->cookie.n_clusters, q->cookie.n_explained, q->processes.n);
+           q->n_pages, q->cookie.n_clusters, q->cookie.n_explained, q->processes.n,
+           now_ms() - start);
     return rc;
 }
 

@@ -131,10 +131,13 @@ static void set_address(const struct ps_locator *l, const struct place *p, struc
     }
 }
 
+/* Where the owner stands at the end of the block, that of a left-over header is another's by now. */
 static void set_owner(const struct ps_locator *l, const uint8_t *page, struct ps_finding *f)
 {
     const uint64_t header = f->va - l->header_bytes;
 
+    if (l->owners->rule == PS_QUOTA_TAIL && (f->evidence & PS_EV_OVERLAP))
+        return;
     f->process = ps_owner_of_header(l->owners, page, (uint32_t)(header & (PS_FRAME_BYTES - 1)),
                                     header & ~(uint64_t)(PS_FRAME_BYTES - 1));
     if (f->process)

@@ -1,6 +1,7 @@
 #include "host/recipe/system/system.h"
 
 #include "host/recipe/heap/heap.h"
+#include "host/recipe/quota/quota.h"
 
 #include <stdlib.h>
 
@@ -176,6 +177,8 @@ static int build(struct ps_rcp_system *sys)
     if (rc == 0)
         rc = ps_rcp_heaps_build(sys);
     if (rc == 0)
+        rc = ps_rcp_quota_plan(sys);
+    if (rc == 0)
         rc = ps_rcp_bigtable_build(sys);
     if (rc == 0)
         rc = ps_rcp_tracker_reserve(sys);
@@ -225,6 +228,7 @@ void ps_rcp_system_free(struct ps_rcp_system *sys)
     ps_rcp_region_free(&sys->big.region);
     ps_rcp_tracker_free(&sys->tracker);
     ps_rcp_heaps_free(sys->heaps);
+    free(sys->quota);
     free(sys);
 }
 

@@ -151,6 +151,7 @@ struct ps_rcp_tracker {
 };
 
 struct ps_rcp_heaps;
+struct ps_rcp_quota;
 
 struct ps_rcp_system {
     struct ps_recipe *recipe;
@@ -176,6 +177,7 @@ struct ps_rcp_system {
     struct ps_rcp_kernel kernel;
     struct ps_rcp_tracker tracker;
     struct ps_rcp_heaps *heaps; /* host/recipe/heap/; NULL without */
+    struct ps_rcp_quota *quota; /* host/recipe/quota/; NULL without */
 
     /* Made when the recipe is finished. */
     struct ps_err *err;

@@ -1,6 +1,7 @@
 #include "host/recipe/system/system.h"
 
 #include "host/recipe/heap/heap.h"
+#include "host/recipe/quota/quota.h"
 
 static const char *const modes[] = {"x64", "pae", "x86"};
 static const char *const hashes[] = {"xor", "mul32", "mul64"};
@@ -30,6 +31,7 @@ static void print_system(const struct ps_rcp_system *sys, FILE *out)
                 (unsigned long long)sys->tracker.table[0].va,
                 (unsigned long long)sys->tracker.slots, (unsigned long long)sys->tracker.cpus);
     ps_rcp_heaps_truth_system(sys->heaps, out);
+    ps_rcp_quota_truth_system(sys->quota, out);
     fprintf(out, ",\"Line\":%u}\n", sys->line);
 }
 
@@ -116,6 +118,7 @@ void ps_rcp_system_truth(const struct ps_recipe *recipe, FILE *out)
         return;
     print_system(sys, out);
     ps_rcp_heaps_truth(sys->heaps, out);
+    ps_rcp_quota_truth(sys->quota, out);
     for (size_t i = 0; i < sys->big.n_rows; i++)
         print_big(sys, &sys->big.row[i], out);
     for (size_t i = 0; i < sys->tracker.n_counts; i++)
