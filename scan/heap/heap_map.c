@@ -1,5 +1,7 @@
 #include "scan/heap/heap_map.h"
 
+#include <stdatomic.h>
+
 #include "scan/heap/lfh.h"
 #include "scan/heap/map_parts.h"
 #include "scan/heap/vs_page.h"
@@ -7,27 +9,24 @@
 
 #define TYPE_CACHE_ALIGNED 0x04u
 
-/* The segment that begins last at or before 'va'; NULL: none does. */
-static const struct ps_heap_segment *segment_before(const struct ps_heap_map *map, uint64_t va)
+/* The segment that holds 'va'; NULL: none does. */
+static const struct ps_heap_segment *segment_of(const struct ps_heap_map *map, uint64_t va)
 {
-    size_t low = 0, high = map->n_segments;
+    uint32_t slot = ps_heap_index_slot(map, va);
 
-    while (low < high) {
-        const size_t mid = low + (high - low) / 2;
+    for (; map->index[slot] != 0; slot = (slot + 1) & ((UINT32_C(1) << map->index_bits) - 1)) {
+        const struct ps_heap_segment *s = &map->segment[map->index[slot] - 1];
 
-        if (map->segment[mid].va <= va)
-            low = mid + 1;
-        else
-            high = mid;
+        if (va >= s->va && (va - s->va) >> s->shift < PS_HEAP_UNITS)
+            return s;
     }
-    return low > 0 ? &map->segment[low - 1] : NULL;
+    return NULL;
 }
 
 enum ps_heap_unit ps_heap_map_page(const struct ps_heap_map *map, uint64_t va,
                                    struct ps_heap_page *page)
 {
-    const struct ps_heap_segment *s = segment_before(map, va);
-    uint64_t unit;
+    const struct ps_heap_segment *s = segment_of(map, va);
     uint32_t word;
 
     page->va = va - va % PS_FRAME_BYTES;
@@ -35,10 +34,9 @@ enum ps_heap_unit ps_heap_map_page(const struct ps_heap_map *map, uint64_t va,
     page->pool = PS_HEAP_POOL_UNKNOWN;
     page->is_decoded = 0;
     page->range = PS_HEAP_NO_DATA;
-    unit = s ? (va - s->va) >> s->shift : PS_HEAP_UNITS;
-    if (unit >= PS_HEAP_UNITS)
+    if (!s)
         return PS_HEAP_OUTSIDE;
-    word = map->units[s->first_unit + unit];
+    word = map->units[s->first_unit + ((va - s->va) >> s->shift)];
     page->pool = s->pool;
     page->unit = (uint8_t)(word & 7);
     if (page->unit == PS_HEAP_LFH || page->unit == PS_HEAP_VS)
@@ -73,39 +71,48 @@ static void step_to_first(enum ps_arch arch, const uint8_t *bytes, uint32_t *at,
     *n_bytes += back;
 }
 
+/* Of block number 'block', which begins at 'at' of its page. No branch: which blocks are in use is
+ * as good as random. */
 static enum ps_heap_block lfh_state(const struct ps_heap_map *map, const struct ps_heap_range *r,
-                                    uint32_t block)
+                                    uint32_t block, uint32_t at)
 {
-    const uint64_t at = (r->va + r->first + (uint64_t)block * r->block_bytes) % PS_FRAME_BYTES;
+    static const uint8_t states[2][4] = {
+        {PS_HEAP_BLOCK_FREED, PS_HEAP_BLOCK_LIVE, PS_HEAP_BLOCK_FREED, PS_HEAP_BLOCK_UNDECIDED},
+        {PS_HEAP_BLOCK_NONE, PS_HEAP_BLOCK_NONE, PS_HEAP_BLOCK_NONE, PS_HEAP_BLOCK_NONE}};
     const int crosses = r->block_bytes > PS_FRAME_BYTES - at;
 
-    switch (ps_lfh_pair(map->bitmaps + r->data, block)) {
-    case PS_LFH_BUSY:
-        return crosses ? PS_HEAP_BLOCK_NONE : PS_HEAP_BLOCK_LIVE;
-    case PS_LFH_BOTH:
-        return crosses ? PS_HEAP_BLOCK_NONE : PS_HEAP_BLOCK_UNDECIDED;
-    default:
-        return crosses ? PS_HEAP_BLOCK_NONE : PS_HEAP_BLOCK_FREED;
-    }
+    return (enum ps_heap_block)states[crosses][ps_lfh_pair(map->bitmaps + r->data, block)];
 }
 
-static enum ps_heap_block lfh_block(const struct ps_heap_map *map, const struct ps_heap_page *page,
+/* Offsets in a segment have 24 bits, blocks at most 16384 bytes: so many bits of the reciprocal
+ * give each quotient. A division for each block would cost more than all the rest. */
+#define RECIPROCAL_BITS 40u
+
+static void read_grid(const struct ps_heap_range *r, struct ps_heap_page *page)
+{
+    page->reciprocal =
+        r->block_bytes == 0 ? 0 : (UINT64_C(1) << RECIPROCAL_BITS) / r->block_bytes + 1;
+    page->is_decoded = 1;
+}
+
+static enum ps_heap_block lfh_block(const struct ps_heap_map *map, struct ps_heap_page *page,
                                     uint32_t at, uint32_t n_bytes)
 {
     const struct ps_heap_range *r = &map->range[page->range];
-    const uint64_t off = page->va + at - r->va;
-    uint64_t block;
+    const uint32_t off = (uint32_t)(page->va - r->va) + at;
+    uint32_t block;
 
+    if (!page->is_decoded)
+        read_grid(r, page);
     if (r->block_bytes == 0 || r->data == PS_HEAP_NO_DATA)
         return PS_HEAP_BLOCK_UNDECIDED;
-    if (off < r->first || (off - r->first) % r->block_bytes != 0 || n_bytes > r->block_bytes)
+    if (off < r->first)
         return PS_HEAP_BLOCK_NONE;
-    block = (off - r->first) / r->block_bytes;
-    if (block >= r->n_blocks || r->block_bytes >= PS_FRAME_BYTES)
+    block = (uint32_t)((off - r->first) * page->reciprocal >> RECIPROCAL_BITS);
+    if (block * r->block_bytes != off - r->first || n_bytes > r->block_bytes ||
+        block >= r->n_blocks)
         return PS_HEAP_BLOCK_NONE;
-    if (r->is_private)
-        return PS_HEAP_BLOCK_UNDECIDED;
-    return lfh_state(map, r, (uint32_t)block);
+    return r->is_private ? PS_HEAP_BLOCK_UNDECIDED : lfh_state(map, r, block, at);
 }
 
 /* A page of a VS subsegment that another one has a question about. */
@@ -114,24 +121,58 @@ struct neighbours {
     const struct ps_heap_range *range;
 };
 
+/* Which one of 'frames' and 'tails' is that of the page; 1, or 0. */
+static int number_of_page(const struct neighbours *n, uint64_t va, uint32_t *number)
+{
+    if (n->range->data == PS_HEAP_NO_DATA || va < n->range->va ||
+        va - n->range->va >= n->range->n_bytes)
+        return 0;
+    *number = n->range->data + (uint32_t)((va - n->range->va) / PS_FRAME_BYTES);
+    return 1;
+}
+
 static int read_stored(const void *arg, uint64_t va, uint64_t *value)
 {
     const struct neighbours *n = arg;
     const struct ps_heap_map *map = n->map;
     const size_t width = map->arch == PS_ARCH_X64 ? 8 : 4;
     uint8_t bytes[8];
-    uint32_t frame;
+    uint32_t number, frame;
 
-    if (n->range->data == PS_HEAP_NO_DATA || !map->memory.read || va < n->range->va ||
-        va - n->range->va >= n->range->n_bytes)
+    if (!map->memory.read || !number_of_page(n, va, &number))
         return 0;
-    frame = map->frames[n->range->data + (va - n->range->va) / PS_FRAME_BYTES];
+    frame = map->frames[number];
     if (frame == 0 ||
         map->memory.read(map->memory.arg, (uint64_t)frame * PS_FRAME_BYTES + va % PS_FRAME_BYTES,
                          bytes, width) != width)
         return 0;
     *value = ps_vs_stored(map->arch, bytes);
     return 1;
+}
+
+static int known_tail(const void *arg, uint64_t va, struct ps_vs_chunk *out)
+{
+    const struct neighbours *n = arg;
+    uint32_t number, tail;
+    uint64_t tail_va;
+
+    if (!number_of_page(n, va, &number) || number >= n->map->n_tails)
+        return 0;
+    tail = atomic_load_explicit(&n->map->tails[number], memory_order_relaxed);
+    if (tail == 0)
+        return 0;
+    *out = ps_vs_tail_chunk(n->map->arch, va - va % PS_FRAME_BYTES, tail, &tail_va);
+    return tail_va == va;
+}
+
+static void keep_tail(const struct neighbours *n, const struct ps_vs_view *view,
+                      const struct ps_heap_page *page)
+{
+    uint32_t number;
+
+    if (number_of_page(n, page->va, &number) && number < n->map->n_tails)
+        atomic_store_explicit(&n->map->tails[number], ps_vs_page_tail(view, page),
+                              memory_order_relaxed);
 }
 
 static struct ps_vs_view view_of(const struct neighbours *n, struct ps_heap_page *page,
@@ -145,10 +186,13 @@ static struct ps_vs_view view_of(const struct neighbours *n, struct ps_heap_page
                                     .first = r->va + r->first,
                                     .end = r->va + r->n_bytes,
                                     .stored = read_stored,
+                                    .tail = known_tail,
                                     .arg = n};
 
-    if (!page->is_decoded)
+    if (!page->is_decoded) {
         ps_vs_page_decode(&view, page);
+        keep_tail(n, &view, page);
+    }
     return view;
 }
 
@@ -193,7 +237,8 @@ static size_t lfh_spans(const struct ps_heap_map *map, const struct ps_heap_page
                 (struct ps_heap_span){.at = (uint32_t)(off - base),
                                       .n_bytes = r->block_bytes,
                                       .state = r->is_private ? PS_HEAP_BLOCK_UNDECIDED
-                                                             : lfh_state(map, r, (uint32_t)block)};
+                                                             : lfh_state(map, r, (uint32_t)block,
+                                                                         (uint32_t)(off - base))};
         n++;
     }
     return n;

@@ -42,7 +42,7 @@ struct ps_heap_map;
 #define PS_HEAP_MAX_SLOTS 512u /* of a page: 256 of 16 bytes on x64, 512 of 8 on x86 */
 
 /* What is known of one page. 'va', 'unit' and 'pool' are for the caller, the rest is private: the
- * first question about a VS page decodes all its chunk headers and keeps them here. */
+ * first question about a VS page decodes its chunk headers and keeps where they are. */
 struct ps_heap_page {
     uint64_t va;
     uint8_t unit; /* enum ps_heap_unit */
@@ -52,8 +52,8 @@ struct ps_heap_page {
     uint16_t lead_slots;
     uint32_t lead_before;
     uint32_t range;
+    uint64_t reciprocal;                     /* LFH: of the blocks' size */
     uint64_t begins[PS_HEAP_MAX_SLOTS / 64]; /* a bit per slot: a chunk header */
-    uint64_t stale[PS_HEAP_MAX_SLOTS / 64];  /* ... a former one, inside a chunk */
 };
 
 /* What the heap knows of the page that holds 'va', in *page. Returns page->unit. Takes O(log
@@ -135,7 +135,7 @@ struct ps_heap_info {
     uint32_t n_segments;
     uint32_t n_segments_bad;   /* left out: signature or descriptors do not hold, or not readable */
     uint32_t n_lfh, n_lfh_bad; /* subsegments; bad: whose blocks can not be decided */
-    uint32_t n_vs, n_vs_bad;   /* bad: whose own header does not hold; chunks are decoded still */
+    uint32_t n_vs, n_vs_bad;   /* bad: of a sample, whose own header does not hold */
     uint32_t n_large;          /* allocations of whole pages */
     uint32_t n_over;           /* segments and subsegments beyond the bounds below */
 };
@@ -147,6 +147,6 @@ const struct ps_heap_info *ps_heap_map_info(const struct ps_heap_map *map);
 #define PS_HEAP_MAX_SEGMENTS 16384u               /* a word for each of 256 units: 16 MiB */
 #define PS_HEAP_MAX_RANGES   (UINT32_C(1) << 19)  /* subsegments, of 32 bytes: 16 MiB */
 #define PS_HEAP_MAX_BITMAPS  (UINT32_C(16) << 20) /* bytes of LFH bitmaps */
-#define PS_HEAP_MAX_FRAMES   (UINT32_C(4) << 20)  /* frame numbers of VS pages: 16 MiB */
+#define PS_HEAP_MAX_FRAMES   (UINT32_C(2) << 20)  /* VS pages, with a word for each twice: 16 MiB */
 
 #endif

@@ -144,7 +144,8 @@ static uint64_t segment_bytes(const struct ps_heap_segment *s)
     return (uint64_t)PS_HEAP_UNITS << s->shift;
 }
 
-void ps_heap_map_finish(struct ps_heap_map *map)
+/* Of segments that overlap the first one counts. */
+static void sort_segments(struct ps_heap_map *map)
 {
     size_t n = 0;
 
@@ -157,10 +158,49 @@ void ps_heap_map_finish(struct ps_heap_map *map)
             map->info.n_segments_bad++;
             continue;
         }
-        if (map->heap && s->heap < map->info.n_heaps)
-            map->heap[s->heap].n_segments++;
         map->segment[n++] = *s;
     }
     map->n_segments = n;
     map->info.n_segments = (uint32_t)n;
+}
+
+static uint64_t mebibytes(const struct ps_heap_segment *s)
+{
+    return segment_bytes(s) >> PS_HEAP_INDEX_SHIFT;
+}
+
+/* A set of all mebibytes, at most half full. */
+static int make_index(struct ps_heap_map *map, struct ps_err *err)
+{
+    uint64_t n = 1;
+
+    for (size_t i = 0; i < map->n_segments; i++)
+        n += mebibytes(&map->segment[i]);
+    for (map->index_bits = 4; UINT64_C(1) << map->index_bits < 2 * n; map->index_bits++)
+        ;
+    map->index = calloc(UINT64_C(1) << map->index_bits, sizeof *map->index);
+    if (!map->index)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the heap map");
+    for (size_t i = 0; i < map->n_segments; i++)
+        for (uint64_t k = 0; k < mebibytes(&map->segment[i]); k++) {
+            uint32_t slot =
+                ps_heap_index_slot(map, map->segment[i].va + (k << PS_HEAP_INDEX_SHIFT));
+
+            while (map->index[slot] != 0)
+                slot = (slot + 1) & ((UINT32_C(1) << map->index_bits) - 1);
+            map->index[slot] = (uint32_t)i + 1;
+        }
+    return 0;
+}
+
+int ps_heap_map_finish(struct ps_heap_map *map, struct ps_err *err)
+{
+    sort_segments(map);
+    if (map->n_frames > 0) {
+        map->tails = calloc(map->n_frames, sizeof *map->tails);
+        map->n_tails = map->tails ? map->n_frames : 0;
+        if (!map->tails)
+            return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the heap map");
+    }
+    return make_index(map, err);
 }

@@ -46,10 +46,17 @@ struct ps_heap_map {
     struct ps_heap_info info;
     struct ps_heap_summary *heap;    /* info.n_heaps, or NULL */
     struct ps_heap_segment *segment; /* ascending by va after ps_heap_map_finish */
+    uint32_t *index; /* by the MiB of an address: number of the segment + 1; 0: nothing */
+    uint32_t index_bits;
     struct ps_heap_range *range;
     uint32_t *units;  /* of a unit: enum ps_heap_unit, and from bit 3 on its range's number */
     uint8_t *bitmaps; /* of all LFH subsegments */
     uint32_t *frames; /* number of the frame of each page of VS subsegments; 0: not there */
+    /* What was found at the end of each of these pages, ps_vs_page_tail; 0: nothing yet. All that
+     * changes after the map was made: each answer that it spares a read is the one that the read
+     * would give. NULL: nothing is kept. */
+    _Atomic uint32_t *tails;
+    size_t n_tails;
     size_t n_segments, n_ranges, n_units, n_bitmaps, n_frames;
     size_t cap_segments, cap_ranges, cap_units, cap_bitmaps, cap_frames;
 };
@@ -76,8 +83,16 @@ int ps_heap_map_add_range(struct ps_heap_map *map, const struct ps_heap_range *r
 int ps_heap_map_add_bitmap(struct ps_heap_map *map, uint32_t n, uint32_t *at, struct ps_err *err);
 int ps_heap_map_add_frames(struct ps_heap_map *map, uint32_t n, uint32_t *at, struct ps_err *err);
 
-/* Make it ready for questions: sort, and leave out segments that overlap one before. */
-void ps_heap_map_finish(struct ps_heap_map *map);
+/* Make it ready for questions: sort, leave out segments that overlap one before, and index. */
+int ps_heap_map_finish(struct ps_heap_map *map, struct ps_err *err);
+
+#define PS_HEAP_INDEX_SHIFT 20u /* the smallest segment */
+
+static inline uint32_t ps_heap_index_slot(const struct ps_heap_map *map, uint64_t va)
+{
+    return (uint32_t)((va >> PS_HEAP_INDEX_SHIFT) * UINT64_C(0x9e3779b97f4a7c15) >>
+                      (64 - map->index_bits));
+}
 
 static inline uint32_t ps_heap_unit_word(enum ps_heap_unit unit, uint32_t range)
 {

@@ -3,9 +3,7 @@
 #include "scan/physmem.h"
 
 /* Bytes of a block that its chunk may have more than header and block take. */
-#define MAX_SLACK_SLOTS 3u
-
-#define WORDS           (PS_HEAP_MAX_SLOTS / 64)
+#define MAX_SLACK_SLOTS 4u
 
 static uint32_t n_slots(const struct ps_vs_view *v)
 {
@@ -15,11 +13,6 @@ static uint32_t n_slots(const struct ps_vs_view *v)
 static void set_bit(uint64_t *bits, uint32_t slot)
 {
     bits[slot / 64] |= UINT64_C(1) << slot % 64;
-}
-
-static int has_bit(const uint64_t *bits, uint32_t slot)
-{
-    return (int)(bits[slot / 64] >> slot % 64 & 1);
 }
 
 /* The first set bit from 'slot' on; n if there is none. */
@@ -52,6 +45,11 @@ static int last_bit(const uint64_t *bits, uint32_t slot, uint32_t *out)
     }
 }
 
+static uint64_t va_of(const struct ps_vs_view *v, uint32_t slot)
+{
+    return v->va + ((uint64_t)slot << ps_vs_slot_shift(v->arch));
+}
+
 /* A chunk at 'va' that neither ends behind the subsegment nor begins before it. */
 static int is_inside(const struct ps_vs_view *v, const struct ps_vs_chunk *c, uint64_t va)
 {
@@ -62,48 +60,22 @@ static int is_inside(const struct ps_vs_view *v, const struct ps_vs_chunk *c, ui
            (c->prev != 0 || va == v->first);
 }
 
-struct ps_vs_chunk ps_vs_page_chunk(const struct ps_vs_view *v, uint32_t slot)
+static uint64_t stored_at(const struct ps_vs_view *v, uint32_t slot)
 {
-    const uint32_t off = slot << ps_vs_slot_shift(v->arch);
-
-    return ps_vs_decode(v->arch, ps_vs_stored(v->arch, v->bytes + off), v->va + off, v->heap_key);
+    return ps_vs_stored(v->arch, v->bytes + ((size_t)slot << ps_vs_slot_shift(v->arch)));
 }
 
-static uint64_t va_of(const struct ps_vs_view *v, uint32_t slot)
+static struct ps_vs_chunk chunk_at(const struct ps_vs_view *v, uint32_t slot)
 {
-    return v->va + ((uint64_t)slot << ps_vs_slot_shift(v->arch));
+    return ps_vs_decode(v->arch, stored_at(v, slot), va_of(v, slot), v->heap_key);
 }
 
-/* One bit for each slot that may hold a chunk header. Of 256 slots of x64 hardly any does that is
- * none; on x86 it is sizes alone that tell, later. */
-static void find_sound(const struct ps_vs_view *v, uint64_t sound[WORDS])
+/* May there be a chunk header at this slot? Of 256 slots of x64 hardly any looks like one that is
+ * none; on x86 only the neighbours tell. */
+static int is_sound(const struct ps_vs_view *v, uint32_t slot, struct ps_vs_chunk *out)
 {
-    const uint32_t n = n_slots(v);
-    const uint64_t base = v->va ^ v->heap_key;
-
-    for (uint32_t word = 0; word < WORDS; word++)
-        sound[word] = 0;
-    if (v->arch != PS_ARCH_X64) {
-        for (uint32_t i = 0; i < n; i++) {
-            const struct ps_vs_chunk c = ps_vs_page_chunk(v, i);
-
-            if (is_inside(v, &c, va_of(v, i)))
-                set_bit(sound, i);
-        }
-        return;
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        uint64_t stored;
-
-        memcpy(&stored, v->bytes + ((size_t)i << 4), sizeof stored);
-        sound[i / 64] |= (uint64_t)((stored ^ base) >> 49 == 0) << i % 64;
-    }
-    for (uint32_t i = next_bit(sound, 0, n); i < n; i = next_bit(sound, i + 1, n)) {
-        const struct ps_vs_chunk c = ps_vs_page_chunk(v, i);
-
-        if (!is_inside(v, &c, va_of(v, i)))
-            sound[i / 64] &= ~(UINT64_C(1) << i % 64);
-    }
+    *out = chunk_at(v, slot);
+    return is_inside(v, out, va_of(v, slot));
 }
 
 /* The chunk at 'va' in another page; 1, or 0: not there, or no chunk header. */
@@ -118,130 +90,100 @@ static int read_chunk(const struct ps_vs_view *v, uint64_t va, struct ps_vs_chun
 }
 
 /* Does the header behind this chunk know its size? -1: that is in another page. */
-static int next_agrees(const struct ps_vs_view *v, const uint64_t sound[WORDS], uint32_t slot,
-                       const struct ps_vs_chunk *c)
+static int next_agrees(const struct ps_vs_view *v, uint32_t slot, const struct ps_vs_chunk *c)
 {
-    const uint32_t left = n_slots(v) - slot;
+    struct ps_vs_chunk next;
 
-    if (c->size >= left)
+    if (c->size >= n_slots(v) - slot)
         return -1;
-    return has_bit(sound, slot + c->size) && ps_vs_page_chunk(v, slot + c->size).prev == c->size;
+    return is_sound(v, slot + c->size, &next) && next.prev == c->size;
 }
 
-/* Slots of a chunk that begins at 'va', in front of the page, that lie in the page. */
-static uint32_t slots_reaching_in(const struct ps_vs_view *v, uint64_t va, uint32_t size)
+/* The chunk in front of the page's one at 'slot', which begins on a page before: 1 and *out, whose
+ * size is what the one at 'slot' believes, or 0. */
+static int read_before(const struct ps_vs_view *v, uint32_t slot, struct ps_vs_chunk *out)
 {
-    const uint64_t before = (v->va - va) >> ps_vs_slot_shift(v->arch);
-    const uint64_t in = size > before ? size - before : 0;
+    const struct ps_vs_chunk c = chunk_at(v, slot);
+    const uint64_t va = va_of(v, slot) - ((uint64_t)c.prev << ps_vs_slot_shift(v->arch));
 
-    return in < n_slots(v) ? (uint32_t)in : n_slots(v);
-}
-
-static void set_lead(struct ps_heap_page *page, uint32_t slots, enum ps_vs_lead state)
-{
-    page->lead_slots = (uint16_t)slots;
-    page->lead_state = (uint8_t)state;
-    page->lead_before = 0;
-}
-
-/* The chunk in front of the page's first one, as that one tells where it is. What is known of it
- * goes to the lead; a longer one than the first chunk believes covers that. Returns from which slot
- * on chunks are to be looked for: 'slot' if it stays the first one. */
-static uint32_t look_back(const struct ps_vs_view *v, struct ps_heap_page *page, uint32_t slot)
-{
-    const struct ps_vs_chunk first = ps_vs_page_chunk(v, slot);
-    const uint32_t shift = ps_vs_slot_shift(v->arch);
-    struct ps_vs_chunk before;
-    uint64_t va;
-    uint32_t reach;
-
-    set_lead(page, slot, PS_VS_LEAD_UNKNOWN);
-    if (first.prev == 0) {
-        set_lead(page, slot, PS_VS_LEAD_NONE);
-        return slot;
-    }
-    if (first.prev <= slot)
-        return slot;
-    va = va_of(v, slot) - ((uint64_t)first.prev << shift);
-    if (!read_chunk(v, va, &before))
-        return slot;
-    reach = slots_reaching_in(v, va, before.size);
-    if (reach < slot)
-        return slot;
-    set_lead(page, reach, before.in_use ? PS_VS_LEAD_LIVE : PS_VS_LEAD_FREE);
-    page->lead_before = first.prev - slot;
-    return reach;
-}
-
-/* Does the chunk in front of the page lead to this slot? */
-static int is_led_to(const struct ps_vs_view *v, uint32_t slot)
-{
-    const struct ps_vs_chunk c = ps_vs_page_chunk(v, slot);
-    const uint64_t va = va_of(v, slot);
-    struct ps_vs_chunk before;
-
-    return va == v->first ||
-           (c.prev > slot &&
-            read_chunk(v, va - ((uint64_t)c.prev << ps_vs_slot_shift(v->arch)), &before) &&
-            before.size == c.prev);
+    return c.prev > slot && ((v->tail && v->tail(v->arg, va, out)) || read_chunk(v, va, out)) &&
+           out->size == c.prev;
 }
 
 /* From 'slot' on: the first chunk that its neighbours know. n if there is none. */
-static uint32_t first_chunk(const struct ps_vs_view *v, const uint64_t sound[WORDS], uint32_t slot)
+static uint32_t first_chunk(const struct ps_vs_view *v, uint32_t slot)
 {
     const uint32_t n = n_slots(v);
+    struct ps_vs_chunk c, before;
 
-    for (slot = next_bit(sound, slot, n); slot < n; slot = next_bit(sound, slot + 1, n)) {
-        const struct ps_vs_chunk c = ps_vs_page_chunk(v, slot);
-        const int next = next_agrees(v, sound, slot, &c);
+    for (; slot < n; slot++) {
+        int next;
 
-        if (next > 0 || va_of(v, slot) == v->first || (next < 0 && is_led_to(v, slot)))
+        if (!is_sound(v, slot, &c))
+            continue;
+        next = next_agrees(v, slot, &c);
+        if (next > 0 || va_of(v, slot) == v->first || (next < 0 && read_before(v, slot, &before)))
             return slot;
     }
     return n;
 }
 
-/* Follow the sizes from a chunk on. Where they lead to nothing, look for the next beginning. */
-static void follow(const struct ps_vs_view *v, const uint64_t sound[WORDS], uint32_t slot,
-                   struct ps_heap_page *page)
+static void forget(struct ps_heap_page *page)
 {
-    const uint32_t n = n_slots(v);
+    for (uint32_t i = 0; i < PS_HEAP_MAX_SLOTS / 64; i++)
+        page->begins[i] = 0;
+}
 
-    while (slot < n) {
-        const struct ps_vs_chunk c = ps_vs_page_chunk(v, slot);
-        const uint32_t left = n - slot;
+/* Where sizes lead to nothing, the next beginning. If its chunk in front begins before the page,
+ * what was found so far lies inside that one. */
+static uint32_t begin_again(const struct ps_vs_view *v, uint32_t slot, struct ps_heap_page *page)
+{
+    struct ps_vs_chunk before;
 
-        set_bit(page->begins, slot);
-        if (c.size >= left)
-            return;
-        if (next_agrees(v, sound, slot, &c) > 0)
-            slot += c.size;
-        else
-            slot = first_chunk(v, sound, slot + 1);
-    }
+    slot = first_chunk(v, slot);
+    if (slot < n_slots(v) && read_before(v, slot, &before))
+        forget(page);
+    return slot;
 }
 
 void ps_vs_page_decode(const struct ps_vs_view *v, struct ps_heap_page *page)
 {
     const uint32_t n = n_slots(v);
-    uint64_t sound[WORDS];
-    uint32_t slot;
+    uint32_t slot = first_chunk(v, 0);
 
-    for (uint32_t i = 0; i < WORDS; i++)
-        page->begins[i] = 0;
-    set_lead(page, n, PS_VS_LEAD_UNKNOWN);
-    find_sound(v, sound);
-    slot = first_chunk(v, sound, 0);
-    if (slot < n) {
-        const uint32_t reach = look_back(v, page, slot);
-
-        if (reach != slot)
-            slot = first_chunk(v, sound, reach);
-        follow(v, sound, slot, page);
-    }
-    for (uint32_t i = 0; i < WORDS; i++)
-        page->stale[i] = sound[i] & ~page->begins[i];
+    forget(page);
+    page->lead_state = PS_VS_LEAD_NOT_ASKED;
+    page->lead_slots = 0;
     page->is_decoded = 1;
+    while (slot < n) {
+        const struct ps_vs_chunk c = chunk_at(v, slot);
+
+        set_bit(page->begins, slot);
+        if (c.size >= n - slot)
+            return;
+        slot = next_agrees(v, slot, &c) ? slot + c.size : begin_again(v, slot + 1, page);
+    }
+}
+
+static void set_lead(struct ps_heap_page *page, enum ps_vs_lead state, uint32_t slots_before)
+{
+    page->lead_state = (uint8_t)state;
+    page->lead_before = slots_before;
+}
+
+/* What is known of the chunk in front of the page's first one, which is at 'slot'. */
+static void look_back(const struct ps_vs_view *v, uint32_t slot, struct ps_heap_page *page)
+{
+    const struct ps_vs_chunk first = chunk_at(v, slot);
+    struct ps_vs_chunk before;
+
+    page->lead_slots = (uint16_t)slot;
+    if (first.prev == 0)
+        set_lead(page, PS_VS_LEAD_NONE, 0);
+    else if (read_before(v, slot, &before))
+        set_lead(page, before.in_use ? PS_VS_LEAD_LIVE : PS_VS_LEAD_FREE, first.prev - slot);
+    else
+        set_lead(page, PS_VS_LEAD_UNKNOWN, 0);
 }
 
 /* Is a block of so many slots, header included, what fills a chunk that has 'room' for it? */
@@ -251,21 +193,21 @@ static int fills(uint32_t room, uint32_t block)
 }
 
 /* What a former chunk header right in front of 'slot' says, where no chunk covers it. */
-static enum ps_heap_block uncovered(const struct ps_vs_view *v, const struct ps_heap_page *page,
-                                    uint32_t slot)
+static enum ps_heap_block uncovered(const struct ps_vs_view *v, uint32_t slot)
 {
-    if (slot == 0 || !has_bit(page->stale, slot - 1) || ps_vs_page_chunk(v, slot - 1).in_use)
-        return PS_HEAP_BLOCK_UNDECIDED;
-    return PS_HEAP_BLOCK_FREED;
+    struct ps_vs_chunk c;
+
+    return slot > 0 && is_sound(v, slot - 1, &c) && !c.in_use ? PS_HEAP_BLOCK_FREED
+                                                              : PS_HEAP_BLOCK_UNDECIDED;
 }
 
-static enum ps_heap_block in_chunk(const struct ps_vs_view *v, const struct ps_heap_page *page,
-                                   uint32_t chunk, uint32_t slot, uint32_t block)
+static enum ps_heap_block in_chunk(const struct ps_vs_view *v, uint32_t chunk, uint32_t slot,
+                                   uint32_t block)
 {
-    const struct ps_vs_chunk c = ps_vs_page_chunk(v, chunk);
+    const struct ps_vs_chunk c = chunk_at(v, chunk);
 
     if (slot - chunk >= c.size)
-        return uncovered(v, page, slot);
+        return uncovered(v, slot);
     if (!c.in_use)
         return PS_HEAP_BLOCK_FREED;
     if (slot != chunk + 1)
@@ -282,21 +224,25 @@ static enum ps_heap_block moved(uint32_t n, uint32_t slots_before, uint32_t room
     return fills(room, block) ? PS_HEAP_BLOCK_LIVE : PS_HEAP_BLOCK_UNDECIDED;
 }
 
-static enum ps_heap_block in_lead(const struct ps_vs_view *v, const struct ps_heap_page *page,
+static enum ps_heap_block in_lead(const struct ps_vs_view *v, struct ps_heap_page *page,
                                   uint32_t slot, uint32_t block)
 {
+    const uint32_t first = next_bit(page->begins, 0, n_slots(v));
+
+    if (page->lead_state == PS_VS_LEAD_NOT_ASKED)
+        look_back(v, first, page);
     switch ((enum ps_vs_lead)page->lead_state) {
     case PS_VS_LEAD_FREE:
         return PS_HEAP_BLOCK_FREED;
     case PS_VS_LEAD_LIVE:
-        return slot == 0 ? moved(n_slots(v), page->lead_before, page->lead_slots, block)
-                         : PS_HEAP_BLOCK_NONE;
+        return slot == 0 ? moved(n_slots(v), page->lead_before, first, block) : PS_HEAP_BLOCK_NONE;
     case PS_VS_LEAD_NONE:
         return PS_HEAP_BLOCK_NONE;
+    case PS_VS_LEAD_NOT_ASKED:
     case PS_VS_LEAD_UNKNOWN:
         break;
     }
-    return uncovered(v, page, slot);
+    return uncovered(v, slot);
 }
 
 /* A moved block that fills the page: the next chunk header, on the page behind, leads back. */
@@ -316,7 +262,7 @@ static enum ps_heap_block fills_page(const struct ps_vs_view *v, uint32_t block)
     return PS_HEAP_BLOCK_UNDECIDED;
 }
 
-enum ps_heap_block ps_vs_page_block(const struct ps_vs_view *v, const struct ps_heap_page *page,
+enum ps_heap_block ps_vs_page_block(const struct ps_vs_view *v, struct ps_heap_page *page,
                                     uint32_t at, uint32_t n_bytes)
 {
     const uint32_t shift = ps_vs_slot_shift(v->arch), n = n_slots(v);
@@ -326,20 +272,23 @@ enum ps_heap_block ps_vs_page_block(const struct ps_vs_view *v, const struct ps_
     if (slot >= n || at % (1u << shift) != 0 || block > n - slot)
         return PS_HEAP_BLOCK_NONE;
     if (last_bit(page->begins, slot, &chunk))
-        return in_chunk(v, page, chunk, slot, block);
-    if (slot == 0 && page->lead_slots == n && page->lead_state == PS_VS_LEAD_UNKNOWN)
-        return fills_page(v, block);
-    return slot < page->lead_slots ? in_lead(v, page, slot, block) : uncovered(v, page, slot);
+        return in_chunk(v, chunk, slot, block);
+    if (next_bit(page->begins, 0, n) < n)
+        return in_lead(v, page, slot, block);
+    return slot == 0 ? fills_page(v, block) : uncovered(v, slot);
 }
 
-size_t ps_vs_page_spans(const struct ps_vs_view *v, const struct ps_heap_page *page,
+size_t ps_vs_page_spans(const struct ps_vs_view *v, struct ps_heap_page *page,
                         struct ps_heap_span *out, size_t cap)
 {
     const uint32_t shift = ps_vs_slot_shift(v->arch), n = n_slots(v);
+    const uint32_t first = next_bit(page->begins, 0, n);
     size_t n_spans = 0;
 
-    for (uint32_t i = next_bit(page->begins, 0, n); i < n; i = next_bit(page->begins, i + 1, n)) {
-        const struct ps_vs_chunk c = ps_vs_page_chunk(v, i);
+    if (first < n && page->lead_state == PS_VS_LEAD_NOT_ASKED)
+        look_back(v, first, page);
+    for (uint32_t i = first; i < n; i = next_bit(page->begins, i + 1, n)) {
+        const struct ps_vs_chunk c = chunk_at(v, i);
 
         if (n_spans < cap)
             out[n_spans] =
@@ -349,4 +298,32 @@ size_t ps_vs_page_spans(const struct ps_vs_view *v, const struct ps_heap_page *p
         n_spans++;
     }
     return n_spans;
+}
+
+#define TAIL_KNOWN     0x80000000u
+#define TAIL_IN_USE    0x40000000u
+#define TAIL_SLOT_BITS 16u
+
+uint32_t ps_vs_page_tail(const struct ps_vs_view *v, const struct ps_heap_page *page)
+{
+    const uint32_t n = n_slots(v);
+    struct ps_vs_chunk c;
+    uint32_t slot;
+
+    if (!last_bit(page->begins, n - 1, &slot))
+        return 0;
+    c = chunk_at(v, slot);
+    if (c.size <= n - slot)
+        return 0;
+    return TAIL_KNOWN | (c.in_use ? TAIL_IN_USE : 0) | slot << TAIL_SLOT_BITS | c.size;
+}
+
+struct ps_vs_chunk ps_vs_tail_chunk(enum ps_arch arch, uint64_t page_va, uint32_t tail,
+                                    uint64_t *va)
+{
+    const uint32_t slot = tail >> TAIL_SLOT_BITS & (PS_HEAP_MAX_SLOTS - 1);
+
+    *va = page_va + ((uint64_t)slot << ps_vs_slot_shift(arch));
+    return (struct ps_vs_chunk){
+        .size = tail & 0xffff, .in_use = (tail & TAIL_IN_USE) != 0, .is_sound = 1};
 }

@@ -39,7 +39,7 @@ struct ps_heap_map *made_heap(enum ps_arch arch, uint64_t heap_key, uint64_t va,
     need(ps_heap_map_add_segment(map, segment, &units, &err) == 1);
     for (uint32_t i = 0; i < PS_HEAP_UNITS; i++)
         units[i] = ps_heap_unit_word(i < 2 ? PS_HEAP_META : PS_HEAP_UNUSED, 0);
-    ps_heap_map_finish(map);
+    need(ps_heap_map_finish(map, &err) == 0);
     return map;
 }
 

@@ -69,11 +69,12 @@ static int make_map(const struct ps_heap_source *source, const struct ps_heaps *
     rc = name_heaps(heaps, map, err);
     if (rc == 0)
         rc = fill(source, heaps, map, err);
+    if (rc >= 0)
+        rc = ps_heap_map_finish(map, err);
     if (rc < 0) {
         ps_heap_map_free(map);
         return rc;
     }
-    ps_heap_map_finish(map);
     *out = map;
     return 1;
 }

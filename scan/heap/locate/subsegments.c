@@ -1,10 +1,13 @@
 #include "scan/heap/locate/subsegments.h"
 
+#include <string.h>
+
 #include "scan/heap/locate/lfh_variant.h"
 #include "scan/heap/vs_chunk.h"
 #include "scan/windows/kernel/mapped_pages.h"
 
 #define VS_HEADER_BYTES 0x28u
+#define VS_SAMPLES      64u
 
 static uint32_t le16(const uint8_t *p)
 {
@@ -32,9 +35,19 @@ static uint32_t vs_first_chunk(enum ps_arch arch)
     return 0;
 }
 
+static uint32_t count(const struct ps_heap_map *map, enum ps_heap_unit unit)
+{
+    uint32_t n = 0;
+
+    for (size_t i = 0; i < map->n_ranges; i++)
+        n += map->range[i].unit == unit;
+    return n;
+}
+
 void ps_heap_read_vs(const struct ps_heap_source *source, struct ps_heap_map *map)
 {
     const uint32_t first = vs_first_chunk(map->arch);
+    const uint32_t step = count(map, PS_HEAP_VS) / VS_SAMPLES + 1;
 
     for (size_t i = 0; i < map->n_ranges; i++) {
         struct ps_heap_range *r = &map->range[i];
@@ -44,7 +57,8 @@ void ps_heap_read_vs(const struct ps_heap_source *source, struct ps_heap_map *ma
         if (r->unit != PS_HEAP_VS)
             continue;
         r->first = first;
-        map->info.n_vs++;
+        if (map->info.n_vs++ % step != 0)
+            continue;
         if (ps_paging_read(source->paging, r->va, header, sizeof header) == sizeof header)
             l = vs_layout_of(map->arch, header);
         map->info.n_vs_bad += l == NULL;
@@ -95,12 +109,24 @@ int ps_heap_read_frames(const struct ps_heap_source *source, struct ps_heap_map 
     return 0;
 }
 
+#define READ_BYTES 0x400u /* header and bitmap of most subsegments, in one read */
+
+static int read_bitmap(const struct ps_heap_source *source, const struct ps_heap_range *r,
+                       uint32_t header_bytes, const uint8_t read[READ_BYTES], uint8_t *out,
+                       uint32_t n_bytes)
+{
+    if (n_bytes > READ_BYTES - header_bytes)
+        return ps_paging_read(source->paging, r->va + header_bytes, out, n_bytes) == n_bytes;
+    memcpy(out, read + header_bytes, n_bytes);
+    return 1;
+}
+
 /* 1: read; 0: it does not fit; negative: out of memory. */
 static int read_one(const struct ps_heap_source *source, const struct ps_heaps *heaps,
                     const struct ps_lfh_variant *v, struct ps_heap_map *map,
                     struct ps_heap_range *r, struct ps_err *err)
 {
-    uint8_t header[PS_LFH_HEADER_BYTES];
+    uint8_t header[READ_BYTES];
     struct ps_lfh_header h;
     uint32_t n_bytes, at;
     int rc;
@@ -113,8 +139,7 @@ static int read_one(const struct ps_heap_source *source, const struct ps_heaps *
     map->info.n_over += rc == 0;
     if (rc <= 0)
         return rc;
-    if (ps_paging_read(source->paging, r->va + h.shape.header_bytes, map->bitmaps + at, n_bytes) !=
-        n_bytes)
+    if (!read_bitmap(source, r, h.shape.header_bytes, header, map->bitmaps + at, n_bytes))
         return 0;
     r->first = h.offsets.first;
     r->block_bytes = (uint16_t)h.offsets.block_bytes;
@@ -124,15 +149,6 @@ static int read_one(const struct ps_heap_source *source, const struct ps_heaps *
     return 1;
 }
 
-static uint32_t count_lfh(const struct ps_heap_map *map)
-{
-    uint32_t n = 0;
-
-    for (size_t i = 0; i < map->n_ranges; i++)
-        n += map->range[i].unit == PS_HEAP_LFH;
-    return n;
-}
-
 int ps_heap_read_lfh(const struct ps_heap_source *source, const struct ps_heaps *heaps,
                      struct ps_heap_map *map, struct ps_err *err)
 {
@@ -140,7 +156,7 @@ int ps_heap_read_lfh(const struct ps_heap_source *source, const struct ps_heaps 
     struct ps_lfh_variant v;
     int rc;
 
-    info->n_lfh = info->n_lfh_bad = count_lfh(map);
+    info->n_lfh = info->n_lfh_bad = count(map, PS_HEAP_LFH);
     rc = ps_lfh_choose(source, heaps, map, &v, err);
     if (rc <= 0)
         return rc;

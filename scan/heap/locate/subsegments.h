@@ -5,7 +5,7 @@
 
 #include "scan/heap/locate/heaps.h"
 
-/* Read the headers of all VS subsegments: sets where their first chunks are, and counts. */
+/* Count the VS subsegments, set where their first chunks are, and read the headers of some. */
 void ps_heap_read_vs(const struct ps_heap_source *source, struct ps_heap_map *map);
 
 /* Note the frame of each page of the VS subsegments. PS_ENOMEM. */
