@@ -35,6 +35,9 @@ tables() {
     echo
     table -v what=others -v at=0 -v mode=tables
     table -v what=others -v at=0 -v mode=physical-only
+    echo "### The worst image at each threshold, %"
+    echo
+    table -v what=worst
     echo "### By threshold, with page tables"
     for figure in recall allocated precision wrong; do
         echo

@@ -3,6 +3,7 @@
 #   recall, allocated, precision, wrong, pool
 #             one row for each image, one column for each threshold; -v mode=NAME
 #   others    what else is listed at -v at=N, and how much of it as Allocated; -v mode=NAME
+#   worst     one row for each threshold: recall and pool of the image where they are lowest
 #   check     no table, but "IMAGE MODE recall precision wrong allocated" at threshold -v at=N
 # Figures are percentages; what only --show-free lists counts as not listed.
 
@@ -68,6 +69,24 @@ what == "check" && $3 == at {
     next
 }
 
+# The lowest of all images; a figure of nothing is none.
+function lowest(which,    v, key) {
+    v = value(which)
+    key = which SUBSEP $2 SUBSEP $3
+    if (v != "-" && (!(key in least) || v + 0 < least[key] + 0))
+        least[key] = v
+}
+
+what == "worst" {
+    if (!($3 in is_threshold)) {
+        is_threshold[$3] = 1
+        threshold[n_thresholds++] = $3
+    }
+    lowest("recall")
+    lowest("pool")
+    next
+}
+
 what == "overview" && $3 == at {
     if (!n_rows++) {
         print "| image | mode | live | recall | as `Allocated` | precision | wrong state |"
@@ -104,6 +123,15 @@ what ~ /^(recall|allocated|precision|wrong|pool)$/ && $2 == mode {
 }
 
 END {
+    if (n_thresholds) {
+        print "| threshold | recall, page tables | recall, physical only | pool, page tables | pool, physical only | pool, all headers |"
+        print "| ---: | ---: | ---: | ---: | ---: | ---: |"
+    }
+    for (i = 0; i < n_thresholds; i++)
+        printf "| %d | %s | %s | %s | %s | %s |\n", threshold[i], \
+            least["recall", "tables", threshold[i]], least["recall", "physical-only", threshold[i]], \
+            least["pool", "tables", threshold[i]], least["pool", "physical-only", threshold[i]], \
+            least["pool", "all-headers", threshold[i]]
     if (n_images) {
         print "| image" head " |"
         print "| ---" rule " |"
