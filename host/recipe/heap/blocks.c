@@ -14,13 +14,14 @@
 #define LOOKASIDE_MAX  0xf80u
 #define RELEASED_QUOTA 6u /* percent: what was charged to a process is not any more */
 
-static uint32_t to_units(uint32_t n_bytes)
+static uint32_t to_units(const struct ps_rcp_heap *h, uint32_t n_bytes)
 {
-    uint32_t n = (n_bytes + 15) / 16;
+    uint32_t unit = ps_rcp_heap_unit(h), max = ps_rcp_max_units(&h->stmt.era);
+    uint32_t n = (n_bytes + unit - 1) / unit;
 
     if (n < 2)
         return 2;
-    return n > 0xff ? 0xff : n;
+    return n > max ? max : n;
 }
 
 /* A type of a list that is not of this pool is passed over; its other bits stay. */
@@ -41,7 +42,7 @@ static uint8_t draw_fate(struct ps_rcp_heap_page *hp, const struct ps_rcp_heap_b
 {
     const struct ps_rcp_heap *h = hp->heap;
     uint32_t x = ps_rcp_below(&hp->pg->rng, 100);
-    uint32_t n_bytes = b->units * 16;
+    uint32_t n_bytes = b->units * ps_rcp_heap_unit(h);
 
     if (x < h->never)
         return PS_RCP_BLOCK_NEVER;
@@ -57,7 +58,7 @@ struct ps_rcp_heap_block ps_rcp_heap_draw(struct ps_rcp_heap_page *hp, const str
                                           uint32_t units)
 {
     uint64_t *rng = &hp->pg->rng;
-    uint32_t lo = to_units(e->min_bytes), hi = to_units(e->max_bytes);
+    uint32_t lo = to_units(hp->heap, e->min_bytes), hi = to_units(hp->heap, e->max_bytes);
     struct ps_rcp_heap_block b = {.tag = e->tag & 0x7fffffffu, .units = units};
 
     if (units == 0)
@@ -75,7 +76,7 @@ struct ps_rcp_heap_block ps_rcp_heap_draw(struct ps_rcp_heap_page *hp, const str
 uint64_t ps_rcp_heap_process(const struct ps_rcp_heap *h, const struct ps_rcp_heap_block *b,
                              uint64_t header_va)
 {
-    if (b->tag != TAG_PROC || ps_rcp_heap_is_paged(h) || b->is_aligned ||
+    if (!h->stmt.era.is_x64 || b->tag != TAG_PROC || ps_rcp_heap_is_paged(h) || b->is_aligned ||
         b->units * 16 < PROCESS_BYTES)
         return 0;
     return header_va + PROCESS_AT;
@@ -104,7 +105,8 @@ static uint64_t billed(struct ps_rcp_heap_page *hp, const struct ps_rcp_heap_blo
     uint32_t draw = ps_rcp_below(rng, 100);
 
     *process = 0;
-    if (b->type & TYPE_QUOTA) {
+    /* Where x86 keeps it is not known: nothing is written there. */
+    if (b->type & TYPE_QUOTA && heaps->shape->is_x64) {
         if (heaps->n_processes > 0 && draw >= RELEASED_QUOTA)
             *process = heaps->process[ps_rcp_below(rng, (uint32_t)heaps->n_processes)];
         return *process ^ heaps->cookie ^ header_va;
@@ -137,7 +139,8 @@ static void plant(struct ps_rcp_heap_page *hp, uint32_t offset, const struct ps_
 /* The header that a cache-aligned block has right in front of its data. */
 static void put_second(struct ps_rcp_heap_page *hp, uint32_t offset, struct ps_rcp_header h)
 {
-    uint32_t away = (CACHE_LINE - (offset + 16) % CACHE_LINE) % CACHE_LINE / 16;
+    uint32_t unit = ps_rcp_heap_unit(hp->heap);
+    uint32_t away = (CACHE_LINE - (offset + unit) % CACHE_LINE) % CACHE_LINE / unit;
 
     if (away == 0 || away + 2 > h.units)
         return;
@@ -145,9 +148,9 @@ static void put_second(struct ps_rcp_heap_page *hp, uint32_t offset, struct ps_r
     h.units -= away;
     h.type |= TYPE_ALIGNED;
     h.billed = 0;
-    plant(hp, offset + away * 16, &h, 0);
+    plant(hp, offset + away * unit, &h, 0);
     /* The first header is followed by the address of the second, hidden by the cookie. */
-    if (away > 1)
+    if (away > 1 && hp->heaps->shape->is_x64)
         ps_rcp_put64(hp->pg->b + offset + 16, (hp->va + offset + away * 16) ^ hp->heaps->cookie);
 }
 
@@ -156,15 +159,16 @@ void ps_rcp_heap_put(struct ps_rcp_heap_page *hp, uint32_t offset, uint32_t room
 {
     struct ps_rcp_page *pg = hp->pg;
     uint64_t process, va = hp->va + offset;
+    uint32_t unit = ps_rcp_heap_unit(hp->heap), n;
     struct ps_rcp_header h = {.tag = b->tag, .units = b->units, .type = b->type};
     uint8_t link[8];
 
     if (b->fate == PS_RCP_BLOCK_NEVER || b->fate == PS_RCP_BLOCK_WITHHELD)
         return;
-    ps_rcp_fill_body(pg, PS_RCP_BODY_OBJECT, offset + 16, room - 16);
+    ps_rcp_fill_body(pg, PS_RCP_BODY_OBJECT, offset + unit, room - unit);
     if (ps_rcp_heap_process(hp->heap, b, va))
         put_process(pg, offset);
-    h.index = ps_rcp_chance(&pg->rng, 60) ? 0 : ps_rcp_below(&pg->rng, 256);
+    h.index = ps_rcp_chance(&pg->rng, 60) ? 0 : ps_rcp_below(&pg->rng, unit * 16);
     h.billed = billed(hp, b, va, &process);
     h.allocator = allocator;
     h.state =
@@ -174,9 +178,10 @@ void ps_rcp_heap_put(struct ps_rcp_heap_page *hp, uint32_t offset, uint32_t room
         put_second(hp, offset, h);
     if (b->fate != PS_RCP_BLOCK_LOOKASIDE)
         return;
-    ps_rcp_put64(link, ps_rcp_chance(&pg->rng, 15) ? 0 : ps_rcp_heap_somewhere(hp));
-    memcpy(pg->b + offset, link, sizeof link);
-    ps_rcp_uproot(pg->planted, offset, 16);
+    n = ps_rcp_heap_put_word(hp->heaps, link,
+                             ps_rcp_chance(&pg->rng, 15) ? 0 : ps_rcp_heap_somewhere(hp));
+    memcpy(pg->b + offset, link, n);
+    ps_rcp_uproot(pg->planted, offset, unit);
 }
 
 /* What drivers keep in large allocations: arrays, pointers, and copies of pool pages. */
@@ -184,7 +189,7 @@ void ps_rcp_large_fill(struct ps_rcp_heap_page *hp, const struct ps_rcp_extent *
 {
     struct ps_rcp_page *pg = hp->pg;
     const struct ps_rcp_list *list = &pg->recipe->list[hp->heap->list];
-    uint32_t stride, draw = ps_rcp_below(&pg->rng, 100);
+    uint32_t stride, draw = ps_rcp_below(&pg->rng, 100), unit = ps_rcp_heap_unit(hp->heap);
     uint64_t rng = e->seed + page / 4;
 
     if (draw < 20) {
@@ -195,9 +200,9 @@ void ps_rcp_large_fill(struct ps_rcp_heap_page *hp, const struct ps_rcp_extent *
     if (draw >= 40)
         return;
     stride = 32 * (1 + ps_rcp_below(&rng, 24));
-    for (uint32_t at = 16 * ps_rcp_below(&rng, 8); at + stride <= PS_RECIPE_PAGE; at += stride) {
+    for (uint32_t at = unit * ps_rcp_below(&rng, 8); at + stride <= PS_RECIPE_PAGE; at += stride) {
         struct ps_rcp_heap_block b = ps_rcp_heap_draw(
-            hp, ps_rcp_draw(pg, list, ps_rcp_heap_is_paged(hp->heap)), stride / 16);
+            hp, ps_rcp_draw(pg, list, ps_rcp_heap_is_paged(hp->heap)), stride / unit);
         struct ps_rcp_header h = {.tag = b.tag, .units = b.units, .type = b.type};
 
         h.state = PS_PLANTED_DECOY;

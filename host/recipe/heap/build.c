@@ -32,13 +32,13 @@ static uint64_t node_of(const struct ps_rcp_heaps *heaps, size_t heap)
 /* ExPoolState, the globals it points to, and the cookie. */
 static int put_words(struct ps_rcp_heaps *heaps)
 {
-    uint64_t nodes = 1;
+    uint64_t nodes = 1, word = heaps->shape->is_x64 ? 8 : 4;
     int rc = put_word(heaps, heaps->state, heaps->sys->kernel.va + heaps->globals);
 
     if (rc == 0)
         rc = put_word(heaps, heaps->globals, heaps->heap_key);
     if (rc == 0)
-        rc = put_word(heaps, heaps->globals + 8, heaps->lfh_key);
+        rc = put_word(heaps, heaps->globals + word, heaps->lfh_key);
     if (rc == 0)
         rc = put_word(heaps, heaps->cookie_at, heaps->cookie);
     for (size_t i = 0; rc == 0 && i < heaps->n_heaps; i++) {
@@ -47,7 +47,7 @@ static int put_words(struct ps_rcp_heaps *heaps)
         nodes = node + 1 > nodes ? node + 1 : nodes;
         rc = put_word(heaps,
                       heaps->state + heaps->shape->pool_node + node * NODE_BYTES +
-                          heaps->heap[i].pool * 8ull,
+                          heaps->heap[i].pool * word,
                       heaps->heap[i].at);
     }
     return rc < 0 ? rc : put_word(heaps, heaps->state + heaps->shape->n_pools, nodes);
@@ -129,7 +129,7 @@ static void fill(struct ps_rcp_heap_page *hp, uint32_t unit)
     const struct ps_rcp_heap *h = hp->heap;
     const struct ps_rcp_extent *e;
 
-    if (unit % PS_RCP_SEG_UNITS < PS_RCP_SEG_HEAD) {
+    if (unit % PS_RCP_SEG_UNITS < hp->heaps->shape->head_pages) {
         ps_rcp_heap_segment_page(hp, unit);
         return;
     }

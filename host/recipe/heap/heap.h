@@ -15,13 +15,11 @@
 #define PS_RCP_MAX_PROCESSES 256u
 
 /* Of a unit: paged out, and its page is not known; while planning: not committed after all. */
-#define PS_RCP_NOWHERE     UINT32_MAX
-#define PS_RCP_HOLLOW      (UINT32_MAX - 1)
+#define PS_RCP_NOWHERE   UINT32_MAX
+#define PS_RCP_HOLLOW    (UINT32_MAX - 1)
 
-#define PS_RCP_SEG_UNITS   256u /* pages of a segment */
-#define PS_RCP_SEG_HEAD    2u   /* of them, those of its descriptors */
-#define PS_RCP_SEG_BYTES   0x100000ull
-#define PS_RCP_PAGE_BLOCKS (PS_RECIPE_PAGE / 16u) /* 16-byte units of a page */
+#define PS_RCP_SEG_UNITS 256u /* pages of a segment */
+#define PS_RCP_SEG_BYTES 0x100000ull
 
 enum ps_rcp_pool {
     PS_RCP_NONPAGED,
@@ -41,10 +39,17 @@ enum ps_rcp_extent_kind {
 
 /* Where the structures of one build keep what is written. */
 struct ps_rcp_heap_shape {
-    uint32_t first_build;
-    uint32_t n_pools, pool_node;                /* in ExPoolState */
-    uint32_t contexts, vs_context, lfh_context; /* in _SEGMENT_HEAP */
-    uint32_t lfh_bitmap;                        /* in _HEAP_LFH_SUBSEGMENT */
+    uint32_t is_x64, first_build;
+    uint32_t n_pools, pool_node;                           /* in ExPoolState */
+    uint32_t signature, contexts, vs_context, lfh_context; /* in _SEGMENT_HEAP */
+    /* In _HEAP_SEG_CONTEXT: UnitShift and what follows it, MaxAllocationSize, the two pointers,
+     * Heap, SegmentListHead, SegmentCount; and its size. */
+    uint32_t shifts, max_bytes, sub, heap, list_head, count, context_bytes;
+    uint32_t head_pages, descriptor; /* of a segment: pages of descriptors; bytes of one */
+    uint32_t flags;                  /* in a descriptor; the unit's place is in its last byte */
+    uint32_t lfh_counts, lfh_offsets, lfh_commit, lfh_bitmap; /* in _HEAP_LFH_SUBSEGMENT */
+    uint32_t is_new_lfh;
+    uint32_t vs_size; /* in _HEAP_VS_SUBSEGMENT */
     uint64_t segment_constant;
 };
 
@@ -61,7 +66,7 @@ struct ps_rcp_extent {
     uint32_t order; /* LFH and VS: the how-manieth of its kind */
 };
 
-/* Where a walk over the chunks of a VS subsegment stands, in 16-byte units of it. */
+/* Where a walk over the chunks of a VS subsegment stands, in units of 16 bytes, on x86 of 8. */
 struct ps_rcp_vs_cursor {
     uint32_t at;
     uint16_t prev; /* size of the chunk before */
@@ -74,8 +79,7 @@ enum ps_rcp_fate_of_block {
     PS_RCP_BLOCK_FREED,     /* LFH: the header stays as it was */
     PS_RCP_BLOCK_NEVER,     /* LFH: never handed out */
     PS_RCP_BLOCK_WITHHELD,  /* LFH: would cross a page */
-    PS_RCP_BLOCK_LOOKASIDE, /* freed to a list: its first 8 bytes are a link; the heap has it live
-                             */
+    PS_RCP_BLOCK_LOOKASIDE, /* freed to a list: its first word is a link; the heap has it live */
 };
 
 struct ps_rcp_heap_block {
@@ -152,7 +156,10 @@ void ps_rcp_heaps_truth(const struct ps_rcp_heaps *heaps, FILE *out);
 
 /* --- shared by the files of host/recipe/heap/ --- */
 
-const struct ps_rcp_heap_shape *ps_rcp_heap_shape_of(uint32_t build);
+/* NULL: pools of that Windows are no segment heaps. */
+const struct ps_rcp_heap_shape *ps_rcp_heap_shape_of(const struct ps_rcp_era *era);
+/* A pointer or size of the heap's architecture. Its bytes: 8 or 4. */
+uint32_t ps_rcp_heap_put_word(const struct ps_rcp_heaps *heaps, uint8_t *to, uint64_t v);
 static inline int ps_rcp_heap_is_paged(const struct ps_rcp_heap *h)
 {
     return h->pool >= PS_RCP_PAGED;
@@ -171,6 +178,11 @@ static inline uint64_t ps_rcp_heap_context(const struct ps_rcp_heaps *heaps,
 {
     return h->at + heaps->shape->contexts;
 }
+/* Bytes of a unit of blocks: the size of a POOL_HEADER. */
+static inline uint32_t ps_rcp_heap_unit(const struct ps_rcp_heap *h)
+{
+    return ps_rcp_unit(&h->stmt.era);
+}
 /* An address in the heap, a multiple of 16, for links of every kind. */
 uint64_t ps_rcp_heap_somewhere(struct ps_rcp_heap_page *hp);
 
@@ -185,15 +197,7 @@ void ps_rcp_heap_segment_page(struct ps_rcp_heap_page *hp, uint32_t unit);
  */
 int ps_rcp_heap_write_others(struct ps_rcp_heaps *heaps);
 int ps_rcp_heap_write(const struct ps_rcp_heaps *heaps, const struct ps_rcp_heap *h);
-/* The segment in front of (step -1) or behind (1) one that is in use, in the heap's circular list;
- * the address of its list entry. */
-uint64_t ps_rcp_heap_neighbour(const struct ps_rcp_heaps *heaps, const struct ps_rcp_heap *h,
-                               uint32_t segment, int step);
-
 /* lfh.c */
-/* The smallest size of a bucket that holds n bytes, and the size of the bucket below it. */
-uint32_t ps_rcp_lfh_bucket(uint32_t n_bytes);
-uint32_t ps_rcp_lfh_below(uint32_t bucket);
 /* Choose block size and grid of a subsegment: 1, or 0: no tag of the list fits the LFH. */
 int ps_rcp_lfh_choose(struct ps_rcp_heap_page *hp, struct ps_rcp_extent *e);
 void ps_rcp_lfh_finish(const struct ps_rcp_heaps *heaps, struct ps_rcp_extent *e);

@@ -2,8 +2,10 @@
 
 #define FINE_MAX   1008u
 #define MEDIUM_MAX 2032u
-/* The largest block of the LFH, and from which build on it takes larger ones. */
+/* The largest block of the LFH, and from which build on it takes larger ones. x86 has other buckets
+ * for what is larger than that. */
 #define SMALL_MAX   0x200u
+#define SMALL_X86   0x1f8u
 #define LARGE_MAX   0xff0u
 #define FIRST_LARGE 26100u
 /* Sizes over this are rounded up to their bucket in the header, too, from the same build on. */
@@ -13,24 +15,28 @@
 #define PAIR_BUSY     1u
 #define PAIR_WITHHELD 3u
 
-uint32_t ps_rcp_lfh_bucket(uint32_t n_bytes)
+/* The smallest size of a bucket that holds n bytes. */
+static uint32_t bucket_of(uint32_t unit, uint32_t n_bytes)
 {
     if (n_bytes <= FINE_MAX)
-        return (n_bytes + 15) / 16 * 16;
+        return (n_bytes + unit - 1) / unit * unit;
     if (n_bytes <= MEDIUM_MAX)
         return FINE_MAX + (n_bytes - FINE_MAX + 63) / 64 * 64;
     return MEDIUM_MAX + (n_bytes - MEDIUM_MAX + 127) / 128 * 128;
 }
 
-uint32_t ps_rcp_lfh_below(uint32_t bucket)
+/* The size of the bucket below. */
+static uint32_t bucket_below(uint32_t unit, uint32_t bucket)
 {
     if (bucket <= FINE_MAX)
-        return bucket - 16;
+        return bucket - unit;
     return bucket - (bucket <= MEDIUM_MAX ? 64 : 128);
 }
 
 static uint32_t largest(const struct ps_rcp_heap *h)
 {
+    if (!h->stmt.era.is_x64)
+        return SMALL_X86;
     return h->stmt.era.build >= FIRST_LARGE ? LARGE_MAX : SMALL_MAX;
 }
 
@@ -42,7 +48,7 @@ static const struct ps_rcp_list *list_of(const struct ps_rcp_heap_page *hp)
 int ps_rcp_lfh_choose(struct ps_rcp_heap_page *hp, struct ps_rcp_extent *e)
 {
     const struct ps_rcp_list *list = list_of(hp);
-    uint32_t max = largest(hp->heap);
+    uint32_t max = largest(hp->heap), unit = ps_rcp_heap_unit(hp->heap);
 
     for (int tries = 0; tries < 32; tries++) {
         const struct ps_rcp_entry *entry =
@@ -52,23 +58,31 @@ int ps_rcp_lfh_choose(struct ps_rcp_heap_page *hp, struct ps_rcp_extent *e)
         if (entry->min_bytes > hi)
             continue;
         hi = entry->min_bytes + ps_rcp_below(&hp->pg->rng, hi - entry->min_bytes + 1);
-        e->stride = (uint16_t)ps_rcp_lfh_bucket(hi < 32 ? 32 : hi);
+        e->stride = (uint16_t)bucket_of(unit, hi < 2 * unit ? 2 * unit : hi);
         e->entry = (uint16_t)(entry - list->entry);
         return 1;
     }
     return 0;
 }
 
+/* Two bits a block, in whole words. */
+static uint32_t bitmap_bytes(const struct ps_rcp_heaps *heaps, uint32_t n_blocks)
+{
+    uint32_t word = heaps->shape->is_x64 ? 8 : 4;
+
+    return (n_blocks * 2 + word * 8 - 1) / (word * 8) * word;
+}
+
 void ps_rcp_lfh_finish(const struct ps_rcp_heaps *heaps, struct ps_rcp_extent *e)
 {
     uint64_t rng = e->seed;
-    uint32_t n_bytes = e->n * PS_RECIPE_PAGE;
+    uint32_t n_bytes = e->n * PS_RECIPE_PAGE, unit = ps_rcp_unit(&heaps->sys->era);
     uint32_t n = n_bytes / e->stride;
-    uint32_t slack = 16 * ps_rcp_below(&rng, 3);
+    uint32_t slack = unit * ps_rcp_below(&rng, 3);
 
     for (;;) {
-        uint32_t bitmap = (n * 2 + 63) / 64 * 8;
-        uint32_t grid = (heaps->shape->lfh_bitmap + bitmap + 15) / 16 * 16 + slack;
+        uint32_t bitmap = bitmap_bytes(heaps, n);
+        uint32_t grid = (heaps->shape->lfh_bitmap + bitmap + unit - 1) / unit * unit + slack;
         uint32_t fit = (n_bytes - grid) / e->stride;
 
         e->grid = (uint16_t)grid;
@@ -84,7 +98,7 @@ static const struct ps_rcp_entry *draw_entry(struct ps_rcp_heap_page *hp,
                                              const struct ps_rcp_extent *e)
 {
     const struct ps_rcp_list *list = list_of(hp);
-    uint32_t below = ps_rcp_lfh_below(e->stride);
+    uint32_t below = bucket_below(ps_rcp_heap_unit(hp->heap), e->stride);
 
     for (int tries = 0; tries < 8; tries++) {
         const struct ps_rcp_entry *entry =
@@ -99,10 +113,11 @@ static const struct ps_rcp_entry *draw_entry(struct ps_rcp_heap_page *hp,
 static struct ps_rcp_heap_block block_at(struct ps_rcp_heap_page *hp, const struct ps_rcp_extent *e,
                                          uint32_t i)
 {
-    uint32_t at = e->grid + i * e->stride, lo = ps_rcp_lfh_below(e->stride) / 16 + 1;
+    uint32_t at = e->grid + i * e->stride, unit = ps_rcp_heap_unit(hp->heap);
+    uint32_t lo = bucket_below(unit, e->stride) / unit + 1;
     struct ps_rcp_heap_block b = {.fate = PS_RCP_BLOCK_WITHHELD};
     const struct ps_rcp_entry *entry;
-    uint32_t units = e->stride / 16u;
+    uint32_t units = e->stride / unit;
 
     if (at % PS_RECIPE_PAGE + e->stride > PS_RECIPE_PAGE)
         return b;
@@ -113,20 +128,28 @@ static struct ps_rcp_heap_block block_at(struct ps_rcp_heap_page *hp, const stru
     return ps_rcp_heap_draw(hp, entry, units < 2 ? 2 : units);
 }
 
-static void put_old(uint8_t *b, uint32_t n_free, uint32_t n_blocks, uint32_t n_withheld)
+static void put_counts(const struct ps_rcp_heaps *heaps, uint8_t *b, uint32_t n_free,
+                       uint32_t n_blocks, uint32_t n_withheld)
 {
-    ps_rcp_put16(b + 0x20, n_free);
-    ps_rcp_put16(b + 0x22, n_blocks);
-    b[0x26] = 0; /* Location: the list of those with free blocks */
-    b[0x27] = (uint8_t)n_withheld;
+    uint8_t *counts = b + heaps->shape->lfh_counts;
+
+    ps_rcp_put16(counts, n_free);
+    ps_rcp_put16(counts + 2, n_blocks);
+    counts[heaps->shape->is_new_lfh ? 5 : 7] = (uint8_t)n_withheld;
+    if (heaps->shape->is_new_lfh)
+        ps_rcp_put16(b + 0x30, n_blocks); /* HighWatermarkBlockIndex */
 }
 
-static void put_new(uint8_t *b, uint32_t n_free, uint32_t n_blocks, uint32_t n_withheld)
+/* The list of subsegments, and whose it is; 24H2 has a state there. */
+static void put_links(struct ps_rcp_heap_page *hp, const struct ps_rcp_extent *e, uint8_t *b)
 {
-    ps_rcp_put16(b + 0x20, n_free);
-    ps_rcp_put16(b + 0x22, n_blocks);
-    b[0x25] = (uint8_t)n_withheld;
-    ps_rcp_put16(b + 0x30, n_blocks); /* HighWatermarkBlockIndex */
+    const struct ps_rcp_heaps *heaps = hp->heaps;
+    uint64_t owner = hp->heap->at + heaps->shape->lfh_context + 0x80;
+
+    for (int i = 0; i < 2; i++)
+        b += ps_rcp_heap_put_word(heaps, b, ps_rcp_heap_somewhere(hp) & ~0xfffull);
+    owner += e->stride / 16u * 8ull;
+    ps_rcp_heap_put_word(heaps, b, heaps->shape->is_new_lfh ? 1 : owner);
 }
 
 /* Header and bitmap; behind them stands, up to the first block, what the page held before. */
@@ -134,13 +157,11 @@ static void put_subsegment(struct ps_rcp_heap_page *hp, const struct ps_rcp_exte
 {
     const struct ps_rcp_heaps *heaps = hp->heaps;
     uint32_t at = heaps->shape->lfh_bitmap, n_free = 0, n_withheld = 0;
-    uint64_t context = hp->heap->at + heaps->shape->lfh_context;
     uint64_t shifted = heaps->is_wide ? hp->va >> 12 : (uint32_t)hp->va >> 12;
-    uint32_t n_words = (e->n_blocks * 2u + 63) / 64;
     uint8_t *b = hp->pg->b;
 
     memset(b, 0, e->grid);
-    memset(b + at, 0xff, (size_t)n_words * 8);
+    memset(b + at, 0xff, bitmap_bytes(heaps, e->n_blocks));
     for (uint32_t i = 0; i < e->n_blocks; i++) {
         uint8_t fate = block_at(hp, e, i).fate;
         uint32_t pair = fate == PS_RCP_BLOCK_WITHHELD ? PAIR_WITHHELD
@@ -152,19 +173,18 @@ static void put_subsegment(struct ps_rcp_heap_page *hp, const struct ps_rcp_exte
         n_withheld += pair == PAIR_WITHHELD;
     }
     hp->pg->rng = e->seed;
-    ps_rcp_put64(b, ps_rcp_heap_somewhere(hp) & ~0xfffull);
-    ps_rcp_put64(b + 8, ps_rcp_heap_somewhere(hp) & ~0xfffull);
-    ps_rcp_put64(b + 0x10, at == 0x30 ? context + 0x80 + e->stride / 16u * 8u : 1);
-    (at == 0x30 ? put_old : put_new)(b, n_free, e->n_blocks, n_withheld);
-    ps_rcp_put32(b + 0x28, ((uint32_t)e->grid << 16 | e->stride) ^ (uint32_t)heaps->lfh_key ^
-                               (uint32_t)shifted);
-    ps_rcp_put16(b + 0x2c, 0x0c | (uint32_t)e->n << 8);
+    put_links(hp, e, b);
+    put_counts(heaps, b, n_free, e->n_blocks, n_withheld);
+    ps_rcp_put32(b + heaps->shape->lfh_offsets, ((uint32_t)e->grid << 16 | e->stride) ^
+                                                    (uint32_t)heaps->lfh_key ^ (uint32_t)shifted);
+    ps_rcp_put16(b + heaps->shape->lfh_commit, 0x0c | (uint32_t)e->n << 8);
 }
 
 /* A block that was never handed out is zero, or what stood there in another subsegment before. */
 static void fill_never(struct ps_rcp_heap_page *hp, const struct ps_rcp_extent *e, uint32_t offset)
 {
-    uint32_t at = 1 + ps_rcp_below(&hp->pg->rng, 4), units = e->stride / 16u;
+    uint32_t at = 1 + ps_rcp_below(&hp->pg->rng, 4), unit = ps_rcp_heap_unit(hp->heap);
+    uint32_t units = e->stride / unit;
     struct ps_rcp_heap_block b;
 
     if (e->seed % 100 >= hp->heap->reused || at + 3 > units) {
@@ -174,7 +194,7 @@ static void fill_never(struct ps_rcp_heap_page *hp, const struct ps_rcp_extent *
     b = ps_rcp_heap_draw(hp, draw_entry(hp, e), 2 + ps_rcp_below(&hp->pg->rng, units - at - 2));
     b.fate = PS_RCP_BLOCK_FREED;
     b.is_aligned = 0;
-    ps_rcp_heap_put(hp, offset + at * 16, b.units * 16, &b, PS_PLANTED_BY_LFH);
+    ps_rcp_heap_put(hp, offset + at * unit, b.units * unit, &b, PS_PLANTED_BY_LFH);
 }
 
 void ps_rcp_lfh_fill(struct ps_rcp_heap_page *hp, const struct ps_rcp_extent *e, uint32_t page)

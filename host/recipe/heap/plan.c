@@ -221,14 +221,14 @@ static int add_segment(struct plan *p)
     is_gone = h->n_segments > 0 && ps_rcp_chance(&p->pg.rng, (uint32_t)h->gone);
     h->is_gone[h->n_segments] = (uint8_t)is_gone;
     h->n_live += !is_gone;
-    for (uint32_t i = 0; i < PS_RCP_SEG_HEAD; i++)
+    for (uint32_t i = 0; i < p->heaps->shape->head_pages; i++)
         h->frame[first + i] = 1;
-    p->left -= PS_RCP_SEG_HEAD;
+    p->left -= p->heaps->shape->head_pages;
     if (h->n_segments > 0 && !is_gone && ps_rcp_chance(&p->pg.rng, (uint32_t)h->headless)) {
         h->frame[first] = PS_RCP_NOWHERE;
         p->left++;
     }
-    for (uint32_t unit = PS_RCP_SEG_HEAD; unit < PS_RCP_SEG_UNITS && p->left > 0;) {
+    for (uint32_t unit = p->heaps->shape->head_pages; unit < PS_RCP_SEG_UNITS && p->left > 0;) {
         int n = add_extent(p, unit, is_gone);
 
         if (n < 0)
@@ -259,8 +259,8 @@ static int give_frames(struct plan *p)
 
         if (h->frame[unit] == 1 && next < p->n_pages)
             i = (uint32_t)(page[next++] - h->pages.first);
-        else if (h->frame[unit] == PS_RCP_NOWHERE && unit % PS_RCP_SEG_UNITS >= PS_RCP_SEG_HEAD &&
-                 next_out < n_file)
+        else if (h->frame[unit] == PS_RCP_NOWHERE &&
+                 unit % PS_RCP_SEG_UNITS >= p->heaps->shape->head_pages && next_out < n_file)
             i = p->n_pages + next_out++;
         else
             continue;
@@ -283,7 +283,7 @@ static int map_unit(struct plan *p, uint32_t unit)
     } else if (h->frame[unit] > p->n_pages) {
         leaf = PS_RCP_PAGE_FILE;
         page = h->file.first + h->frame[unit] - 1 - p->n_pages;
-    } else if (unit % PS_RCP_SEG_UNITS >= PS_RCP_SEG_HEAD &&
+    } else if (unit % PS_RCP_SEG_UNITS >= p->heaps->shape->head_pages &&
                ps_rcp_chance(&p->pg.rng, (uint32_t)h->transition)) {
         leaf = PS_RCP_TRANSITION;
     }
@@ -310,7 +310,7 @@ int ps_rcp_heap_plan(struct ps_rcp_heaps *heaps, struct ps_rcp_heap *h)
     p.pg.rng = ps_rcp_mix64(h->seed);
     p.hp = (struct ps_rcp_heap_page){.pg = &p.pg, .heaps = heaps, .heap = h};
     p.n_pages = p.left = ps_rcp_heap_pages(h);
-    while (rc == 0 && p.left > PS_RCP_SEG_HEAD)
+    while (rc == 0 && p.left > heaps->shape->head_pages)
         rc = add_segment(&p);
     if (rc == 0)
         rc = give_frames(&p);

@@ -2,9 +2,6 @@
 
 #define HEAP_SIGNATURE 0xddeeddeeu
 #define TREE_SIGNATURE 0xccddccddu
-#define DESCRIPTOR     0x20u
-#define LIST_HEAD      0x48u /* in _HEAP_SEG_CONTEXT */
-#define CONTEXT_BYTES  0xc0u
 
 /* RangeFlags of the first unit, and of those behind it. */
 static const uint8_t first_flags[PS_RCP_N_EXTENTS] = {0, 0xb, 0xf, 3};
@@ -12,15 +9,21 @@ static const uint8_t first_flags[PS_RCP_N_EXTENTS] = {0, 0xb, 0xf, 3};
 /* From this build on the way back to the first unit has a byte of its own. */
 #define FIRST_UNIT_OFFSET 26100u
 
-uint64_t ps_rcp_heap_neighbour(const struct ps_rcp_heaps *heaps, const struct ps_rcp_heap *h,
-                               uint32_t segment, int step)
+static uint64_t list_head(const struct ps_rcp_heaps *heaps, const struct ps_rcp_heap *h)
+{
+    return ps_rcp_heap_context(heaps, h) + heaps->shape->list_head;
+}
+
+/* The segment in front of (step -1) or behind (1) one in the heap's circular list: its address. */
+static uint64_t neighbour(const struct ps_rcp_heaps *heaps, const struct ps_rcp_heap *h,
+                          uint32_t segment, int step)
 {
     int64_t i = (int64_t)segment + step;
 
     while (i >= 0 && i < (int64_t)h->n_segments && h->is_gone[i])
         i += step;
     if (i < 0 || i >= (int64_t)h->n_segments)
-        return ps_rcp_heap_context(heaps, h) + LIST_HEAD;
+        return list_head(heaps, h);
     return h->va + (uint64_t)i * PS_RCP_SEG_BYTES;
 }
 
@@ -29,85 +32,99 @@ static void put_segment(struct ps_rcp_heap_page *hp, uint32_t segment)
     const struct ps_rcp_heaps *heaps = hp->heaps;
     uint8_t *b = hp->pg->b;
 
-    ps_rcp_put64(b, ps_rcp_heap_neighbour(heaps, hp->heap, segment, 1));
-    ps_rcp_put64(b + 8, ps_rcp_heap_neighbour(heaps, hp->heap, segment, -1));
-    ps_rcp_put64(b + 0x10,
-                 hp->va ^ ps_rcp_heap_context(heaps, hp->heap) ^ heaps->heap_key ^ heaps->constant);
+    b += ps_rcp_heap_put_word(heaps, b, neighbour(heaps, hp->heap, segment, 1));
+    b += ps_rcp_heap_put_word(heaps, b, neighbour(heaps, hp->heap, segment, -1));
+    ps_rcp_heap_put_word(heaps, b,
+                         hp->va ^ ps_rcp_heap_context(heaps, hp->heap) ^ heaps->heap_key ^
+                             heaps->constant);
 }
 
-/* Units in use say what they are. Those of a free range keep what they said before, but for the
- * flags, and its first one is a node of the tree of free ranges. */
+/* RangeFlags and whether the unit is committed: on x86 in one byte. */
+static void put_flags(const struct ps_rcp_heaps *heaps, uint8_t *b, uint32_t flags, int committed)
+{
+    b[heaps->shape->flags] = (uint8_t)flags;
+    if (heaps->shape->is_x64)
+        b[heaps->shape->flags + 1] = committed != 0;
+    else
+        b[heaps->shape->flags] |= (uint8_t)(committed ? 1u << 5 : 0);
+}
+
+/* Units in use say what they are and where their range begins. The first one of a free range is a
+ * node of the tree of free ranges. */
 static void put_descriptor(struct ps_rcp_heap_page *hp, uint32_t unit, uint8_t *b)
 {
     const struct ps_rcp_heap *h = hp->heap;
     const struct ps_rcp_extent *e = h->extent_of[unit] ? &h->extent[h->extent_of[unit] - 1] : NULL;
-    uint32_t back = e ? unit - e->first : 0;
-    int has_offset = h->stmt.era.build >= FIRST_UNIT_OFFSET;
+    uint32_t back = e ? unit - e->first : 0, last = hp->heaps->shape->descriptor - 1;
 
-    if (!e || e->kind == PS_RCP_EXTENT_UNUSED) {
-        if (e && back == 0) {
-            ps_rcp_put64(b + 0x10, ps_rcp_heap_somewhere(hp) & ~0xfffull);
-            b[0x1f] = (uint8_t)e->n;
-        }
+    if (!e || (e->kind == PS_RCP_EXTENT_UNUSED && back > 0))
+        return;
+    b[last] = (uint8_t)(back == 0 ? e->n : back);
+    if (e->kind == PS_RCP_EXTENT_UNUSED) {
+        /* The node's parent: the last of three pointers in front of the flags. */
+        ps_rcp_heap_put_word(hp->heaps, b + hp->heaps->shape->flags / 3 * 2,
+                             ps_rcp_heap_somewhere(hp) & ~0xfffull);
         return;
     }
-    b[0x19] = h->frame[unit] != 0;
-    if (back == 0) {
+    if (back == 0)
         ps_rcp_put32(b, TREE_SIGNATURE);
-        b[0x18] = first_flags[e->kind];
-        b[0x1f] = (uint8_t)e->n;
-        return;
-    }
-    b[0x18] = LATER_FLAG;
-    b[0x1a] = has_offset ? (uint8_t)back : 0;
-    b[0x1f] = (uint8_t)back;
+    put_flags(hp->heaps, b, back == 0 ? first_flags[e->kind] : LATER_FLAG, h->frame[unit] != 0);
+    if (h->stmt.era.build >= FIRST_UNIT_OFFSET)
+        b[hp->heaps->shape->flags + 2] = (uint8_t)back;
 }
 
 void ps_rcp_heap_segment_page(struct ps_rcp_heap_page *hp, uint32_t unit)
 {
-    uint32_t segment = unit / PS_RCP_SEG_UNITS, per_page = PS_RECIPE_PAGE / DESCRIPTOR;
+    const struct ps_rcp_heap_shape *shape = hp->heaps->shape;
+    uint32_t segment = unit / PS_RCP_SEG_UNITS, per_page = PS_RECIPE_PAGE / shape->descriptor;
     uint32_t first = unit % PS_RCP_SEG_UNITS * per_page;
 
     for (uint32_t i = 0; i < per_page; i++)
-        if (first + i >= PS_RCP_SEG_HEAD)
+        if (first + i >= shape->head_pages)
             put_descriptor(hp, segment * PS_RCP_SEG_UNITS + first + i,
-                           hp->pg->b + (size_t)i * DESCRIPTOR);
+                           hp->pg->b + (size_t)i * shape->descriptor);
     if (first == 0)
         put_segment(hp, segment);
 }
 
 /* --- _SEGMENT_HEAP --- */
 
+/* What the context of segments of 1 MiB and that of 16 MiB begin with. */
+static void put_sizes(const struct ps_rcp_heaps *heaps, uint8_t *b, int large)
+{
+    const struct ps_rcp_heap_shape *shape = heaps->shape;
+
+    ps_rcp_heap_put_word(heaps, b, large ? ~0xffffffull : ~0xfffffull);
+    b[shape->shifts] = large ? 16 : 12;
+    b[shape->shifts + 1] = large ? 4 : 0;
+    b[shape->shifts + 2] = large ? 1 : (uint8_t)shape->head_pages;
+    ps_rcp_put32(b + shape->max_bytes, large ? 0x7f0000 : 0x7f000);
+}
+
 static void put_context(const struct ps_rcp_heaps *heaps, const struct ps_rcp_heap *h, uint8_t *b,
                         int large)
 {
-    uint64_t at = ps_rcp_heap_context(heaps, h) + (large ? CONTEXT_BYTES : 0);
-    uint32_t last = h->n_segments;
+    const struct ps_rcp_heap_shape *shape = heaps->shape;
+    uint64_t empty = list_head(heaps, h) + shape->context_bytes;
+    uint8_t *sub = b + shape->sub, *list = b + shape->list_head;
 
-    ps_rcp_put64(b, large ? 0xffffffffff000000ull : 0xfffffffffff00000ull);
-    b[8] = large ? 16 : 12;
-    b[9] = large ? 4 : 0;
-    b[0xa] = large ? 1 : 2;
-    ps_rcp_put32(b + 0x10, large ? 0x7f0000 : 0x7f000);
-    ps_rcp_put64(b + 0x18, h->at + heaps->shape->lfh_context);
-    ps_rcp_put64(b + 0x20, h->at + heaps->shape->vs_context);
-    ps_rcp_put64(b + 0x38, h->at);
-    if (large) {
-        ps_rcp_put64(b + LIST_HEAD, at + LIST_HEAD);
-        ps_rcp_put64(b + LIST_HEAD + 8, at + LIST_HEAD);
-        return;
-    }
-    /* The first segment is never gone. */
-    ps_rcp_put64(b + LIST_HEAD, h->va);
-    ps_rcp_put64(b + LIST_HEAD + 8, ps_rcp_heap_neighbour(heaps, h, last, -1));
-    ps_rcp_put64(b + 0x58, h->n_live);
+    put_sizes(heaps, b, large);
+    sub += ps_rcp_heap_put_word(heaps, sub, h->at + shape->lfh_context);
+    ps_rcp_heap_put_word(heaps, sub, h->at + shape->vs_context);
+    ps_rcp_heap_put_word(heaps, b + shape->heap, h->at);
+    /* There is no segment of 16 MiB. The first one of 1 MiB is never gone. */
+    list += ps_rcp_heap_put_word(heaps, list, large ? empty : h->va);
+    ps_rcp_heap_put_word(heaps, list, large ? empty : neighbour(heaps, h, h->n_segments, -1));
+    ps_rcp_heap_put_word(heaps, b + shape->count, large ? 0 : h->n_live);
 }
 
 static void put_heap(const struct ps_rcp_heaps *heaps, const struct ps_rcp_heap *h, uint8_t *b)
 {
-    ps_rcp_put32(b + 0x10, HEAP_SIGNATURE);
-    put_context(heaps, h, b + heaps->shape->contexts, 0);
-    put_context(heaps, h, b + heaps->shape->contexts + CONTEXT_BYTES, 1);
+    const struct ps_rcp_heap_shape *shape = heaps->shape;
+
+    ps_rcp_put32(b + shape->signature, HEAP_SIGNATURE);
+    put_context(heaps, h, b + shape->contexts, 0);
+    put_context(heaps, h, b + shape->contexts + shape->context_bytes, 1);
 }
 
 int ps_rcp_heap_write(const struct ps_rcp_heaps *heaps, const struct ps_rcp_heap *h)
@@ -124,15 +141,13 @@ int ps_rcp_heap_write(const struct ps_rcp_heaps *heaps, const struct ps_rcp_heap
 /* A heap of a process: the same structure with addresses of the user half. */
 static void put_user_heap(const struct ps_rcp_heaps *heaps, uint64_t *rng, uint8_t *b)
 {
-    struct ps_rcp_heap h = {0};
+    uint8_t none[1] = {0};
+    struct ps_rcp_heap h = {.is_gone = none, .n_segments = 1, .n_live = 1};
 
-    h.at = 0x10000000000ull + (uint64_t)ps_rcp_below(rng, 0x100000) * 0x10000;
-    h.va = h.at + PS_RCP_SEG_BYTES * (1 + ps_rcp_below(rng, 16));
-    h.n_live = 1;
-    ps_rcp_put32(b + 0x10, HEAP_SIGNATURE);
-    put_context(heaps, &h, b + heaps->shape->contexts, 0);
-    put_context(heaps, &h, b + heaps->shape->contexts + CONTEXT_BYTES, 1);
-    ps_rcp_put64(b + heaps->shape->contexts + LIST_HEAD + 8, h.va);
+    h.at = heaps->shape->is_x64 ? 0x10000000000ull : 0x400000;
+    h.at += (uint64_t)ps_rcp_below(rng, 0x1000) * 0x10000;
+    h.va = (h.at / PS_RCP_SEG_BYTES + 1 + ps_rcp_below(rng, 16)) * PS_RCP_SEG_BYTES;
+    put_heap(heaps, &h, b);
 }
 
 int ps_rcp_heap_write_others(struct ps_rcp_heaps *heaps)

@@ -10,6 +10,17 @@
 #define RVA_COOKIE    0x65d8u
 #define FIRST_WIDE    26100u
 #define FIRST_SLOTREF 26200u
+#define OLD_CONSTANT  0xa2e64eada2e64eadull
+
+/* Those of x86 have 32 bits. */
+static void trim_keys(struct ps_rcp_heaps *heaps)
+{
+    if (heaps->shape->is_x64)
+        return;
+    heaps->heap_key &= 0xffffffffu;
+    heaps->lfh_key &= 0xffffffffu;
+    heaps->cookie &= 0xffffffffu;
+}
 
 static int start(struct ps_rcp_parser *p, struct ps_rcp_heaps **out)
 {
@@ -23,9 +34,11 @@ static int start(struct ps_rcp_parser *p, struct ps_rcp_heaps **out)
     *out = sys->heaps;
     if (*out)
         return 0;
-    shape = ps_rcp_heap_shape_of(sys->era.build);
-    if (!shape || !sys->era.is_x64)
-        return ps_rcp_bad(p, "segment heaps are built for x64 from build 17763 on");
+    if (sys->quota)
+        return ps_rcp_bad(p, "heaps charge their blocks themselves: no quota beside them");
+    shape = ps_rcp_heap_shape_of(&sys->era);
+    if (!shape)
+        return ps_rcp_bad(p, "pools are segment heaps from build 17763 on, on x86 from 18362 on");
     heaps = calloc(1, sizeof *heaps);
     if (!heaps)
         return ps_fail(p->err, PS_ENOMEM, p->line, "not enough memory for the recipe");
@@ -41,6 +54,7 @@ static int start(struct ps_rcp_parser *p, struct ps_rcp_heaps **out)
     heaps->globals = RVA_GLOBALS;
     heaps->cookie_at = RVA_COOKIE;
     heaps->user.first = PS_RCP_NONE;
+    trim_keys(heaps);
     *out = sys->heaps = heaps;
     return 0;
 }
@@ -65,7 +79,7 @@ static int apply_variants(struct ps_rcp_parser *p, struct ps_rcp_heaps *heaps,
     int rc = old_or_new(p, "signature", signature, &is_new);
 
     if (rc == 0 && is_new >= 0)
-        heaps->constant = is_new ? 0 : ps_rcp_heap_shape_of(17763)->segment_constant;
+        heaps->constant = is_new ? 0 : OLD_CONSTANT;
     if (rc == 0)
         rc = old_or_new(p, "lfh", lfh, &is_new);
     if (rc == 0 && is_new >= 0)
@@ -107,6 +121,7 @@ int ps_rcp_do_heaps(struct ps_rcp_parser *p)
         rc = apply_variants(p, heaps, signature, lfh, vs);
     if (rc < 0)
         return rc;
+    trim_keys(heaps);
     if (heaps->state % 16 || heaps->globals % 8 || heaps->cookie_at % 8 || heaps->state < 0x4000 ||
         heaps->globals < 0x4000 || heaps->cookie_at < 0x4000)
         return ps_rcp_bad(p, "state, globals and cookieat are addresses in .data, from 0x4000 on");

@@ -1,19 +1,16 @@
 #include "host/recipe/heap/heap.h"
 
-#define FIRST_CHUNK 3u   /* units: behind the subsegment's header */
-#define PAGE_UNITS  256u /* of 16 bytes */
+#define FIRST_CHUNK 3u /* units: behind the subsegment's header */
 #define CHECK       0x2bedu
 #define FULL_COMMIT 0x8000u
-/* A block over a page's end is moved to the next page only when more of it than this would stand
- * there; smaller ones are never put there. */
-#define MOVED_MIN 5u
+/* A block over a page's end is moved to the next page when it is larger than this; smaller ones are
+ * never put there. */
+#define STAYS_MAX 0x40u
 /* What stays at the end must be room for a chunk of its own. */
 #define REST_MIN    8u
-#define DELAYED_MAX 64u /* units: larger chunks are freed at once */
-#define HOLLOW      3u  /* percent of the free chunks are a page or more */
+#define DELAYED_MAX 1024u /* bytes: larger chunks are freed at once */
+#define HOLLOW      3u    /* percent of the free chunks are a page or more */
 #define MAX_FORMER  4u
-
-#define IN_USE      (1ull << 48)
 
 /* A block inside a chunk. */
 struct placed {
@@ -32,9 +29,14 @@ struct chunk {
     struct placed placed[MAX_FORMER]; /* one, or those that the free chunk was before */
 };
 
-static uint32_t end_of(const struct ps_rcp_extent *e)
+static uint32_t page_units(const struct ps_rcp_heap_page *hp)
 {
-    return e->n * PAGE_UNITS;
+    return PS_RECIPE_PAGE / ps_rcp_heap_unit(hp->heap);
+}
+
+static uint32_t end_of(const struct ps_rcp_heap_page *hp, const struct ps_rcp_extent *e)
+{
+    return e->n * page_units(hp);
 }
 
 static struct ps_rcp_heap_block draw(struct ps_rcp_heap_page *hp)
@@ -47,22 +49,18 @@ static struct ps_rcp_heap_block draw(struct ps_rcp_heap_page *hp)
 /* Where the header of a block stands whose chunk begins at 'at', and how large the chunk is. */
 static struct placed place(struct ps_rcp_heap_page *hp, uint32_t at)
 {
-    struct placed p = {.chunk = at, .header = at + 1, .block = draw(hp)};
+    uint32_t page = page_units(hp), next = (at / page + 1) * page;
+    uint32_t moved_min = STAYS_MAX / ps_rcp_heap_unit(hp->heap) + 1;
+    struct placed p = {.chunk = at, .block = draw(hp)};
+    int crosses = at + 1 + p.block.units > next;
 
-    for (int tries = 0; tries < 8; tries++) {
-        if (p.header % PAGE_UNITS + p.block.units <= PAGE_UNITS && p.header % PAGE_UNITS != 0)
-            break;
-        p.header = (at / PAGE_UNITS + 1) * PAGE_UNITS;
-        if (p.block.units >= MOVED_MIN)
-            break;
-        p.header = at + 1;
+    for (int tries = 0; crosses && p.block.units < moved_min && tries < 8; tries++) {
         p.block = draw(hp);
+        crosses = at + 1 + p.block.units > next;
     }
-    if (p.header % PAGE_UNITS + p.block.units > PAGE_UNITS || p.header % PAGE_UNITS == 0) {
-        p.header = (at / PAGE_UNITS + 1) * PAGE_UNITS;
-        if (p.block.units < MOVED_MIN)
-            p.block.units = MOVED_MIN;
-    }
+    if (crosses && p.block.units < moved_min)
+        p.block.units = moved_min;
+    p.header = crosses ? next : at + 1;
     p.units = p.header - at + p.block.units;
     return p;
 }
@@ -87,7 +85,7 @@ static void make_free(struct ps_rcp_heap_page *hp, struct chunk *c, uint32_t lef
     c->units = 0;
     c->n_placed = 0;
     if (ps_rcp_chance(rng, HOLLOW)) {
-        c->units = PAGE_UNITS + ps_rcp_below(rng, 3 * PAGE_UNITS);
+        c->units = page_units(hp) + ps_rcp_below(rng, 3 * page_units(hp));
     } else {
         if (ps_rcp_chance(rng, (uint32_t)hp->heap->merged))
             n = 2 + ps_rcp_below(rng, MAX_FORMER - 1);
@@ -110,13 +108,13 @@ static void make_free(struct ps_rcp_heap_page *hp, struct chunk *c, uint32_t lef
 /* An allocation that is too large for a header begins at a page. */
 static int make_big(struct ps_rcp_heap_page *hp, struct chunk *c, uint32_t left)
 {
-    uint32_t gap = PAGE_UNITS - c->at % PAGE_UNITS;
-    uint32_t units = PAGE_UNITS + ps_rcp_below(&hp->pg->rng, 2 * PAGE_UNITS);
+    uint32_t page = page_units(hp), gap = page - c->at % page;
+    uint32_t units = page + ps_rcp_below(&hp->pg->rng, 2 * page);
 
     if (gap > 64 || gap + units + REST_MIN > left)
         return 0;
     c->kind = CHUNK_BIG;
-    c->big_bytes = units * 16;
+    c->big_bytes = units * ps_rcp_heap_unit(hp->heap);
     c->units = gap + units;
     return 1;
 }
@@ -134,7 +132,8 @@ static void make_block(struct ps_rcp_heap_page *hp, struct chunk *c, uint32_t le
     }
     if (p.block.fate == PS_RCP_BLOCK_NEVER || p.block.fate == PS_RCP_BLOCK_FREED)
         p.block.fate = PS_RCP_BLOCK_LIVE;
-    if (p.units <= DELAYED_MAX && ps_rcp_chance(rng, (uint32_t)hp->heap->delayed)) {
+    if (p.units * ps_rcp_heap_unit(hp->heap) <= DELAYED_MAX &&
+        ps_rcp_chance(rng, (uint32_t)hp->heap->delayed)) {
         p.block.fate = PS_RCP_BLOCK_LOOKASIDE;
         p.block.is_aligned = 0;
     }
@@ -150,7 +149,7 @@ static void make_block(struct ps_rcp_heap_page *hp, struct chunk *c, uint32_t le
 static int next_chunk(struct ps_rcp_heap_page *hp, const struct ps_rcp_extent *e,
                       struct ps_rcp_vs_cursor *cursor, struct chunk *c)
 {
-    uint32_t left = end_of(e) - cursor->at;
+    uint32_t left = end_of(hp, e) - cursor->at;
     uint64_t *rng = &hp->pg->rng;
 
     if (left == 0)
@@ -171,10 +170,13 @@ static int next_chunk(struct ps_rcp_heap_page *hp, const struct ps_rcp_extent *e
 }
 
 /* Pages of a free chunk with nothing in them are given back: first .. last - 1. */
-static void hollow_pages(const struct chunk *c, uint32_t *first, uint32_t *last)
+static void hollow_pages(const struct ps_rcp_heap_page *hp, const struct chunk *c, uint32_t *first,
+                         uint32_t *last)
 {
-    *first = (c->at + 2 + PAGE_UNITS - 1) / PAGE_UNITS;
-    *last = (c->at + c->units) / PAGE_UNITS;
+    uint32_t page = page_units(hp);
+
+    *first = (c->at + 2 + page - 1) / page;
+    *last = (c->at + c->units) / page;
     if (c->kind != CHUNK_FREE || c->n_placed > 0 || *last < *first)
         *last = *first;
 }
@@ -185,20 +187,21 @@ static int note(struct ps_rcp_heap_page *hp, struct ps_rcp_heaps *heaps, struct 
     uint64_t base = ps_rcp_heap_va(h, e->first);
     uint32_t first, last;
 
-    hollow_pages(c, &first, &last);
+    hollow_pages(hp, c, &first, &last);
     for (uint32_t page = first; page < last; page++)
         h->frame[e->first + page] = PS_RCP_HOLLOW;
     if (hp->is_gone)
         return 0;
     if (c->kind == CHUNK_BLOCK && c->placed[0].block.fate == PS_RCP_BLOCK_LIVE) {
-        uint64_t process =
-            ps_rcp_heap_process(h, &c->placed[0].block, base + c->placed[0].header * 16ull);
+        uint64_t process = ps_rcp_heap_process(
+            h, &c->placed[0].block, base + (uint64_t)c->placed[0].header * ps_rcp_heap_unit(h));
 
         if (process && heaps->n_processes < PS_RCP_MAX_PROCESSES)
             heaps->process[heaps->n_processes++] = process;
     }
     if (c->kind == CHUNK_BIG)
-        return ps_rcp_heap_list_big(heaps, h, base + (c->at / PAGE_UNITS + 1ull) * PS_RECIPE_PAGE,
+        return ps_rcp_heap_list_big(heaps, h,
+                                    base + (c->at / page_units(hp) + 1ull) * PS_RECIPE_PAGE,
                                     c->big_bytes, draw(hp).tag);
     return 0;
 }
@@ -213,7 +216,7 @@ int ps_rcp_vs_plan(struct ps_rcp_heap_page *hp, struct ps_rcp_heaps *heaps, stru
 
     while (rc == 0 && next_chunk(hp, e, &cursor, &c)) {
         /* The pages that begin inside this chunk, or with it. */
-        for (; page < e->n && page * PAGE_UNITS < cursor.at; page++)
+        for (; page < e->n && page * page_units(hp) < cursor.at; page++)
             h->cursor[e->first + page] = before;
         before = cursor;
         rc = note(hp, heaps, h, e, &c);
@@ -234,70 +237,83 @@ static void put_at(struct ps_rcp_heap_page *hp, uint32_t page, uint64_t at, cons
             hp->pg->b[at + i - first] = bytes[i];
 }
 
+/* What a chunk header says: sizes in units, x86 has 15 bits for each. */
+static uint64_t plain_of(const struct ps_rcp_heap_page *hp, uint32_t units, uint32_t prev,
+                         int in_use, uint32_t cost)
+{
+    if (hp->heaps->shape->is_x64)
+        return cost | (uint64_t)units << 16 | (uint64_t)prev << 32 | (uint64_t)(in_use != 0) << 48;
+    return (cost != 0) | (units & 0x7fffu) << 1 | (prev & 0x7fffu) << 16 |
+           (uint32_t)(in_use != 0) << 31;
+}
+
 static void put_header(struct ps_rcp_heap_page *hp, const struct ps_rcp_extent *e, uint32_t page,
                        uint32_t at, uint64_t plain, int has_unused)
 {
-    uint64_t va = ps_rcp_heap_va(hp->heap, e->first) + at * 16ull;
+    uint32_t unit = ps_rcp_heap_unit(hp->heap);
+    uint64_t va = ps_rcp_heap_va(hp->heap, e->first) + (uint64_t)at * unit;
     uint8_t raw[16] = {0};
+    uint32_t n = ps_rcp_heap_put_word(hp->heaps, raw, plain ^ va ^ hp->heaps->heap_key);
 
-    ps_rcp_put64(raw, plain ^ va ^ hp->heaps->heap_key);
-    ps_rcp_put32(raw + 8, (uint8_t)(at / PAGE_UNITS ^ va ^ hp->heaps->heap_key) |
+    ps_rcp_put32(raw + n, (uint8_t)(at / page_units(hp) ^ va ^ hp->heaps->heap_key) |
                               (has_unused ? 0x100u : 0u));
-    if (ps_rcp_chance(&hp->pg->rng, 30))
+    if (unit == 16 && ps_rcp_chance(&hp->pg->rng, 30))
         ps_rcp_put32(raw + 12, (uint32_t)ps_rcp_next(&hp->pg->rng));
-    put_at(hp, page, at * 16ull, raw, sizeof raw);
+    put_at(hp, page, (uint64_t)at * unit, raw, unit);
 }
 
 static void put_block(struct ps_rcp_heap_page *hp, const struct placed *p, uint32_t page)
 {
-    uint32_t first = page * PAGE_UNITS;
+    uint32_t first = page * page_units(hp), unit = ps_rcp_heap_unit(hp->heap);
 
-    if (p->header >= first && p->header < first + PAGE_UNITS)
-        ps_rcp_heap_put(hp, (p->header - first) * 16, p->block.units * 16, &p->block,
+    if (p->header >= first && p->header < first + page_units(hp))
+        ps_rcp_heap_put(hp, (p->header - first) * unit, p->block.units * unit, &p->block,
                         PS_PLANTED_BY_VS);
 }
 
 /* The tree of free chunks: left, right, parent. They overwrite the header of the block that was. */
 static void put_node(struct ps_rcp_heap_page *hp, const struct chunk *c, uint32_t page)
 {
+    uint32_t unit = ps_rcp_heap_unit(hp->heap), n = 0;
     uint8_t raw[24];
 
-    for (size_t i = 0; i < sizeof raw; i += 8) {
-        int is_none = i < 16 && ps_rcp_chance(&hp->pg->rng, 45);
+    for (int i = 0; i < 3; i++) {
+        int is_none = i < 2 && ps_rcp_chance(&hp->pg->rng, 45);
+        uint64_t node = ps_rcp_heap_somewhere(hp) + unit / 2 + (i == 2);
 
-        ps_rcp_put64(raw + i, is_none ? 0 : ps_rcp_heap_somewhere(hp) + (i < 16 ? 8 : 9));
+        n += ps_rcp_heap_put_word(hp->heaps, raw + n, is_none ? 0 : node);
     }
-    put_at(hp, page, c->at * 16ull + 8, raw, sizeof raw);
+    put_at(hp, page, (uint64_t)c->at * unit + unit / 2, raw, n);
 }
 
 static void put_chunk(struct ps_rcp_heap_page *hp, const struct ps_rcp_extent *e, uint32_t page,
                       const struct chunk *c)
 {
-    uint64_t plain = (uint64_t)c->units << 16 | (uint64_t)c->prev << 32;
     uint32_t first, last, prev;
 
     for (size_t i = 0; i < c->n_placed; i++)
         put_block(hp, &c->placed[i], page);
     if (c->kind != CHUNK_FREE) {
-        put_header(hp, e, page, c->at, plain | IN_USE, c->has_left_over);
+        put_header(hp, e, page, c->at, plain_of(hp, c->units, c->prev, 1, 0), c->has_left_over);
         return;
     }
     prev = c->n_placed ? c->placed[0].chunk - c->at : 0;
     for (size_t i = 0; i < c->n_placed; i++) {
         const struct placed *p = &c->placed[i];
 
-        put_header(hp, e, page, p->chunk, (uint64_t)p->units << 16 | (uint64_t)prev << 32, 0);
+        put_header(hp, e, page, p->chunk, plain_of(hp, p->units, prev, 0, 0), 0);
         prev = p->units;
     }
-    hollow_pages(c, &first, &last);
-    put_header(hp, e, page, c->at, plain | (last - first), 0);
+    hollow_pages(hp, c, &first, &last);
+    put_header(hp, e, page, c->at, plain_of(hp, c->units, c->prev, 0, last - first), 0);
     put_node(hp, c, page);
 }
 
 static void put_subsegment(struct ps_rcp_heap_page *hp, const struct ps_rcp_extent *e)
 {
     const struct ps_rcp_heap *h = hp->heap;
-    uint32_t size = end_of(e) - FIRST_CHUNK, sign = (size ^ CHECK) & 0x7fffu, n = 0;
+    uint32_t size = end_of(hp, e) - FIRST_CHUNK, sign = (size ^ CHECK) & 0x7fffu, n = 0;
+    uint32_t has_ref = hp->heaps->has_slot_ref != 0;
     uint64_t committed = 0;
     uint8_t *b = hp->pg->b;
 
@@ -308,20 +324,20 @@ static void put_subsegment(struct ps_rcp_heap_page *hp, const struct ps_rcp_exte
         }
     if (n == e->n)
         sign |= FULL_COMMIT;
-    memset(b, 0, (size_t)FIRST_CHUNK * 16);
-    ps_rcp_put64(b, ps_rcp_heap_somewhere(hp) & ~0xfffull);
-    ps_rcp_put64(b + 8, ps_rcp_heap_somewhere(hp) & ~0xfffull);
-    ps_rcp_put64(b + 0x10, committed);
-    ps_rcp_put16(b + 0x20, size);
-    ps_rcp_put16(b + (hp->heaps->has_slot_ref ? 0x24 : 0x22), sign);
-    if (hp->heaps->has_slot_ref)
-        ps_rcp_put16(b + 0x22, ps_rcp_below(&hp->pg->rng, 8));
+    memset(b, 0, (size_t)FIRST_CHUNK * ps_rcp_heap_unit(h));
+    ps_rcp_put16(b + hp->heaps->shape->vs_size, size);
+    if (has_ref)
+        ps_rcp_put16(b + hp->heaps->shape->vs_size + 2, ps_rcp_below(&hp->pg->rng, 8));
+    ps_rcp_put16(b + hp->heaps->shape->vs_size + (has_ref ? 4 : 2), sign);
+    for (int i = 0; i < 2; i++)
+        b += ps_rcp_heap_put_word(hp->heaps, b, ps_rcp_heap_somewhere(hp) & ~0xfffull);
+    ps_rcp_put64(b, committed);
 }
 
 void ps_rcp_vs_fill(struct ps_rcp_heap_page *hp, const struct ps_rcp_extent *e, uint32_t page)
 {
     struct ps_rcp_vs_cursor cursor = hp->heap->cursor[e->first + page];
-    uint32_t end = (page + 1) * PAGE_UNITS;
+    uint32_t end = (page + 1) * page_units(hp);
     struct chunk c;
 
     ps_rcp_fill_body(hp->pg, PS_RCP_BODY_OBJECT, 0, PS_RECIPE_PAGE);
