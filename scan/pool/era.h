@@ -34,9 +34,39 @@ const struct ps_era *ps_era_pick(enum ps_arch arch, uint32_t build);
 /* Windows up to 2003 sets this bit of a block in use; not every kernel of that line does. */
 #define PS_TYPE_NT5_MARK 0x04u
 
-/* What PoolType byte 'type' says by itself. */
+/* What PoolType byte 'type' says by itself; of two readings the later one here wins. */
 enum ps_type_state { PS_TYPE_ILLEGAL, PS_TYPE_FREE, PS_TYPE_IN_USE };
-enum ps_type_state ps_era_type_state(const struct ps_era *era, uint32_t type);
+
+/* NT5 stores request + 1. Windows adds an in-use bit 4 to it, other kernels of that line do not and
+ * keep all request bits; 4 is then "cache aligned". Both readings agree on what is in use.
+ * Requests 3 and 7 do not exist. "Raise" (0x10) is never kept beside session or verifier, and to
+ * insist on it keeps lower-case text out of x86 hits. */
+static inline enum ps_type_state ps_type_state_nt5(uint32_t type)
+{
+    if (type == 0)
+        return PS_TYPE_FREE;
+    if (type > 0x7f || (type & 3) == 0 || ((type & 0x10) != 0 && (type & 0x60) != 0))
+        return PS_TYPE_ILLEGAL;
+    return PS_TYPE_IN_USE;
+}
+
+static inline enum ps_type_state ps_type_state_vista(uint32_t type)
+{
+    if ((type & ~0x6fu) != 0)
+        return PS_TYPE_ILLEGAL;
+    return type & 2 ? PS_TYPE_IN_USE : PS_TYPE_FREE;
+}
+
+static inline enum ps_type_state ps_era_type_state(const struct ps_era *era, uint32_t type)
+{
+    enum ps_type_state nt5 = PS_TYPE_ILLEGAL, vista = PS_TYPE_ILLEGAL;
+
+    if (era->types != PS_TYPES_VISTA)
+        nt5 = ps_type_state_nt5(type);
+    if (era->types != PS_TYPES_NT5)
+        vista = ps_type_state_vista(type);
+    return nt5 > vista ? nt5 : vista;
+}
 
 /* Name of a legal PoolType byte, as POOL_TYPE names with flags ("PagedPool|Quota"), into
  * text[PS_POOL_TYPE_TEXT_BYTES]; "Free" for a free one, "0x.." for an illegal one. Returns text. */

@@ -14,47 +14,12 @@ enum {
     TYPE_VERIFIER = 0x40,
 };
 
-#define VISTA_MASK 0x6fu
-
-/* NT5 stores request + 1. Windows adds an in-use bit 4, other kernels of that line do not and
- * keep all request bits; 4 is then "cache aligned". Both readings agree on what is in use.
- * Requests 3 and 7 do not exist. "Raise" is never kept beside session or verifier, and to
- * insist on it keeps lower-case text out of x86 hits. */
-static enum ps_type_state nt5_state(uint32_t type)
-{
-    if (type == 0)
-        return PS_TYPE_FREE;
-    if (type > 0x7f || (type & 3) == 0)
-        return PS_TYPE_ILLEGAL;
-    if ((type & TYPE_RAISE) != 0 && (type & (TYPE_SESSION | TYPE_VERIFIER)) != 0)
-        return PS_TYPE_ILLEGAL;
-    return PS_TYPE_IN_USE;
-}
-
-static enum ps_type_state vista_state(uint32_t type)
-{
-    if ((type & ~VISTA_MASK) != 0)
-        return PS_TYPE_ILLEGAL;
-    return type & TYPE_IN_USE ? PS_TYPE_IN_USE : PS_TYPE_FREE;
-}
-
-enum ps_type_state ps_era_type_state(const struct ps_era *era, uint32_t type)
-{
-    enum ps_type_state nt5 = PS_TYPE_ILLEGAL, vista = PS_TYPE_ILLEGAL;
-
-    if (era->types != PS_TYPES_VISTA)
-        nt5 = nt5_state(type);
-    if (era->types != PS_TYPES_NT5)
-        vista = vista_state(type);
-    return nt5 > vista ? nt5 : vista; /* in use wins over free, free over illegal */
-}
-
 /* The POOL_TYPE request that led to this byte. When the build is unknown the newer reading is
  * taken where there are two. */
 static uint32_t request_of(const struct ps_era *era, uint32_t type)
 {
     int vista = era->types == PS_TYPES_VISTA ||
-                (era->types == PS_TYPES_ANY && vista_state(type) == PS_TYPE_IN_USE);
+                (era->types == PS_TYPES_ANY && ps_type_state_vista(type) == PS_TYPE_IN_USE);
 
     if (vista)
         return type & ~(uint32_t)TYPE_IN_USE;

@@ -439,3 +439,55 @@ Test(classic_page, protected_tags)
             cr_expect_eq((found[1].evidence & PS_EV_PAGE_WALK) != 0, cases[c].is_tag);
         }
 }
+
+static uint32_t next_random(uint32_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 17;
+    *state ^= *state << 5;
+    return *state;
+}
+
+/* Pages of pieces of chains, cut, joined and laid over each other at random: the judge ends, stays
+ * inside the page and says nothing that contradicts itself. */
+Test(classic_page, pieces_at_random)
+{
+    static const uint32_t seed = 0x9e3779b9;
+    uint32_t random = seed;
+    size_t n_walked = 0;
+
+    for (int round = 0; round < 3000; round++) {
+        size_t e = next_random(&random) % N_ERAS;
+        uint32_t slots[MAX_HITS] = {0};
+        size_t n = 1;
+
+        use(eras[e].arch, eras[e].build);
+        for (uint32_t pieces = 1 + next_random(&random) % 6; pieces > 0; pieces--) {
+            uint32_t at = pieces == 1 ? 0 : next_random(&random) % n_slots();
+            uint32_t prev = at == 0 ? 0 : next_random(&random) % 64;
+
+            for (int blocks = 8; blocks > 0 && at < n_slots(); blocks--) {
+                uint32_t block = 1 + next_random(&random) % 60;
+
+                put(at, prev, block, next_random(&random) % 5 ? eras[e].type : 0, "Proc");
+                prev = block;
+                at += block;
+            }
+        }
+        for (uint32_t at = 1; at < n_slots() && n < MAX_HITS; at++)
+            if (memcmp(bytes_at(at) + 4, "Proc", 4) == 0)
+                slots[n++] = at;
+        judge(slots, n);
+        for (size_t i = 0; i < n_hits; i++) {
+            const struct ps_finding *f = &found[i];
+
+            cr_assert_leq(f->confidence, 100, "seed %#x, round %d", seed, round);
+            cr_assert(f->status != PS_STATUS_ALLOCATED ||
+                          (!(f->evidence & PS_EV_OVERLAP) && (f->evidence & PS_EV_TYPE_IN_USE) &&
+                           f->n_bytes > 4096 / n_slots()),
+                      "seed %#x, round %d, slot %u", seed, round, hits[i].slot);
+            n_walked += (f->evidence & PS_EV_PART_WALK) != 0;
+        }
+    }
+    cr_assert_gt(n_walked, 1000, "seed %#x: %zu", seed, n_walked);
+}

@@ -48,29 +48,25 @@ unsigned ps_classic_links(const struct ps_page_view *view, uint32_t slot)
            (next || (prev && ends_page(view, slot, word0)) ? PS_LINK_NEXT : 0);
 }
 
-static void count_block(const struct ps_page_view *view, struct ps_chain *chain, uint32_t slot,
-                        uint32_t word0)
-{
-    uint32_t type = ps_view_type(view, word0);
-
-    chain->n_blocks++;
-    if (ps_era_type_state(view->era, type) != PS_TYPE_IN_USE)
-        return;
-    chain->n_in_use++;
-    chain->n_marked += type / PS_TYPE_NT5_MARK & 1u;
-    chain->n_printable += (uint32_t)ps_view_tag_printable(view, ps_view_tag(view, slot));
-}
-
 struct ps_chain ps_chain_follow(const struct ps_page_view *view, uint32_t slot)
 {
     struct ps_chain chain = {.first = slot};
     uint32_t word0 = ps_view_word0(view, slot);
 
-    count_block(view, &chain, slot, word0);
-    while (next_agrees(view, slot, word0)) {
+    for (;;) {
+        uint32_t type = ps_view_type(view, word0);
+        uint32_t tag = ps_view_tag(view, slot);
+
+        chain.n_blocks++;
+        if (ps_era_type_state(view->era, type) == PS_TYPE_IN_USE) {
+            chain.n_in_use++;
+            chain.n_marked += type / PS_TYPE_NT5_MARK & 1u;
+            chain.n_printable += (uint32_t)ps_view_tag_printable(view, tag);
+        }
+        if (!next_agrees(view, slot, word0))
+            break;
         slot += ps_view_block(view, word0);
         word0 = ps_view_word0(view, slot);
-        count_block(view, &chain, slot, word0);
     }
     chain.last = slot;
     chain.end = slot + ps_view_block(view, word0);
