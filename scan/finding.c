@@ -50,7 +50,7 @@ const char *ps_evidence_name(unsigned i)
         "pool-index",   "overlap",        "bad-neighbour", "mapped",       "unmapped",
         "read-only",    "pool-agrees",    "pool-differs",  "in-big-pool",  "big-entry",
         "big-hash",     "paged-out",      "copy",          "heap-block",   "heap-differs",
-        "heap-outside", "billed-process", "part-walk",
+        "heap-outside", "billed-process", "part-walk",     "lfh-pair",     "lfh-bitmap",
     };
 
     return names[i];

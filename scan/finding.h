@@ -67,9 +67,11 @@ enum ps_evidence {
     PS_EV_HEAP_OUTSIDE = 1u << 25, /* the page is of no heap, and all heaps are known */
     PS_EV_BILLED = 1u << 26,       /* charged to a process that there is */
     PS_EV_PART_WALK = 1u << 27,    /* on the walk of a page that does not close */
+    PS_EV_LFH_PAIR = 1u << 28,     /* two headers at one stride */
+    PS_EV_LFH_BITMAP = 1u << 29,   /* the LFH subsegment's header in the page knows the block */
 };
 
-#define PS_N_EVIDENCE 28u
+#define PS_N_EVIDENCE 30u
 
 #define PS_NOWHERE    UINT64_MAX
 

@@ -31,13 +31,15 @@ static const int8_t points[PS_N_EVIDENCE] = {
     -60,  /* heap-outside */
     40,   /* billed-process */
     25,   /* part-walk */
+    20,   /* lfh-pair */
+    20,   /* lfh-bitmap */
 };
 
 uint8_t ps_evidence_score(uint32_t evidence)
 {
     int sum = 0;
 
-    for (uint32_t left = evidence & ((1u << PS_N_EVIDENCE) - 1u); left; left &= left - 1)
+    for (uint32_t left = evidence & (UINT32_MAX >> (32 - PS_N_EVIDENCE)); left; left &= left - 1)
         sum += points[__builtin_ctz(left)];
     if (sum < 0)
         return 0;

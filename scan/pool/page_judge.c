@@ -6,7 +6,7 @@
 #include "scan/pool/evidence.h"
 #include "scan/pool/page_map.h"
 #include "scan/pool/page_view.h"
-#include "scan/pool/segment_page.h"
+#include "scan/pool/segment/segment_page.h"
 
 /* More pools than this no classic Windows has; docs/POOL.md, "PoolIndex". */
 #define MAX_POOL_INDEX 0x40u
@@ -122,20 +122,27 @@ static uint32_t classic_evidence(const struct page *p, uint32_t slot, uint32_t w
     return evidence;
 }
 
+/* Evidence of a PS_SEG_* bit. */
+static const uint32_t segment_points[] = {
+    PS_EV_LFH_STRIDE, PS_EV_VS_NEIGHBOUR, PS_EV_VS_XOR,
+    PS_EV_CHAIN_ONE,  PS_EV_LFH_PAIR,     PS_EV_LFH_BITMAP,
+};
+
 static uint32_t segment_evidence(const struct page *p, uint32_t slot)
 {
-    unsigned bits = p->map.segment[slot];
+    const unsigned bits = p->map.segment[slot] & ~(unsigned)(PS_SEG_LIVE | PS_SEG_FREED);
+    uint32_t evidence = 0;
 
-    return (bits & PS_SEG_STRIDE ? PS_EV_LFH_STRIDE : 0) |
-           (bits & PS_SEG_NEIGHBOUR ? PS_EV_VS_NEIGHBOUR : 0) |
-           (bits & PS_SEG_XOR ? PS_EV_VS_XOR : 0) | (bits & PS_SEG_ALIGNED ? PS_EV_CHAIN_ONE : 0);
+    for (unsigned left = bits; left != 0; left &= left - 1)
+        evidence |= segment_points[__builtin_ctz(left)];
+    return evidence;
 }
 
 static enum ps_allocator allocator_of(const struct page *p, uint32_t slot, uint32_t evidence)
 {
     if (evidence & PS_EV_VS_XOR)
         return PS_ALLOCATOR_VS;
-    if (evidence & PS_EV_LFH_STRIDE)
+    if (evidence & (PS_EV_LFH_STRIDE | PS_EV_LFH_PAIR))
         return PS_ALLOCATOR_LFH;
     if (evidence & PS_EV_VS_NEIGHBOUR)
         return PS_ALLOCATOR_VS;
@@ -145,22 +152,55 @@ static enum ps_allocator allocator_of(const struct page *p, uint32_t slot, uint3
     return PS_ALLOCATOR_UNKNOWN;
 }
 
-/* Only a classic chain tells that a block is in use: on the segment heap a freed block may keep
- * its header. One link with nothing else is chance as often as not. What lies inside a free
- * block was freed before it, and no block begins inside one of a walk. */
-static enum ps_status status_of(const struct page *p, const struct ps_finding *f,
+static int is_second(const struct page *p, uint32_t slot)
+{
+    return (p->map.segment[slot] & PS_SEG_ALIGNED) != 0 &&
+           ps_view_prev(&p->view, ps_view_word0(&p->view, slot)) != 0;
+}
+
+/* Does the header lie in the block of a better one, or where the walk or the segment heap has a
+ * block or a free chunk? Second headers of cache-aligned blocks are where they belong. */
+static int is_overlap(const struct page *p, uint32_t slot, const struct cover *cover)
+{
+    const unsigned segment = p->map.segment[slot];
+
+    if (is_second(p, slot))
+        return 0;
+    return (slot < cover->end && p->map.rank[slot] < cover->rank) || in_gap(p, slot) ||
+           ((p->map.inside[slot >> 6] >> (slot & 63u) & 1u) != 0 &&
+            (segment & (PS_SEG_XOR | PS_SEG_STRIDE)) == 0);
+}
+
+/* Where what covers a header was freed, it was freed before that. */
+static int covered_by_free(const struct page *p, uint32_t slot, const struct cover *cover)
+{
+    return (p->map.freed[slot >> 6] >> (slot & 63u) & 1u) != 0 ||
+           (slot < cover->end && cover->is_free);
+}
+
+/* A classic chain tells that a block is in use, and so does a VS chunk that agrees with the others
+ * of its page, as a freed one has no header left, and an LFH bitmap. Other blocks of the segment
+ * heap keep their headers when they are freed. One link with nothing else is chance as often as
+ * not. What lies inside a free block was freed before it, and no block begins inside one of a
+ * walk. */
+static enum ps_status status_of(const struct page *p, const struct ps_finding *f, uint32_t slot,
                                 const struct cover *cover)
 {
     uint32_t one_slot = 1u << p->view.slot_shift;
+    unsigned segment = p->map.segment[slot];
 
     if ((f->evidence & PS_EV_OVERLAP) && p->map.walked)
         return PS_STATUS_STALE;
     if (!(f->evidence & PS_EV_TYPE_IN_USE))
         return PS_STATUS_FREE;
     if (f->evidence & PS_EV_OVERLAP)
-        return cover->is_free ? PS_STATUS_STALE : PS_STATUS_UNKNOWN;
-    if (f->allocator == PS_ALLOCATOR_CLASSIC && f->n_bytes > one_slot &&
-        f->confidence >= PS_ALLOCATED_CONFIDENCE)
+        return covered_by_free(p, slot, cover) ? PS_STATUS_STALE : PS_STATUS_UNKNOWN;
+    if (segment & PS_SEG_FREED)
+        return PS_STATUS_STALE;
+    if (is_second(p, slot))
+        return PS_STATUS_UNKNOWN; /* the first header counts */
+    if ((f->allocator == PS_ALLOCATOR_CLASSIC || (segment & PS_SEG_LIVE) != 0) &&
+        f->n_bytes > one_slot && f->confidence >= PS_ALLOCATED_CONFIDENCE)
         return PS_STATUS_ALLOCATED;
     return PS_STATUS_UNKNOWN;
 }
@@ -186,7 +226,7 @@ static void judge_one(const struct page *p, const struct ps_rule *rule, const st
         evidence |= segment_evidence(p, slot);
     else if (p->view.era->heap != PS_HEAP_SEGMENT)
         evidence |= classic_evidence(p, slot, hit->word0);
-    if ((slot < cover->end && p->map.rank[slot] < cover->rank) || in_gap(p, slot))
+    if (is_overlap(p, slot, cover))
         evidence |= PS_EV_OVERLAP;
 
     out->tag = hit->tag;
@@ -196,7 +236,7 @@ static void judge_one(const struct page *p, const struct ps_rule *rule, const st
     out->n_bytes = ps_view_block(&p->view, hit->word0) << p->view.slot_shift;
     out->confidence = ps_evidence_score(evidence);
     out->allocator = (uint8_t)allocator_of(p, slot, evidence);
-    out->status = (uint8_t)status_of(p, out, cover);
+    out->status = (uint8_t)status_of(p, out, slot, cover);
     out->pool = (uint8_t)pool_of(p, hit);
     out->source = PS_SOURCE_HEADER;
     out->mapped = PS_MAPPED_UNKNOWN;

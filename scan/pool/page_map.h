@@ -15,8 +15,10 @@
 struct ps_page_map {
     uint64_t ranked[PS_MAX_SLOTS / 64]; /* a bit for each slot with a rank */
     uint8_t rank[PS_MAX_SLOTS];    /* how many headers vouch for the one at this slot; 0 none */
-    uint8_t segment[PS_MAX_SLOTS]; /* PS_SEG_* of segment_page.h */
-    uint32_t n_chained;            /* slots that classic chains cover */
+    uint8_t segment[PS_MAX_SLOTS]; /* PS_SEG_* of segment/segment_page.h */
+    uint64_t inside[PS_MAX_SLOTS / 64]; /* segment heap: slots inside a block or a free chunk */
+    uint64_t freed[PS_MAX_SLOTS / 64];  /* ... inside a free chunk */
+    uint32_t n_chained;                 /* slots that classic chains cover */
     uint32_t n_gaps;
     struct {
         uint16_t first, end; /* slots inside a block whose header is lost */

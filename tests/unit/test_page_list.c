@@ -287,7 +287,7 @@ Test(page_list, vs_page)
     expect_kind(3, PS_PAGE_BLOCK, 0x2c0, 0xd00);
     expect_kind(4, PS_PAGE_FREE_CHUNK, 0xfc0, 0x20);
     expect_kind(5, PS_PAGE_GAP, 0xfe0, 0x20);
-    cr_expect_eq(list.row[0].finding.allocator, PS_ALLOCATOR_UNKNOWN);
+    cr_expect_eq(list.row[0].finding.allocator, PS_ALLOCATOR_VS);
     cr_expect_eq(list.row[3].finding.allocator, PS_ALLOCATOR_VS);
     cr_expect(list.row[3].finding.evidence & PS_EV_VS_XOR);
 }

@@ -8,7 +8,7 @@
 #include "kernels/bodies.h"
 #include "scan/plan_compile.h"
 #include "scan/pool/page_judge.h"
-#include "scan/pool/segment_page.h"
+#include "scan/pool/segment/vs_word.h"
 
 struct vector {
     const char *name;

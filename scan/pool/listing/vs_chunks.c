@@ -1,6 +1,6 @@
 #include "scan/pool/listing/vs_chunks.h"
 
-#include "scan/pool/segment_page.h"
+#include "scan/pool/segment/vs_word.h"
 
 /* A chunk; sizes in slots, the chunk header included. */
 struct chunk {

@@ -1,0 +1,18 @@
+/* VS pages: chunks that know their own size and that of the chunk before them. */
+#ifndef PS_SCAN_POOL_SEGMENT_VS_H
+#define PS_SCAN_POOL_SEGMENT_VS_H
+
+#include "scan/pool/page_map.h"
+#include "scan/pool/segment/candidates.h"
+
+/* Find the chunks of the page and mark their headers (PS_SEG_XOR, and PS_SEG_LIVE or PS_SEG_FREED
+ * where the chunk tells), and what lies inside chunks. Returns how many headers were marked. */
+uint32_t ps_vs_walk(const struct ps_page_view *view, const struct ps_candidates *c,
+                    struct ps_page_map *map);
+
+/* The same for a page where no chunk behind a block helped: searches chunks in front of the
+ * headers in 'slots'. Slow; for pages with few of them. */
+uint32_t ps_vs_search(const struct ps_page_view *view, const struct ps_candidates *c,
+                      const uint64_t *slots, struct ps_page_map *map);
+
+#endif
