@@ -1,5 +1,8 @@
 #include "host/virtual/heap.h"
 
+#include <time.h>
+
+#include "host/log.h"
 #include "host/virtual/windows_kernel.h"
 #include "scan/heap/locate/locate.h"
 
@@ -21,11 +24,20 @@ static uint64_t address_of(const struct ps_address_space *as, enum ps_symbol sym
     return va;
 }
 
+static double now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
 int ps_address_space_heap(struct ps_address_space *as, const struct ps_options *opt,
                           struct ps_heap_map **out, struct ps_err *err)
 {
     struct ps_va_range data[PS_KERNEL_MAX_RANGES];
     struct ps_heap_source source = {.data = data, .memory = {.read = read_phys}};
+    double start;
     int rc;
 
     *out = NULL;
@@ -43,5 +55,8 @@ int ps_address_space_heap(struct ps_address_space *as, const struct ps_options *
     source.pool_state = address_of(as, PS_SYMBOL_ExPoolState);
     source.heap_globals = address_of(as, PS_SYMBOL_RtlpHpHeapGlobals);
     source.memory.arg = as->image;
-    return ps_heap_find(&source, out, err);
+    start = now_ms();
+    rc = ps_heap_find(&source, out, err);
+    ps_log(PS_LOG_DEBUG, "segment heaps in %.2f ms", now_ms() - start);
+    return rc;
 }
