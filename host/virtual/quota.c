@@ -26,6 +26,7 @@ struct ps_quota_private {
     struct ps_image_memory memory;
     struct ps_paging paging;
     enum ps_arch arch;
+    enum ps_quota_rule rule;
     struct answer answer[CACHED_ANSWERS];
     struct ps_owners owners;
     struct ps_quota_samples samples;
@@ -38,6 +39,13 @@ const char *ps_quota_rule_name(enum ps_quota_rule rule)
     return names[rule];
 }
 
+/* Without a cookie anything may stand where an address would: it has to show more. */
+static int look_at(struct ps_quota_private *own, uint64_t va)
+{
+    return own->rule == PS_QUOTA_MIXED ? ps_process_is_at(&own->paging, own->arch, va)
+                                       : ps_process_is_proven(&own->paging, own->arch, va);
+}
+
 static int is_process(void *arg, uint64_t va)
 {
     struct ps_quota_private *own = arg;
@@ -46,7 +54,7 @@ static int is_process(void *arg, uint64_t va)
 
     pthread_mutex_lock(&own->lock);
     if (a->va != va)
-        *a = (struct answer){va, ps_process_is_at(&own->paging, own->arch, va)};
+        *a = (struct answer){va, look_at(own, va)};
     yes = a->is_process;
     pthread_mutex_unlock(&own->lock);
     return yes;
@@ -258,8 +266,10 @@ static void set_owners(struct ps_quota *q, uint32_t build)
     struct ps_owners *o = &q->own->owners;
 
     /* Of an unknown build the older rule may hold where the later one does not. */
-    if (q->rule == PS_QUOTA_MIXED && q->cookie.method == PS_COOKIE_NOT_FOUND && build == 0)
-        q->rule = PS_QUOTA_PLAIN;
+    if (q->rule == PS_QUOTA_MIXED && q->cookie.method == PS_COOKIE_NOT_FOUND && build == 0) {
+        q->rule = q->own->rule = PS_QUOTA_PLAIN;
+        memset(q->own->answer, 0, sizeof q->own->answer);
+    }
     o->rule = q->rule;
     o->cookie = q->cookie.value;
     o->known = q->cookie.process;
@@ -289,7 +299,7 @@ int ps_quota_open(struct ps_quota *q, const struct ps_quota_source *source, stru
     process = read_variable(as, PS_SYMBOL_PsInitialSystemProcess, &is_there);
     if (is_there)
         ps_processes_read(as->paging, q->own->arch, process, &q->processes);
-    q->rule = ps_quota_rule_of(q->own->arch, as->build);
+    q->rule = q->own->rule = ps_quota_rule_of(q->own->arch, as->build);
     if (q->rule == PS_QUOTA_MIXED)
         rc = find_cookie(q, source, err);
     if (rc == 0)

@@ -131,7 +131,7 @@ static void set_address(const struct ps_locator *l, const struct place *p, struc
     }
 }
 
-/* Where the owner stands at the end of the block, that of a left-over header is another's by now. */
+/* Where the owner stands at the end of the block, that of a left-over header is another's. */
 static void set_owner(const struct ps_locator *l, const uint8_t *page, struct ps_finding *f)
 {
     const uint64_t header = f->va - l->header_bytes;

@@ -7,6 +7,7 @@
 /* ActiveProcessLinks and ImageFileName of all builds lie in here. */
 #define EPROCESS_BYTES 0x800u
 #define SYSTEM_PID     4u
+#define WAITERS_AT     8u /* in the DISPATCHER_HEADER */
 
 /* The list being followed. */
 struct reader {
@@ -52,6 +53,15 @@ static int is_linked(const struct reader *r, uint64_t va, uint64_t flink, uint64
 {
     return flink != 0 && blink != 0 && read_pointer(r, flink + r->width) == va &&
            read_pointer(r, blink) == va;
+}
+
+int ps_process_is_proven(struct ps_paging *paging, enum ps_arch arch, uint64_t va)
+{
+    const struct reader r = {paging, arch, arch == PS_ARCH_X64 ? 8 : 4};
+    const uint64_t waiters = va + WAITERS_AT;
+
+    return ps_process_is_at(paging, arch, va) &&
+           is_linked(&r, waiters, read_pointer(&r, waiters), read_pointer(&r, waiters + r.width));
 }
 
 static int find_links(const struct reader *r, uint64_t va, const uint8_t *b, size_t n,

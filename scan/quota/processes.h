@@ -27,6 +27,9 @@ struct ps_processes {
 /* Is there an EPROCESS at 'va': its DISPATCHER_HEADER says so? */
 int ps_process_is_at(struct ps_paging *paging, enum ps_arch arch, uint64_t va);
 
+/* The same, and the list of its waiters leads back to it: for addresses that no cookie vouches for. */
+int ps_process_is_proven(struct ps_paging *paging, enum ps_arch arch, uint64_t va);
+
 /* Follow ActiveProcessLinks from System's EPROCESS at 'va'. Where fields are in it is seen there,
  * whatever the build: number 4, then two pointers of a list that lead away and back, and the name.
  * out->n is 0 when there is no process at 'va', and 1 when no list is found in it. Ends after

@@ -520,3 +520,13 @@ Test(processes, without_links_there_is_one, .init = make_processes)
     cr_expect_eq(list.links_at, 0);
     cr_expect_str_eq(list.process[0].name, "System");
 }
+
+Test(processes, proof_is_a_list_that_leads_back, .init = make_processes)
+{
+    cr_expect(ps_process_is_proven(&paging, PS_ARCH_X64, process_va(1)));
+    put_at(process_va(1) + 8, process_va(2) + 8); /* somebody else's list */
+    cr_expect(ps_process_is_at(&paging, PS_ARCH_X64, process_va(1)));
+    cr_expect_not(ps_process_is_proven(&paging, PS_ARCH_X64, process_va(1)));
+    put_at(process_va(2) + 8, VA + FRAME(200)); /* nothing there */
+    cr_expect_not(ps_process_is_proven(&paging, PS_ARCH_X64, process_va(2)));
+}

@@ -41,8 +41,7 @@ Test(recipe_quota, plain)
 
 Test(recipe_quota, at_the_end_of_the_block)
 {
-    build(SYSTEM("arch x86\nbuild 3790\n") TWO
-          "map 0x81000000 pages=0x50-0x51\nquota released=0\n",
+    build(SYSTEM("arch x86\nbuild 3790\n") TWO "map 0x81000000 pages=0x50-0x51\nquota released=0\n",
           0x50);
     cr_assert(le32(0x7c) == 0x810000a0u || le32(0x7c) == 0x810010a0u, "%#x", le32(0x7c));
     cr_assert_eq(planted.header[0].process, le32(0x7c));

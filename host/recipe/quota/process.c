@@ -91,7 +91,7 @@ void ps_rcp_put_eprocess(const struct ps_rcp_quota *q, size_t i, struct ps_rcp_p
     char name[16] = {0};
 
     ps_rcp_put32(pg->b + at, TYPE_PROCESS | (era->is_x64 ? 0xb6u : 0x1bu) << 16);
-    ps_rcp_put32(pg->b + at + 4, o->has_exited);
+    ps_rcp_put32(pg->b + at + 4, (uint32_t)o->has_exited);
     put_word(pg, at + 8, o->va + 8);
     put_word(pg, at + 8 + word, o->va + 8);
     put_word(pg, at + 8 + 2 * word, o->va + 8 + 2 * word);
