@@ -36,6 +36,7 @@ struct ps_heap_segment {
     uint8_t shift;       /* a unit has 1 << shift bytes: 12 or 16 */
     uint8_t pool;        /* enum ps_heap_pool */
     uint16_t heap;       /* number of its heap, for ps_heap_info */
+    uint8_t has_holes;   /* some of its descriptors are not there */
 };
 
 struct ps_heap_map {

@@ -5,23 +5,41 @@
 #include "scan/heap/locate/heaps.h"
 #include "scan/heap/locate/keys.h"
 #include "scan/heap/locate/segments.h"
-#include "scan/heap/locate/subsegments.h"
+#include "scan/heap/subsegments/headers.h"
+#include "scan/heap/subsegments/orphans.h"
 
-/* A segment whose signature is not that of the others is none. */
 static int add_segments(const struct ps_heap_source *source, const struct ps_heaps *heaps,
-                        const struct ps_heap_list *list, const struct ps_heap_residue *residue,
-                        struct ps_heap_map *map, struct ps_err *err)
+                        const struct ps_heap_list *list, struct ps_heap_map *map,
+                        struct ps_err *err)
 {
     int rc = 0;
 
-    map->info.n_segments_bad += list->n_unread;
+    map->info.n_segments_bad += list->n_bad;
     map->info.n_over += list->n_over;
     for (size_t i = 0; i < list->n && rc >= 0; i++) {
-        if (list->segment[i].residue == residue->value)
-            rc = ps_heap_add_segment(source, heaps, &list->segment[i], map, err);
-        else
-            map->info.n_segments_bad++;
+        map->info.n_segments_bad += list->segment[i].is_headless;
+        rc = ps_heap_add_segment(source, heaps, &list->segment[i], map, err);
     }
+    return rc;
+}
+
+/* The keys, and then what they help to read. */
+static int read_subsegments(const struct ps_heap_source *source, const struct ps_heaps *heaps,
+                            const struct ps_heap_residue *residue, struct ps_heap_map *map,
+                            struct ps_err *err)
+{
+    struct ps_lfh_variant variant;
+    int has_variant, rc;
+
+    ps_heap_read_vs(source, map);
+    ps_heap_settle_key(source, heaps, residue, map);
+    has_variant = rc = ps_lfh_choose(source, heaps, map, &variant, err);
+    if (rc >= 0)
+        rc = ps_heap_find_orphans(source, heaps, has_variant ? &variant : NULL, map, err);
+    if (rc >= 0)
+        rc = ps_heap_read_lfh(source, heaps, has_variant ? &variant : NULL, map, err);
+    if (rc >= 0)
+        rc = ps_heap_read_frames(source, map, err);
     return rc;
 }
 
@@ -29,22 +47,13 @@ static int fill(const struct ps_heap_source *source, const struct ps_heaps *heap
                 struct ps_heap_map *map, struct ps_err *err)
 {
     struct ps_heap_list list;
-    struct ps_heap_residue residue;
     int rc = ps_heap_list_segments(source, heaps, &list, err);
+    const struct ps_heap_residue residue = {list.residue, list.n_agree};
 
-    if (rc >= 0) {
-        residue.value = ps_heap_vote_residue(&list, &residue.n_agree);
-        rc = add_segments(source, heaps, &list, &residue, map, err);
-    }
-    free(list.segment);
-    if (rc < 0)
-        return rc;
-    ps_heap_read_vs(source, map);
-    ps_heap_settle_key(source, heaps, &residue, map);
-    rc = ps_heap_read_lfh(source, heaps, map, err);
     if (rc >= 0)
-        rc = ps_heap_read_frames(source, map, err);
-    return rc;
+        rc = add_segments(source, heaps, &list, map, err);
+    free(list.segment);
+    return rc < 0 ? rc : read_subsegments(source, heaps, &residue, map, err);
 }
 
 static int name_heaps(const struct ps_heaps *heaps, struct ps_heap_map *map, struct ps_err *err)

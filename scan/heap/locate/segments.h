@@ -10,22 +10,26 @@ struct ps_heap_listed {
     uint64_t residue; /* ps_segment_residue */
     uint16_t heap;    /* its number */
     uint8_t unit_shift, first_descriptor;
+    uint8_t is_headless; /* a link leads to it, but its first page is not there: no residue */
 };
 
 struct ps_heap_list {
     struct ps_heap_listed *segment;
     size_t n;
-    uint32_t n_unread; /* links that led to no memory */
+    uint32_t n_broken; /* links that led to no segment */
     uint32_t n_over;
+    uint32_t n_bad;
+    uint64_t residue; /* what most segments agree on ... */
+    uint32_t n_agree; /* ... and how many they are */
 };
 
 /* Follow the lists of all contexts, forward and, from where that breaks, backward. No segment is
- * visited twice, so what does not end does not hurt. Free out->segment with free(). PS_ENOMEM. */
+ * visited twice, so what does not end does not hurt. Then settle on the residue that most segments
+ * have, and where a list is broken look for more of its segments: beside those that are known, and
+ * where their links lead. Those with another residue are left out and counted in n_bad. Free
+ * out->segment with free(). PS_ENOMEM. */
 int ps_heap_list_segments(const struct ps_heap_source *source, const struct ps_heaps *heaps,
                           struct ps_heap_list *out, struct ps_err *err);
-
-/* The residue that most segments agree on, and how many do. */
-uint64_t ps_heap_vote_residue(const struct ps_heap_list *list, uint32_t *n_agree);
 
 /* Read the descriptors of one segment: adds it and its LFH and VS subsegments to the map, without
  * what their own headers say. Units that cannot be believed stay PS_HEAP_UNREAD. PS_ENOMEM. */

@@ -1,6 +1,6 @@
 /* Which of the known ways to read LFH subsegments is that of this image. */
-#ifndef PS_SCAN_HEAP_LOCATE_LFH_VARIANT_H
-#define PS_SCAN_HEAP_LOCATE_LFH_VARIANT_H
+#ifndef PS_SCAN_HEAP_SUBSEGMENTS_LFH_VARIANT_H
+#define PS_SCAN_HEAP_SUBSEGMENTS_LFH_VARIANT_H
 
 #include "scan/heap/lfh.h"
 #include "scan/heap/locate/heaps.h"

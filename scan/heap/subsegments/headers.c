@@ -1,21 +1,18 @@
-#include "scan/heap/locate/subsegments.h"
+#include "scan/heap/subsegments/headers.h"
 
 #include <string.h>
 
-#include "scan/heap/locate/lfh_variant.h"
 #include "scan/heap/vs_chunk.h"
 #include "scan/windows/kernel/mapped_pages.h"
 
-#define VS_HEADER_BYTES 0x28u
-#define VS_SAMPLES      64u
+#define VS_SAMPLES 64u
 
 static uint32_t le16(const uint8_t *p)
 {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8;
 }
 
-/* The layout whose check holds; NULL: none. */
-static const struct ps_vs_layout *vs_layout_of(enum ps_arch arch, const uint8_t *header)
+const struct ps_vs_layout *ps_heap_vs_layout(enum ps_arch arch, const uint8_t *header)
 {
     for (size_t i = 0; i < ps_n_vs_layouts; i++) {
         const struct ps_vs_layout *l = &ps_vs_layouts[i];
@@ -52,7 +49,7 @@ void ps_heap_read_vs(const struct ps_heap_source *source, struct ps_heap_map *ma
     for (size_t i = 0; i < map->n_ranges; i++) {
         struct ps_heap_range *r = &map->range[i];
         const struct ps_vs_layout *l = NULL;
-        uint8_t header[VS_HEADER_BYTES];
+        uint8_t header[PS_VS_HEADER_BYTES];
 
         if (r->unit != PS_HEAP_VS)
             continue;
@@ -60,7 +57,7 @@ void ps_heap_read_vs(const struct ps_heap_source *source, struct ps_heap_map *ma
         if (map->info.n_vs++ % step != 0)
             continue;
         if (ps_paging_read(source->paging, r->va, header, sizeof header) == sizeof header)
-            l = vs_layout_of(map->arch, header);
+            l = ps_heap_vs_layout(map->arch, header);
         map->info.n_vs_bad += l == NULL;
         if (l)
             map->info.vs_layout = l->name;
@@ -149,25 +146,29 @@ static int read_one(const struct ps_heap_source *source, const struct ps_heaps *
     return 1;
 }
 
+static void note_variant(const struct ps_lfh_variant *v, struct ps_heap_info *info)
+{
+    info->lfh_layout = v->layout->name;
+    info->lfh_key = v->is_of_heap ? 0 : v->key;
+    info->lfh_key_source = v->source;
+    info->lfh_shift_full = v->shift_full;
+}
+
 int ps_heap_read_lfh(const struct ps_heap_source *source, const struct ps_heaps *heaps,
-                     struct ps_heap_map *map, struct ps_err *err)
+                     const struct ps_lfh_variant *variant, struct ps_heap_map *map,
+                     struct ps_err *err)
 {
     struct ps_heap_info *info = &map->info;
-    struct ps_lfh_variant v;
     int rc;
 
     info->n_lfh = info->n_lfh_bad = count(map, PS_HEAP_LFH);
-    rc = ps_lfh_choose(source, heaps, map, &v, err);
-    if (rc <= 0)
-        return rc;
-    info->lfh_layout = v.layout->name;
-    info->lfh_key = v.is_of_heap ? 0 : v.key;
-    info->lfh_key_source = v.source;
-    info->lfh_shift_full = v.shift_full;
+    if (!variant)
+        return 0;
+    note_variant(variant, info);
     for (size_t i = 0; i < map->n_ranges; i++) {
         if (map->range[i].unit != PS_HEAP_LFH)
             continue;
-        rc = read_one(source, heaps, &v, map, &map->range[i], err);
+        rc = read_one(source, heaps, variant, map, &map->range[i], err);
         if (rc < 0)
             return rc;
         info->n_lfh_bad -= (uint32_t)rc;

@@ -1,4 +1,4 @@
-#include "scan/heap/locate/lfh_variant.h"
+#include "scan/heap/subsegments/lfh_variant.h"
 
 #include <stdlib.h>
 
@@ -201,10 +201,19 @@ static void try_votes(struct trial *t)
     }
 }
 
+static size_t n_lfh_of(const struct ps_heap_map *map)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < map->n_ranges; i++)
+        n += map->range[i].unit == PS_HEAP_LFH;
+    return n;
+}
+
 /* Every so many subsegments one, so that all heaps are among them. */
 static void take_samples(struct trial *t, const struct ps_heap_map *map)
 {
-    const size_t step = map->info.n_lfh / MAX_SAMPLES + 1;
+    const size_t step = n_lfh_of(map) / MAX_SAMPLES + 1;
     size_t n_lfh = 0;
 
     for (size_t i = 0; i < map->n_ranges && t->n < MAX_SAMPLES; i++) {
