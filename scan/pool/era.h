@@ -31,6 +31,9 @@ extern const size_t ps_n_eras;
  * architecture. Never NULL. */
 const struct ps_era *ps_era_pick(enum ps_arch arch, uint32_t build);
 
+/* Of a request: the memory is charged to a process. */
+#define PS_TYPE_QUOTA 0x08u
+
 /* Windows up to 2003 sets this bit of a block in use; not every kernel of that line does. */
 #define PS_TYPE_NT5_MARK 0x04u
 

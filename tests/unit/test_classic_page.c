@@ -418,6 +418,36 @@ Test(classic_page, one_block_fills_the_page)
     }
 }
 
+/* On x86, NT 5 keeps the charged process where the tag would stand when there is none. */
+Test(classic_page, nt5_quota_blocks_without_a_tag)
+{
+    static const struct {
+        uint32_t build, type;
+        const char *tag;
+        int counts;
+    } cases[] = {
+        {2600, 0xd, "\x20\xa0\xb1\x82", 1}, {2600, 0xe, "\x20\xa0\xb1\x82", 1},
+        {3790, 0x9, "\x20\xa0\xb1\x82", 1}, {2600, 0x5, "\x20\xa0\xb1\x82", 0},
+        {2600, 0xd, "\x21\xa0\xb1\x82", 0}, {2600, 0xd, "\x20\xa0\xb1\x02", 0},
+        {7601, 0xa, "\x20\xa0\xb1\x82", 0},
+    };
+
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        static const uint32_t all[] = {0, 20, 40};
+        uint32_t type = cases[c].build < 6000 ? 5 : 2;
+
+        use(PS_ARCH_X86, cases[c].build);
+        if (cases[c].type == 9)
+            type = 1;
+        put(0, 0, 20, cases[c].type, cases[c].tag);
+        put(20, 20, 20, cases[c].type, cases[c].tag);
+        put(40, 20, n_slots() - 40, type, "Proc");
+        judge(all, 3);
+        cr_expect_eq((found[2].evidence & PS_EV_PAGE_WALK) != 0, cases[c].counts, "case %zu", c);
+        cr_expect_eq(found[2].status == PS_STATUS_ALLOCATED, cases[c].counts, "case %zu", c);
+    }
+}
+
 /* Up to Windows 7 a tag may have its top bit set, and still is a tag. */
 Test(classic_page, protected_tags)
 {

@@ -17,7 +17,7 @@ static void add_piece(struct walk *walk, const struct ps_chain *chain)
     walk->piece[walk->n_pieces++] = *chain;
     walk->sum.n_blocks += chain->n_blocks;
     walk->sum.n_in_use += chain->n_in_use;
-    walk->sum.n_printable += chain->n_printable;
+    walk->sum.n_tagged += chain->n_tagged;
     walk->sum.n_marked += chain->n_marked;
 }
 

@@ -12,8 +12,8 @@ struct ps_chain {
     uint32_t end;  /* slot behind its last block */
     uint32_t n_blocks;
     uint32_t n_in_use;
-    uint32_t n_printable; /* of those, with a printable tag */
-    uint32_t n_marked;    /* ... with the mark of NT 5 */
+    uint32_t n_tagged; /* of those, with a tag */
+    uint32_t n_marked; /* ... with the mark of NT 5 */
 };
 
 /* Could a header with these fields stand at 'slot'? A block of a single slot is always free, and
@@ -29,13 +29,24 @@ static inline int ps_chain_plausible(const struct ps_page_view *view, uint32_t s
     return state == PS_TYPE_FREE || (state == PS_TYPE_IN_USE && block > 1);
 }
 
+/* Does the block in use at 'slot' have a tag? On x86 NT 5 keeps the process that is charged there
+ * when the caller gave none: an address of the Windows kernel half. */
+static inline int ps_chain_has_tag(const struct ps_page_view *view, uint32_t slot, uint32_t type)
+{
+    uint32_t tag = ps_view_tag(view, slot);
+
+    if (ps_view_tag_printable(view, tag))
+        return 1;
+    return view->era->types == PS_TYPES_NT5 && view->era->arch == PS_ARCH_X86 &&
+           ((type - 1u) & PS_TYPE_QUOTA) != 0 && tag >= 0x80000000u && (tag & 7u) == 0;
+}
+
 /* A neighbour in use has a tag: code and data meet one link by chance, seldom with a tag too. */
 static inline int ps_chain_vouches(const struct ps_page_view *view, uint32_t slot)
 {
     uint32_t type = ps_view_type(view, ps_view_word0(view, slot));
 
-    return ps_era_type_state(view->era, type) == PS_TYPE_FREE ||
-           ps_view_tag_printable(view, ps_view_tag(view, slot));
+    return ps_era_type_state(view->era, type) == PS_TYPE_FREE || ps_chain_has_tag(view, slot, type);
 }
 
 /* The chain that starts at 'slot', whose header is plausible. */
@@ -51,7 +62,7 @@ static inline int ps_chain_is_marked(const struct ps_page_view *view, const stru
 /* Bytes of pictures and sound make chains now and then, but not with tags in their blocks. */
 static inline int ps_chain_has_tags(const struct ps_chain *chain)
 {
-    return chain->n_in_use > 0 && 2 * chain->n_printable >= chain->n_in_use;
+    return chain->n_in_use > 0 && 2 * chain->n_tagged >= chain->n_in_use;
 }
 
 #endif

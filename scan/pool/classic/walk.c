@@ -55,13 +55,12 @@ struct ps_chain ps_chain_follow(const struct ps_page_view *view, uint32_t slot)
 
     for (;;) {
         uint32_t type = ps_view_type(view, word0);
-        uint32_t tag = ps_view_tag(view, slot);
 
         chain.n_blocks++;
         if (ps_era_type_state(view->era, type) == PS_TYPE_IN_USE) {
             chain.n_in_use++;
             chain.n_marked += type / PS_TYPE_NT5_MARK & 1u;
-            chain.n_printable += (uint32_t)ps_view_tag_printable(view, tag);
+            chain.n_tagged += (uint32_t)ps_chain_has_tag(view, slot, type);
         }
         if (!next_agrees(view, slot, word0))
             break;
