@@ -51,6 +51,7 @@ const char *ps_evidence_name(unsigned i)
         "read-only",    "pool-agrees",    "pool-differs",  "in-big-pool",  "big-entry",
         "big-hash",     "paged-out",      "copy",          "heap-block",   "heap-differs",
         "heap-outside", "billed-process", "part-walk",     "lfh-pair",     "lfh-bitmap",
+        "user-page",    "file-page",
     };
 
     return names[i];

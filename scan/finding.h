@@ -69,9 +69,14 @@ enum ps_evidence {
     PS_EV_PART_WALK = 1u << 27,    /* on the walk of a page that does not close */
     PS_EV_LFH_PAIR = 1u << 28,     /* two headers at one stride */
     PS_EV_LFH_BITMAP = 1u << 29,   /* the LFH subsegment's header in the page knows the block */
+    /* By the PFN database, of a page that no address of a pool leads to: */
+    PS_EV_USER_PAGE = 1u << 30, /* of a process */
+    PS_EV_FILE_PAGE = 1u << 31, /* of a mapped file, an image or a shared section */
 };
 
-#define PS_N_EVIDENCE 30u
+/* All there is room for. */
+#define PS_N_EVIDENCE 32u
+#define PS_EV_ALL     (UINT32_MAX >> (32u - PS_N_EVIDENCE))
 
 #define PS_NOWHERE    UINT64_MAX
 

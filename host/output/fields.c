@@ -235,7 +235,7 @@ static char *put_confidence(const struct ps_rows *r, const struct ps_finding *f,
 
 static char *put_evidence(const struct ps_rows *r, const struct ps_finding *f, char *p)
 {
-    uint32_t left = f->evidence & ((1u << PS_N_EVIDENCE) - 1u);
+    uint32_t left = f->evidence & PS_EV_ALL;
 
     *p = '[';
     p += r->form->list;

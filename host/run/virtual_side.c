@@ -7,6 +7,7 @@
 
 #include "host/virtual/bigpool.h"
 #include "host/virtual/heap.h"
+#include "host/virtual/pfn.h"
 #include "kernels/pool_header.h"
 #include "scan/merge/heap_verdict.h"
 
@@ -76,6 +77,7 @@ static int set_locator(struct ps_virtual_side *v, struct ps_err *err)
         .big = v->index,
         .regions = &v->regions,
         .heap = v->heap,
+        .pfn = v->pfn,
         .heap_is_whole = v->heap && v->space.build >= PS_SEGMENT_ONLY_BUILD && v->index &&
                          ps_heap_is_whole(v->heap, &v->table),
         .owners = v->quota.owners,
@@ -102,6 +104,8 @@ int ps_virtual_side_open(struct ps_virtual_side *v, const struct ps_options *opt
     if (rc == 0)
         rc = open_index(v, err);
     if (rc == 0)
+        rc = ps_address_space_pfn(&v->space, opt, v->map, &v->pfn, err);
+    if (rc == 0)
         rc = ps_address_space_heap(&v->space, opt, &v->heap, err);
     if (rc < 0)
         return rc;
@@ -115,6 +119,7 @@ void ps_virtual_side_close(struct ps_virtual_side *v)
     ps_bigpool_index_free(v->index);
     ps_bigpool_table_free(&v->table);
     ps_inverse_map_free(v->map);
+    ps_pfn_database_free(v->pfn);
     ps_address_space_close(&v->space);
 }
 

@@ -4,7 +4,7 @@
 
 int ps_copy_possible(const struct ps_finding *f)
 {
-    return !(f->evidence & PS_EV_MAPPED);
+    return !(f->evidence & PS_EV_MAPPED) || (f->evidence & PS_EV_FILE_PAGE);
 }
 
 void ps_copy_mark(struct ps_finding *f, size_t n)

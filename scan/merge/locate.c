@@ -2,6 +2,7 @@
 
 #include "kernels/pool_header.h"
 #include "scan/merge/heap_verdict.h"
+#include "scan/merge/page_use.h"
 #include "scan/pool/evidence.h"
 
 #define TYPE_SESSION 0x20u /* of a PoolType, in all eras */
@@ -13,7 +14,8 @@ struct place {
     enum ps_pool_kind region;
     int mapped;
     int paged_out;
-    int in_big; /* a big allocation begins at or before the page, and reaches into it */
+    uint32_t use; /* evidence of the PFN database */
+    int in_big;   /* a big allocation begins at or before the page, and reaches into it */
     int has_heap;
     struct ps_heap_page heap; /* with has_heap: what the segment heap knows of the page */
 };
@@ -54,6 +56,14 @@ static void settle_place(const struct ps_locator *l, struct place *p)
         p->region = ps_heap_page_pool(&p->heap);
 }
 
+/* May be, by its address: the heap has it, or it is where big allocations are, if that is known. */
+static int is_in_pool(const struct ps_locator *l, const struct place *p)
+{
+    if (!p->mapped)
+        return 0;
+    return p->has_heap || !l->big || ps_regions_nearness(l->regions, p->va) == PS_REGION_INSIDE;
+}
+
 static struct place place_of(const struct ps_locator *l, uint64_t phys)
 {
     struct ps_mapping m[PS_LOCATE_MAX_MAPPINGS];
@@ -72,6 +82,8 @@ static struct place place_of(const struct ps_locator *l, uint64_t phys)
     }
     if (best.mapped)
         settle_place(l, &best);
+    if (!is_in_pool(l, &best))
+        best.use = ps_page_use_evidence(l->pfn, phys, best.mapped);
     return best;
 }
 
@@ -181,7 +193,7 @@ static enum ps_status status_of(const struct ps_locator *l, const struct ps_find
     const int is_none =
         (f->evidence & (PS_EV_IN_BIG_POOL | PS_EV_READ_ONLY | PS_EV_HEAP_OUTSIDE)) != 0;
 
-    if (is_unmapped && is_map_whole(l))
+    if ((is_unmapped && is_map_whole(l)) || (f->evidence & PS_EV_PAGE_USES) != 0)
         return PS_STATUS_STALE;
     if (status == PS_STATUS_ALLOCATED &&
         (is_unmapped || is_none || f->confidence < PS_ALLOCATED_CONFIDENCE))
@@ -233,6 +245,7 @@ static void complete(const struct ps_locator *l, struct place *p, const uint8_t 
             f[i].mapped = PS_MAPPED_NO;
             f[i].evidence |= PS_EV_UNMAPPED;
         }
+        f[i].evidence |= p->use;
         f[i].pool = (uint8_t)settle_pool(&f[i], p, of_page);
         settle_status(l, said, &last, &f[i]);
     }

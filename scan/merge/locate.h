@@ -11,6 +11,7 @@
 #include "scan/merge/regions.h"
 #include "scan/quota/owners.h"
 #include "scan/windows/paging/inverse_map.h"
+#include "scan/windows/pfn/database.h"
 
 /* The parts belong to the caller and outlive it. */
 struct ps_locator {
@@ -20,7 +21,8 @@ struct ps_locator {
     const struct ps_heap_map *heap; /* NULL: no segment heap */
     int heap_is_whole;              /* ps_heap_is_whole: no pool page is outside of its segments */
     const struct ps_owners *owners; /* NULL: nobody can tell whom blocks are billed to */
-    uint32_t header_bytes;          /* of a POOL_HEADER */
+    const struct ps_pfn_database *pfn; /* NULL: not found */
+    uint32_t header_bytes;             /* of a POOL_HEADER */
     int session_apart; /* session pool is in space that the page tables of System lack */
 };
 
@@ -34,7 +36,8 @@ struct ps_locator {
  * pool, the big allocation around them, and with that evidence, confidence and status.
  * 'page' is its PS_FRAME_BYTES bytes, which may change meanwhile. Where the segment heap decides,
  * that is the status: Allocated, Stale when it was freed, Unknown when no block begins there. What
- * is in use by its header is Stale on a page that nothing maps (session pool aside), and never
+ * is in use by its header is Stale on a page that nothing maps (session pool aside) or that the PFN
+ * database gives to others, and never
  * Allocated on one that is nowhere writable or inside a big allocation. Of several addresses of a
  * frame the writable one in a segment of the heap is taken, else the one nearest to a region of a
  * pool, of equals the lowest.

@@ -33,6 +33,8 @@ static const int8_t points[PS_N_EVIDENCE] = {
     25,   /* part-walk */
     20,   /* lfh-pair */
     20,   /* lfh-bitmap */
+    -60,  /* user-page */
+    -60,  /* file-page */
 };
 
 uint8_t ps_evidence_score(uint32_t evidence)

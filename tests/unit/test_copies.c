@@ -143,6 +143,8 @@ Test(copies, only_what_nothing_maps_for_writing)
     cr_assert_eq(ps_copy_possible(&f), 1);
     f.evidence = PS_EV_MAPPED;
     cr_assert_eq(ps_copy_possible(&f), 0);
+    f.evidence = PS_EV_MAPPED | PS_EV_FILE_PAGE;
+    cr_assert_eq(ps_copy_possible(&f), 1);
 }
 
 /* Four pages: 0 and 2 are equal, 1 and 3 differ from 0 only where the fingerprint does not look. */

@@ -50,7 +50,7 @@ static void fill(struct ps_finding *f, size_t n, uint32_t n_info)
             .tag = next_random(),
             .word0 = next_random(),
             .info = next_random() % (n_info + 1),
-            .evidence = next_random() & ((1u << PS_N_EVIDENCE) - 1u),
+            .evidence = next_random() & PS_EV_ALL,
             .n_bytes = next_random() % 4097,
             .confidence = (uint8_t)(next_random() % 101),
             .status = (uint8_t)(next_random() % 4),

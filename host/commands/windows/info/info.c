@@ -215,7 +215,9 @@ static int add_virtual(struct ps_cells *c, struct ps_address_space *as,
     if (rc < 0)
         return rc;
     ps_info_kernel(c, as);
-    rc = ps_info_tracker(c, as, opt, err);
+    rc = ps_info_pfn(c, as, opt, err);
+    if (rc == 0)
+        rc = ps_info_tracker(c, as, opt, err);
     if (rc == 0)
         rc = ps_info_heap(c, as, opt, err);
     return rc < 0 ? rc : ps_info_quota(c, as, opt, err);

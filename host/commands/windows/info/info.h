@@ -28,6 +28,10 @@ int ps_info_heap(struct ps_cells *c, struct ps_address_space *as, const struct p
 int ps_info_quota(struct ps_cells *c, struct ps_address_space *as, const struct ps_options *opt,
                   struct ps_err *err);
 
+/* The PFN database. After ps_address_space_kernel. PS_ENOMEM. */
+int ps_info_pfn(struct ps_cells *c, struct ps_address_space *as, const struct ps_options *opt,
+                struct ps_err *err);
+
 /* The big-pool table, with or without page tables. PS_ENOMEM, and what ps_cancel_check says. */
 int ps_info_bigpool(struct ps_cells *c, struct ps_address_space *as, const struct ps_options *opt,
                     struct ps_err *err);
