@@ -1,6 +1,7 @@
 #include "host/recipe/heap/heap.h"
-#include "host/recipe/quota/quota.h"
+#include "host/recipe/memory/memory.h"
 #include "host/recipe/model.h"
+#include "host/recipe/quota/quota.h"
 #include "host/recipe/system/system.h"
 
 #include <stdlib.h>
@@ -224,6 +225,8 @@ static const struct {
     {"quota", ps_rcp_do_quota},
     {"heaps", ps_rcp_do_heaps},
     {"heap", ps_rcp_do_heap},
+    {"pfndb", ps_rcp_do_pfndb},
+    {"use", ps_rcp_do_use},
 };
 
 static int run_line(struct ps_rcp_parser *p)

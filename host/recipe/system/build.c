@@ -1,6 +1,7 @@
 #include "host/recipe/system/system.h"
 
 #include "host/recipe/heap/heap.h"
+#include "host/recipe/memory/memory.h"
 #include "host/recipe/quota/quota.h"
 
 #include <stdlib.h>
@@ -183,9 +184,13 @@ static int build(struct ps_rcp_system *sys)
     if (rc == 0)
         rc = ps_rcp_tracker_reserve(sys);
     if (rc == 0)
+        rc = ps_rcp_memory_reserve(sys);
+    if (rc == 0)
         rc = ps_rcp_kernel_build(sys);
     if (rc == 0)
         rc = ps_rcp_decoys_build(sys);
+    if (rc == 0)
+        rc = ps_rcp_memory_fill(sys);
     if (rc == 0)
         rc = meet_fates(sys);
     if (rc == 0)
@@ -229,6 +234,7 @@ void ps_rcp_system_free(struct ps_rcp_system *sys)
     ps_rcp_tracker_free(&sys->tracker);
     ps_rcp_heaps_free(sys->heaps);
     free(sys->quota);
+    ps_rcp_memory_free(sys->memory);
     free(sys);
 }
 

@@ -152,6 +152,7 @@ struct ps_rcp_tracker {
 
 struct ps_rcp_heaps;
 struct ps_rcp_quota;
+struct ps_rcp_memory;
 
 struct ps_rcp_system {
     struct ps_recipe *recipe;
@@ -176,8 +177,9 @@ struct ps_rcp_system {
     size_t n_bigs;
     struct ps_rcp_kernel kernel;
     struct ps_rcp_tracker tracker;
-    struct ps_rcp_heaps *heaps; /* host/recipe/heap/; NULL without */
-    struct ps_rcp_quota *quota; /* host/recipe/quota/; NULL without */
+    struct ps_rcp_heaps *heaps;   /* host/recipe/heap/; NULL without */
+    struct ps_rcp_quota *quota;   /* host/recipe/quota/; NULL without */
+    struct ps_rcp_memory *memory; /* host/recipe/memory/; NULL without */
 
     /* Made when the recipe is finished. */
     struct ps_err *err;
@@ -289,6 +291,8 @@ int ps_rcp_map_entry(struct ps_rcp_system *sys, uint64_t va, uint64_t entry, uin
 uint64_t ps_rcp_prototype_entry(const struct ps_rcp_system *sys, uint64_t at);
 uint64_t ps_rcp_valid_entry(const struct ps_rcp_system *sys, const struct ps_rcp_map *map,
                             uint64_t page);
+/* The entry of the lowest table for va, 0 when there is none or a large page maps it. */
+uint64_t ps_rcp_leaf_entry(struct ps_rcp_system *sys, uint64_t va);
 /* Page of the lowest table for va: 1, or 0 when there is none. */
 int ps_rcp_table_of(struct ps_rcp_system *sys, uint64_t va, uint64_t *page);
 /* Give the entry that leads to the lowest table of va, which there is, its fate. */

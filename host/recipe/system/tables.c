@@ -232,6 +232,16 @@ int ps_rcp_map_page(struct ps_rcp_system *sys, const struct ps_rcp_map *map, uin
     return rc;
 }
 
+uint64_t ps_rcp_leaf_entry(struct ps_rcp_system *sys, uint64_t va)
+{
+    uint8_t *table;
+    uint64_t page;
+
+    if (!ps_rcp_table_of(sys, va, &page) || !(table = table_at(sys, va, 0, 0)))
+        return 0;
+    return get_entry(sys, table, index_at(sys, va, 0));
+}
+
 int ps_rcp_table_of(struct ps_rcp_system *sys, uint64_t va, uint64_t *page)
 {
     uint8_t *upper = table_at(sys, va, 1, 0);

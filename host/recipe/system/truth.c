@@ -1,6 +1,7 @@
 #include "host/recipe/system/system.h"
 
 #include "host/recipe/heap/heap.h"
+#include "host/recipe/memory/memory.h"
 #include "host/recipe/quota/quota.h"
 
 static const char *const modes[] = {"x64", "pae", "x86"};
@@ -32,6 +33,7 @@ static void print_system(const struct ps_rcp_system *sys, FILE *out)
                 (unsigned long long)sys->tracker.slots, (unsigned long long)sys->tracker.cpus);
     ps_rcp_heaps_truth_system(sys->heaps, out);
     ps_rcp_quota_truth_system(sys->quota, out);
+    ps_rcp_memory_truth_system(sys->memory, out);
     fprintf(out, ",\"Line\":%u}\n", sys->line);
 }
 
@@ -79,6 +81,7 @@ void ps_rcp_system_where(const struct ps_recipe *recipe, uint64_t phys, FILE *ou
     if (page >= recipe->image_pages)
         fprintf(out, ",\"PageFile\":\"0x%llx\"",
                 (unsigned long long)(phys - recipe->image_pages * PS_RECIPE_PAGE));
+    ps_rcp_memory_where(sys->memory, page, out);
     if (!ps_rcp_system_va(sys, page, &va)) {
         fputs(",\"Allocation\":null,\"Mapped\":false,\"InBigPool\":null", out);
         return;
