@@ -78,17 +78,17 @@ static void release_spot(struct ps_image *image, uint64_t phys)
         ps_image_release(image, mem, (size_t)(end - begin));
 }
 
-/* Tables stand beside each other, so what was mapped is not given back at once. */
+/* Tables stand beside each other, and reads go to and fro between a few places, so what was mapped
+ * is given back only when its place among the spots is wanted for another one. */
 static void count_spot(struct ps_image_memory *m, uint64_t phys)
 {
-    if (m->n_spots != 0 && m->spot[m->n_spots - 1] / SPOT_BYTES == phys / SPOT_BYTES)
+    uint64_t *spot = &m->spot_1[phys / SPOT_BYTES % PS_IMAGE_MEMORY_SPOTS];
+
+    if (*spot != 0 && (*spot - 1) / SPOT_BYTES == phys / SPOT_BYTES)
         return;
-    if (m->n_spots == PS_IMAGE_MEMORY_SPOTS) {
-        for (size_t i = 0; i < m->n_spots; i++)
-            release_spot(m->image, m->spot[i]);
-        m->n_spots = 0;
-    }
-    m->spot[m->n_spots++] = phys;
+    if (*spot != 0)
+        release_spot(m->image, *spot - 1);
+    *spot = phys + 1;
 }
 
 /* Out of the mapping, if there is one: a table costs a third of what a system call for it does. Who

@@ -15,8 +15,8 @@ struct ps_image_memory {
     struct ps_physmem mem;
     struct ps_image *image;
     struct ps_phys_run *run;
-    uint64_t spot[PS_IMAGE_MEMORY_SPOTS]; /* addresses that were read out of the mapping */
-    size_t n_spots;
+    /* By the number of its 2 MiB, an address that was read out of the mapping, plus one; 0: none. */
+    uint64_t spot_1[PS_IMAGE_MEMORY_SPOTS];
 };
 
 /* The image must outlive *m, which must not move. Free with ps_image_memory_free. PS_ENOMEM. */
