@@ -67,7 +67,8 @@ struct ps_rows {
     struct ps_piece image;
     struct ps_piece image_id;
     struct geometry geometry;
-    uint32_t protected_bit; /* in the tags of this image, or 0 */
+    const struct ps_processes *processes; /* or NULL */
+    uint32_t protected_bit;               /* in the tags of this image, or 0 */
 
     size_t max_common_bytes;
     size_t max_bytes; /* of a row */
@@ -131,6 +132,21 @@ static char *put_in_big_pool(const struct ps_rows *r, const struct ps_finding *f
 static char *put_process(const struct ps_rows *r, const struct ps_finding *f, char *p)
 {
     return put_address(r, f->process, 0, p);
+}
+
+/* Printable, but a quote may be among it. */
+static char *put_process_name(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    const struct ps_process *process =
+        f->process && r->processes ? ps_processes_find(r->processes, f->process) : NULL;
+    char quoted_text[4 * PS_PROCESS_NAME_BYTES];
+    struct ps_text quoted = {.s = quoted_text, .cap = sizeof quoted_text};
+
+    if (!process || !process->name[0])
+        return put_piece(r, r->null, p);
+    r->form->add_string(&quoted, process->name, strlen(process->name));
+    memcpy(p, quoted.s, quoted.n);
+    return p + quoted.n;
 }
 
 static char *put_mapped(const struct ps_rows *r, const struct ps_finding *f, char *p)
@@ -324,6 +340,7 @@ static const struct field {
     {"InBigPool", put_in_big_pool},
     {"Pool", put_pool},
     {"Process", put_process},
+    {"ProcessName", put_process_name},
     {"Component", put_component},
     {"Description", put_description},
     {"Image", put_image},
@@ -494,6 +511,7 @@ int ps_rows_begin_image(struct ps_rows *r, const struct ps_output_image *image, 
 
     r->text.n = r->image_mark;
     r->geometry = geometries[image->era->arch];
+    r->processes = image->processes;
     r->protected_bit = image->era->protected_tags ? PS_TAG_PROTECTED : 0;
     longest_type = add_types(r, image->era);
     r->image = add_text(r, image->path, PS_TEXT_EXACT);

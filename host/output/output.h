@@ -9,6 +9,7 @@
 #include "scan/err.h"
 #include "scan/finding.h"
 #include "scan/pool/era.h"
+#include "scan/quota/processes.h"
 #include "scan/tags/tagdb.h"
 
 /* What all findings of one image share. Outlives the calls between begin and end image. */
@@ -16,6 +17,7 @@ struct ps_output_image {
     const char *path; /* as given */
     const char *id;   /* 32 hex digits */
     const struct ps_era *era;
+    const struct ps_processes *processes; /* whose names are known; NULL: none */
 };
 
 struct ps_output;

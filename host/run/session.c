@@ -299,6 +299,7 @@ static int scan_with(struct ps_scan_session *s, struct ps_image *image, struct p
     if (rc < 0)
         return rc;
     about.era = s->era;
+    about.processes = &v->quota.processes;
     if (s->output)
         rc = ps_output_begin_image(s->output, &about, err);
     if (rc == 0)

@@ -32,6 +32,18 @@ owners() {
     printf ' %s %s' "$1" "$n"
 }
 
+# Live processes by their names, those that have left the list by none.
+names() {
+    sed -n 's/.*"EProcess":"\([^"]*\)".*"Name":\("[^"]*"\),"Exited":\(.*\)}/\1 \2 \3/p' truth.jsonl |
+        sed 's/"[^"]*" true$/null/; s/ false$//' | sort >want.txt
+    sed -n 's/.*"Process":"\([^"]*\)","ProcessName":\(null\|"[^"]*"\),.*/\1 \2/p' scan.jsonl |
+        sort -u >named.txt
+    [ -s want.txt ] || return 0
+    grep -q null want.txt || wrong "no process has ended"
+    cmp -s want.txt named.txt || wrong "other names: $(diff want.txt named.txt | head -n 5)"
+    printf ' names %s' "$(wc -l <named.txt)"
+}
+
 n=0
 for recipe in "$PS_SOURCE"/tests/recipes/quota/*.recipe "$PS_SOURCE"/tests/recipes/heap/*.recipe; do
     name=$(basename "$(dirname "$recipe")")/$(basename "$recipe" .recipe)
@@ -50,6 +62,9 @@ for recipe in "$PS_SOURCE"/tests/recipes/quota/*.recipe "$PS_SOURCE"/tests/recip
     owners header 100 scan.jsonl
     if grep -q '"Kind":"big".*"Process"' truth.jsonl; then
         owners big 1 scan.jsonl
+    fi
+    if grep -q '"KernelBase"' truth.jsonl; then
+        names
     fi
     # A scan with fewer threads, and one of large chunks, name the same.
     "$POOLSCAN" scan -q --all-headers --format jsonl --threads 1 --chunk 16M image.raw >again.jsonl

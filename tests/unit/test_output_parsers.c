@@ -10,8 +10,9 @@
 #include "host/output/output.h"
 #include "tests/support/output_run.h"
 
-#define N_FIELDS   25
-#define N_FINDINGS 3000u
+#define N_FIELDS      26
+#define PROCESS_VA(i) (UINT64_C(0xffffa00000005080) + ((uint64_t)(i) << 16))
+#define N_FINDINGS    3000u
 
 static uint64_t state;
 
@@ -63,7 +64,7 @@ static void fill(struct ps_finding *f, size_t n, uint32_t n_info)
         if (next_random() % 4 == 0)
             f[i].in_big = UINT64_C(0xffff900000000000) | (uint64_t)next_random() << 12;
         if (next_random() % 4 == 0)
-            f[i].process = UINT64_C(0xffffa00000000000) | (uint64_t)next_random() << 4;
+            f[i].process = PROCESS_VA(next_random() % 4);
         if (next_random() % 3 == 0)
             make_big(&f[i]);
         if (next_random() % 2)
@@ -181,6 +182,24 @@ static void check_evidence(const json_t *o, uint32_t want)
     cr_assert_eq(json_array_size(list), (size_t)__builtin_popcount(want));
 }
 
+/* Two of four processes have a name, one of them an awkward one. */
+static struct ps_processes processes = {
+    .process = {{.va = PROCESS_VA(0), .name = "System"},
+                {.va = PROCESS_VA(1), .name = "\"a,\\b' |c\"\"d,,e"},
+                {.va = PROCESS_VA(2), .name = ""}},
+    .n = 3,
+};
+
+static void check_process_name(const json_t *o, const struct ps_finding *f)
+{
+    for (size_t i = 0; i < 2; i++)
+        if (f->process == processes.process[i].va) {
+            cr_assert_str_eq(string_of(o, "ProcessName"), processes.process[i].name);
+            return;
+        }
+    cr_assert(json_is_null(json_object_get(o, "ProcessName")));
+}
+
 static void check_object(const json_t *o, const struct ps_finding *f,
                          const struct ps_output_image *image)
 {
@@ -194,6 +213,7 @@ static void check_object(const json_t *o, const struct ps_finding *f,
     check_address(o, "Allocation", f->va, 0);
     check_address(o, "InBigPool", f->in_big, 0);
     check_address(o, "Process", f->process, 0);
+    check_process_name(o, f);
     check_mapping(o, f);
     cr_assert_eq(number_of(o, "NumberOfBytes"), f->n_bytes);
     cr_assert_eq(number_of(o, "Confidence"), f->confidence);
@@ -227,14 +247,15 @@ static void check_lines(char *text, const struct ps_finding *f, size_t n,
 }
 
 static const struct ps_output_image images[] = {
-    {"plain.raw",                       "0123456789abcdef0123456789abcdef", NULL},
-    {"\x01\"\\\xff\xc3\xa9\xe2\x82\n,", "",                                 NULL},
+    {"plain.raw", "0123456789abcdef0123456789abcdef", NULL, NULL},
+    {"\x01\"\\\xff\xc3\xa9\xe2\x82\n,", "", NULL, NULL},
 };
 
 static struct output_case make_case(struct ps_finding *f, size_t i, const struct ps_tagdb *db)
 {
     struct output_case c = {images[i], f, N_FINDINGS};
 
+    c.image.processes = &processes;
     c.image.era = ps_era_pick(i ? PS_ARCH_X86 : PS_ARCH_X64, i ? 7601 : 19041);
     fill(f, N_FINDINGS, (uint32_t)ps_tagdb_count(db));
     return c;

@@ -49,19 +49,19 @@ static void check(const char *format, const struct ps_tagdb *tags, const struct 
     "\"NumberOfBytes\":720,\"Status\":\"Allocated\",\"Allocator\":\"classic\","                    \
     "\"Confidence\":70,\"Evidence\":[\"tag-known\",\"type-in-use\",\"chain-both\"],"               \
     "\"BlockSize\":45,\"PreviousSize\":4,\"PoolIndex\":1,\"Protected\":false,"                     \
-    "\"Mapped\":null,\"InBigPool\":null,\"Pool\":null,\"Process\":null,\"Component\":null,"        \
+    "\"Mapped\":null,\"InBigPool\":null,\"Pool\":null,\"Process\":null,\"ProcessName\":null,\"Component\":null,"        \
     "\"Description\":null,"                                                                        \
     "\"Image\":\"/img/a.raw\",\"ImageId\":\"" ID "\"}"
 
 #define CSV_HEADER                                                                                 \
     "Source,Offset,FileOffset,Allocation,Tag,TagRaw,PoolType,PoolTypeRaw,NumberOfBytes,Status,"    \
     "Allocator,Confidence,Evidence,BlockSize,PreviousSize,PoolIndex,Protected,Mapped,InBigPool,"   \
-    "Pool,Process,"                                                                                \
+    "Pool,Process,ProcessName,"                                                                                \
     "Component,Description,Image,ImageId\r\n"
 
 #define PROC_CSV                                                                                   \
     "header,0x000000007fe3a010,0x000000007ee3a010,,Proc,0x636f7250,NonPagedPool,2,720,Allocated,"  \
-    "classic,70,tag-known|type-in-use|chain-both,45,4,1,false,,,,,,,/img/a.raw," ID "\r\n"
+    "classic,70,tag-known|type-in-use|chain-both,45,4,1,false,,,,,,,,/img/a.raw," ID "\r\n"
 
 Test(output_rows, a_finding_as_text)
 {

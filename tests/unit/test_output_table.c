@@ -157,7 +157,7 @@ Test(output_table, tags_beyond_the_bound_are_summed)
 static char *run_writer(const struct ps_finding *f, unsigned width, int color)
 {
     char path[] = "/tmp/ps_table_XXXXXX";
-    struct ps_output_image image = {"a.raw", ID, ps_era_pick(PS_ARCH_X64, 19041)};
+    struct ps_output_image image = {"a.raw", ID, ps_era_pick(PS_ARCH_X64, 19041), NULL};
     struct ps_tagdb *db = output_test_tags();
     struct ps_writer w = {.tags = db, .color = color, .width = width};
     struct ps_finding known = *f;
