@@ -142,6 +142,7 @@ struct walk {
     const struct hw_layout *l;
     const struct hw_keys *keys;
     uint32_t unit; /* bytes of a POOL_HEADER */
+    uint64_t lfh_key;
     struct hw_met *met;
     int paged;
 };
@@ -182,7 +183,7 @@ static void walk_lfh(struct walk *w, uint64_t va, uint32_t n_units)
 
     if (!b)
         return;
-    plain = hw_lfh_plain(get32(b + w->l->lfh_offsets), va, w->keys->lfh, w->l->build);
+    plain = hw_lfh_plain(get32(b + w->l->lfh_offsets), va, w->lfh_key, w->l->build);
     size = plain & 0xffff;
     first = plain >> 16;
     n_blocks = get16(b + w->l->lfh_counts + 2);
@@ -191,6 +192,10 @@ static void walk_lfh(struct walk *w, uint64_t va, uint32_t n_units)
     cr_assert_geq(first, w->l->lfh_bitmap + (n_blocks * 2 + 31) / 32 * 4);
     cr_assert_leq(first + n_blocks * size, n_units * HW_PAGE);
     cr_assert_gt(first + (n_blocks + 1) * size, n_units * HW_PAGE);
+    if (w->l->private_at && b[w->l->private_at] & 1) {
+        w->met->private_form++;
+        return;
+    }
     for (uint32_t i = 0; i < n_blocks; i++) {
         uint32_t pair = (uint32_t)b[w->l->lfh_bitmap + i / 4] >> i % 4 * 2 & 3;
         uint64_t block = va + first + i * size;
@@ -353,6 +358,9 @@ static void walk_heap(struct walk *w, uint64_t heap)
     uint32_t bytes = w->m->is_x64 ? 8 : 4;
 
     cr_assert_eq((uint32_t)hw_word(w->m, heap + w->l->signature), 0xddeeddeeu);
+    w->lfh_key = w->keys->lfh;
+    if (w->l->encode_key)
+        w->lfh_key = hw_word(w->m, heap + w->l->encode_key);
     check_context(w, context, ~0xfffffull, w->l->first_unit << 16 | 12);
     check_context(w, context + w->l->context_bytes, ~0xffffffull, 0x010410u);
     cr_assert_eq(hw_word(w->m, context + w->l->heap), heap);

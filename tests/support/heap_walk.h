@@ -32,6 +32,8 @@ struct hw_layout {
     uint32_t descriptor, flags, first_unit;
     uint32_t lfh_counts, lfh_offsets, lfh_bitmap;
     uint32_t vs_size, vs_sign;
+    uint32_t encode_key; /* in _SEGMENT_HEAP: its own LFH key; 0: none */
+    uint32_t private_at; /* in an LFH subsegment; 0: none */
     uint64_t constant;
 };
 
@@ -43,7 +45,7 @@ struct hw_keys {
 struct hw_met {
     unsigned lfh_live, lfh_stale, lfh_never, lfh_lost, withheld;
     unsigned vs_live, vs_lost, vs_free, vs_moved, vs_big, vs_hollow, left_over, quota, released;
-    unsigned large, segments, paged_out;
+    unsigned large, segments, paged_out, private_form;
 };
 
 /* The arithmetic of the walk: what a chunk header says, size and first offset of an LFH subsegment,

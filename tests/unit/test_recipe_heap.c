@@ -19,12 +19,13 @@
     "pages 0- random\n" \
     "system cr3=0x10 frames=0x20-0xff shuffle mode=$MODE\npagefile pages=64\n" \
     "heaps heapkey=0x1122334455667788 lfhkey=0x5a17e29ca1b2c3d4 cookie=0x6f2a9c31d4e85b07\n" \
-    " user=0x100-0x102\n" \
+    " user=0x100-0x102 $HEAPS\n" \
     "heap pool=nonpagednx va=${HIGH}90000000 at=${HIGH}8a002000 pages=0x200-0x4ff\n" \
     " scatter tags=np delayed=5 lookaside=10\n" \
     "heap pool=paged va=${HIGH}9b200000 pages=0x500-0x7df scatter tags=pg\n" \
     " transition=20 out=5 file=0x801-0x83f gone=$GONE\n" \
     "heap pool=prototype va=${HIGH}a0000000 pages=0x7e0-0x7ff tags=pg large=0\n" \
+    " vs=20 $HEAP\n" \
     "bigtable va=${HIGH}b0000000 slots=0x1000 self\n" \
     "kernel va=${HIGH}81800000 size=0x200000\n"
 
@@ -46,6 +47,8 @@ static const struct hw_layout layouts[] = {
     {.build = 22631, .node = 0x3940, .contexts = 0x140, X64, OLD},
     {.build = 26100, .node = 0x3940, .contexts = 0x140, X64, .lfh_bitmap = 0x40, .vs_sign = 0x22},
     {.build = 26200, .node = 0x3940, .contexts = 0x140, X64, .lfh_bitmap = 0x40, .vs_sign = 0x24},
+    {.build = 26200, .node = 0x3980, .contexts = 0x140, X64, .lfh_bitmap = 0x40, .vs_sign = 0x24,
+     .encode_key = 0x390, .private_at = 0x33},
     {.build = 19041, .node = 0x1c80, .contexts = 0x100, X86, .constant = 0xa2e64ead},
 };
 /* clang-format on */
@@ -79,6 +82,8 @@ static struct ps_recipe *parse(const struct hw_layout *l, const char *seed, cons
         {"GONE", gone},
         {"ARCH", l->is_x64 ? "x64" : "x86"},
         {"MODE", l->is_x64 ? "x64" : "pae"},
+        {"HEAPS", l->encode_key ? "pools=0x3980 encodekey" : ""},
+        {"HEAP", l->private_at ? "private=60" : ""},
         {"HIGH", l->is_x64 ? "0xffffbd0a" : "0x"},
     };
 
@@ -87,7 +92,7 @@ static struct ps_recipe *parse(const struct hw_layout *l, const char *seed, cons
         if (*from != '\n' || from[1] != ' ')
             text[n++] = *from;
     snprintf(number, sizeof number, "%u", l->build);
-    cr_assert_eq(ps_recipe_parse(&r, text, n, params, 6, &err), 0, "%u: line %llu: %s", l->build,
+    cr_assert_eq(ps_recipe_parse(&r, text, n, params, 8, &err), 0, "%u: line %llu: %s", l->build,
                  (unsigned long long)err.at, err.msg);
     return r;
 }
@@ -131,7 +136,9 @@ static void one_build(const struct hw_layout *l)
     cr_assert(!l->is_x64 || (met.quota > 10 && met.released > 0), "%u", l->build);
     /* Look-aside lists take blocks that the LFH has only since 24H2. */
     cr_assert_eq(met.lfh_lost > 0, l->build >= 26100);
-    check_rest(&m, l->build);
+    cr_assert_eq(met.private_form > 0, l->private_at > 0);
+    if (!l->private_at)
+        check_rest(&m, l->build);
     hw_drop(&m);
     ps_recipe_free(r);
 }
@@ -230,11 +237,14 @@ static const struct {
     {"size 1M\narch x86\nbuild 17763\nsystem cr3=1 frames=2-3\nheaps\n", 5, "18362"},
     {HEAPS "heaps signature=newer\n", 4, "old or new"},
     {HEAPS "heaps state=0x10\n", 4, ".data"},
+    {HEAPS "heaps pools=0x10\n", 4, "pools is"},
+    {HEAPS "heaps encodekey\n", 4, "26100"},
     {HEAPS "heap va=0xffffa80000000000 pages=0x100-0x1ff\n", 4, "write: heap"},
     {HEAPS "heap va=0xffffa80000001000 pages=0x100-0x1ff tags=t\n", 4, "1 MiB"},
     {HEAPS "heap va=0x100000 pages=0x100-0x1ff tags=t\n", 4, "kernel half"},
     {HEAPS "heap va=0xffffa80000000000 pages=0x100-0x101 tags=t\n", 4, "4 to"},
     {HEAP " pool=session\n", 4, "pool is"},
+    {HEAP " private=10\n", 4, "26100"},
     {HEAP " freed=101\n", 4, "at most 100"},
     {HEAP " freed=60 never=60\n", 4, "together"},
     {HEAP " lfh=0 vs=0 large=0\n", 4, "cannot all"},

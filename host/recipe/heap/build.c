@@ -45,12 +45,11 @@ static int put_words(struct ps_rcp_heaps *heaps)
         uint64_t node = node_of(heaps, i);
 
         nodes = node + 1 > nodes ? node + 1 : nodes;
-        rc = put_word(heaps,
-                      heaps->state + heaps->shape->pool_node + node * NODE_BYTES +
-                          heaps->heap[i].pool * word,
-                      heaps->heap[i].at);
+        rc = put_word(
+            heaps, heaps->state + heaps->pool_node + node * NODE_BYTES + heaps->heap[i].pool * word,
+            heaps->heap[i].at);
     }
-    return rc < 0 ? rc : put_word(heaps, heaps->state + heaps->shape->n_pools, nodes);
+    return rc < 0 ? rc : put_word(heaps, heaps->state + heaps->n_pools, nodes);
 }
 
 /* Some of the large allocations that the heaps have listed are charged to a process. */

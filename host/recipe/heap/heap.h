@@ -97,6 +97,8 @@ struct ps_rcp_heap {
     uint64_t list, transition, seed, out, headless;
     uint64_t share[PS_RCP_N_EXTENTS];
     uint64_t freed, never, merged, lookaside, delayed, aligned, quota, big, listed, gone, reused;
+    uint64_t private_form; /* percent of the LFH subsegments */
+    uint64_t lfh_key;
     int scatter;
 
     /* The plan. By unit of the heap, then by index of its pages: those of 'pages', then of 'file'.
@@ -119,6 +121,8 @@ struct ps_rcp_heaps {
     uint64_t constant;                  /* of segment signatures */
     uint64_t state, globals, cookie_at; /* RVAs in the Windows kernel */
     struct ps_rcp_range user;           /* pages with a _SEGMENT_HEAP that is no pool */
+    uint64_t n_pools, pool_node;        /* where ExPoolState has them */
+    int has_encode_key;                 /* each heap has an LFH key of its own */
     int is_wide;                        /* LFH: the shifted address keeps all its bits */
     int has_slot_ref;                   /* VS subsegments: a word stands before the signature */
     struct ps_rcp_heap heap[PS_RCP_MAX_HEAPS];

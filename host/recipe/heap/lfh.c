@@ -11,6 +11,8 @@
 /* Sizes over this are rounded up to their bucket in the header, too, from the same build on. */
 #define ROUNDED_MIN 0x201u
 
+#define PRIVATE_AT  0x33u /* in _HEAP_LFH_SUBSEGMENT */
+
 /* Pairs of bits: in use; and not to be handed out, because the block would cross a page. */
 #define PAIR_BUSY     1u
 #define PAIR_WITHHELD 3u
@@ -152,6 +154,21 @@ static void put_links(struct ps_rcp_heap_page *hp, const struct ps_rcp_extent *e
     ps_rcp_heap_put_word(heaps, b, heaps->shape->is_new_lfh ? 1 : owner);
 }
 
+/* What the bitmap of a private subsegment says is not known: here it is one bit a block. */
+static void make_private(struct ps_rcp_heap_page *hp, const struct ps_rcp_extent *e, uint8_t *b)
+{
+    uint32_t at = hp->heaps->shape->lfh_bitmap;
+
+    memset(b + at, 0, bitmap_bytes(hp->heaps, e->n_blocks));
+    for (uint32_t i = 0; i < e->n_blocks; i++) {
+        uint8_t fate = block_at(hp, e, i).fate;
+
+        if (fate == PS_RCP_BLOCK_LIVE || fate == PS_RCP_BLOCK_LOOKASIDE)
+            b[at + i / 8] |= (uint8_t)(1u << i % 8);
+    }
+    b[PRIVATE_AT] |= 1;
+}
+
 /* Header and bitmap; behind them stands, up to the first block, what the page held before. */
 static void put_subsegment(struct ps_rcp_heap_page *hp, const struct ps_rcp_extent *e)
 {
@@ -176,7 +193,10 @@ static void put_subsegment(struct ps_rcp_heap_page *hp, const struct ps_rcp_exte
     put_links(hp, e, b);
     put_counts(heaps, b, n_free, e->n_blocks, n_withheld);
     ps_rcp_put32(b + heaps->shape->lfh_offsets, ((uint32_t)e->grid << 16 | e->stride) ^
-                                                    (uint32_t)heaps->lfh_key ^ (uint32_t)shifted);
+                                                    (uint32_t)hp->heap->lfh_key ^
+                                                    (uint32_t)shifted);
+    if (e->seed % 101 < hp->heap->private_form)
+        make_private(hp, e, b);
     ps_rcp_put16(b + heaps->shape->lfh_commit, 0x0c | (uint32_t)e->n << 8);
 }
 

@@ -2,6 +2,7 @@
 
 #define HEAP_SIGNATURE 0xddeeddeeu
 #define TREE_SIGNATURE 0xccddccddu
+#define ENCODE_KEY     0x50u /* in _HEAP_LFH_CONTEXT */
 
 /* RangeFlags of the first unit, and of those behind it. */
 static const uint8_t first_flags[PS_RCP_N_EXTENTS] = {0, 0xb, 0xf, 3};
@@ -125,6 +126,8 @@ static void put_heap(const struct ps_rcp_heaps *heaps, const struct ps_rcp_heap 
     ps_rcp_put32(b + shape->signature, HEAP_SIGNATURE);
     put_context(heaps, h, b + shape->contexts, 0);
     put_context(heaps, h, b + shape->contexts + shape->context_bytes, 1);
+    if (heaps->has_encode_key)
+        ps_rcp_put64(b + shape->lfh_context + ENCODE_KEY, h->lfh_key);
 }
 
 int ps_rcp_heap_write(const struct ps_rcp_heaps *heaps, const struct ps_rcp_heap *h)

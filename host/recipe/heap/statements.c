@@ -48,6 +48,8 @@ static int start(struct ps_rcp_parser *p, struct ps_rcp_heaps **out)
     heaps->lfh_key = ps_rcp_mix64(p->recipe->seed + 0x4c46484b6579ull);
     heaps->cookie = ps_rcp_mix64(p->recipe->seed + 0x436f6f6b6965ull);
     heaps->constant = shape->segment_constant;
+    heaps->n_pools = shape->n_pools;
+    heaps->pool_node = shape->pool_node;
     heaps->is_wide = sys->era.build >= FIRST_WIDE;
     heaps->has_slot_ref = sys->era.build >= FIRST_SLOTREF;
     heaps->state = RVA_STATE;
@@ -113,6 +115,8 @@ int ps_rcp_do_heaps(struct ps_rcp_parser *p)
             {"lfh", PS_RCP_F_TEXT, lfh},
             {"vs", PS_RCP_F_TEXT, vs},
             {"user", PS_RCP_F_PAGES, &heaps->user},
+            {"encodekey", PS_RCP_F_FLAG, &heaps->has_encode_key},
+            {"pools", PS_RCP_F_NUMBER, &heaps->pool_node},
         };
 
         rc = ps_rcp_options(p, 1, option, N_OPTIONS(option));
@@ -122,6 +126,13 @@ int ps_rcp_do_heaps(struct ps_rcp_parser *p)
     if (rc < 0)
         return rc;
     trim_keys(heaps);
+    /* The count stands in front of the first node, up to 64 bytes away. */
+    if (heaps->pool_node != heaps->shape->pool_node)
+        heaps->n_pools = heaps->pool_node - 12;
+    if (heaps->pool_node % 16 || heaps->pool_node < 0x1000 || heaps->pool_node > 0x8000)
+        return ps_rcp_bad(p, "pools is where ExPoolState has its nodes, such as 0x3980");
+    if (heaps->has_encode_key && !heaps->shape->is_new_lfh)
+        return ps_rcp_bad(p, "heaps have an encodekey from 26100 on");
     if (heaps->state % 16 || heaps->globals % 8 || heaps->cookie_at % 8 || heaps->state < 0x4000 ||
         heaps->globals < 0x4000 || heaps->cookie_at < 0x4000)
         return ps_rcp_bad(p, "state, globals and cookieat are addresses in .data, from 0x4000 on");
@@ -231,6 +242,7 @@ static int read_heap(struct ps_rcp_parser *p, struct ps_rcp_heap *h)
         {"out", PS_RCP_F_NUMBER, &h->out},
         {"file", PS_RCP_F_PAGES, &h->file},
         {"headless", PS_RCP_F_NUMBER, &h->headless},
+        {"private", PS_RCP_F_NUMBER, &h->private_form},
         {"seed", PS_RCP_F_NUMBER, &h->seed},
     };
     int rc = ps_rcp_options(p, 1, option, N_OPTIONS(option));
@@ -271,6 +283,11 @@ int ps_rcp_do_heap(struct ps_rcp_parser *p)
     h.stmt.era = heaps->sys->era;
     if ((rc = read_heap(p, &h)) < 0 || (rc = check_heap(p, heaps, &h)) < 0)
         return rc;
+    if (h.private_form > 0 && !heaps->shape->is_new_lfh)
+        return ps_rcp_bad(p, "LFH subsegments have a private form from 26100 on");
+    h.lfh_key = heaps->lfh_key;
+    if (heaps->has_encode_key)
+        h.lfh_key = ps_rcp_mix64(heaps->lfh_key + heaps->n_heaps + 1);
     heaps->heap[heaps->n_heaps++] = h;
     return 0;
 }
