@@ -70,6 +70,14 @@ static int is_second(const char *line, size_t n)
            number(value_of(line, n, "\"PreviousSize\":")) != 0;
 }
 
+/* The page is one of a process or of a file. */
+static int is_anothers(const char *line, size_t n)
+{
+    const char *use = value_of(line, n, "\"PageUse\":\"");
+
+    return begins(use, "process") || begins(use, "file");
+}
+
 static enum ps_acc_class planted_class(const char *line, size_t n, uint32_t number_of_line,
                                        const struct ps_acc_leftovers *leftovers)
 {
@@ -83,7 +91,7 @@ static enum ps_acc_class planted_class(const char *line, size_t n, uint32_t numb
         return PS_ACC_COPY;
     if (is_second(line, n))
         return PS_ACC_SECOND;
-    if (is_leftover(leftovers, number_of_line))
+    if (is_leftover(leftovers, number_of_line) || is_anothers(line, n))
         return PS_ACC_LEFTOVER;
     if (begins(state, "free"))
         return PS_ACC_FREE;
