@@ -34,8 +34,9 @@ const struct ps_era *ps_era_pick(enum ps_arch arch, uint32_t build);
 /* Of a request: the memory is charged to a process. */
 #define PS_TYPE_QUOTA 0x08u
 
-/* Windows up to 2003 sets this bit of a block in use; not every kernel of that line does. */
-#define PS_TYPE_NT5_MARK 0x04u
+/* Of a block in use: Windows up to 2003, though not every kernel of that line; Vista and later. */
+#define PS_TYPE_NT5_MARK   0x04u
+#define PS_TYPE_VISTA_MARK 0x02u
 
 /* What PoolType byte 'type' says by itself; of two readings the later one here wins. */
 enum ps_type_state { PS_TYPE_ILLEGAL, PS_TYPE_FREE, PS_TYPE_IN_USE };

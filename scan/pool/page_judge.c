@@ -50,7 +50,7 @@ static enum ps_type_state state_of(const struct page *p, uint32_t word0)
     uint32_t type = ps_view_type(&p->view, word0);
     enum ps_type_state state = ps_era_type_state(p->view.era, type);
 
-    if (p->map.marked && state == PS_TYPE_IN_USE && (type & PS_TYPE_NT5_MARK) == 0)
+    if (state == PS_TYPE_IN_USE && (type & p->map.mark) != p->map.mark)
         return PS_TYPE_FREE;
     return state;
 }

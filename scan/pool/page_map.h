@@ -23,10 +23,10 @@ struct ps_page_map {
     struct {
         uint16_t first, end; /* slots inside a block whose header is lost */
     } gap[PS_MAX_GAPS];
-    int closed;  /* the classic walk from 0 ends with the page */
-    int walked;  /* ... or is known to, but for what is damaged */
-    int marked;  /* NT 5: its blocks in use have the mark of it */
-    int classic; /* a page of the classic pool, by era or by what it shows */
+    int closed;    /* the classic walk from 0 ends with the page */
+    int walked;    /* ... or is known to, but for what is damaged */
+    uint32_t mark; /* PoolType bits without which a block of this page is free */
+    int classic;   /* a page of the classic pool, by era or by what it shows */
 };
 
 /* Ranks grow: a lower one than the slot has changes nothing. */

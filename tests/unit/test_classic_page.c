@@ -348,18 +348,30 @@ Test(classic_page, nt5_blocks_without_the_mark)
             }
 }
 
-/* A build that is not known may be Vista, where 1 is a free block and 5 too. */
-Test(classic_page, mark_of_nt5_is_not_asked_for_elsewhere)
+/* A build that is not known: the page shows which mark its blocks have. */
+Test(classic_page, marks_of_an_unknown_build)
 {
     static const uint32_t all[] = {0, 20, 50, 60, 100};
+    static const struct {
+        uint32_t type[5];
+        uint32_t free; /* bit per block */
+    } cases[] = {
+        {{2, 2, 2, 2, 2}, 0},   {{3, 1, 3, 3, 1}, 0x12},   {{2, 3, 9, 0xb, 3}, 0x04},
+        {{2, 6, 2, 6, 6}, 0},   {{5, 5, 1, 5, 5}, 0x04},   {{6, 6, 2, 6, 6}, 0x04},
+        {{5, 5, 5, 0xd, 5}, 0}, {{6, 0xe, 6, 6, 0x26}, 0}, {{1, 1, 1, 9, 1}, 0},
+        {{2, 2, 0xa, 2, 2}, 0}, {{1, 3, 1, 5, 1}, 0},      {{7, 3, 3, 1, 3}, 0x08},
+    };
 
-    use(PS_ARCH_X64, 0);
-    for (size_t i = 0; i < 5; i++)
-        put(six[i], i ? six[i] - six[i - 1] : 0, (i < 4 ? six[i + 1] : n_slots()) - six[i],
-            i % 2 ? 2 : 6, "Proc");
-    judge(all, 5);
-    for (size_t i = 0; i < 5; i++)
-        expect_status(i, PS_STATUS_ALLOCATED);
+    for (int a = 0; a < 2; a++)
+        for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+            use(a ? PS_ARCH_X64 : PS_ARCH_X86, 0);
+            for (size_t i = 0; i < 5; i++)
+                put(six[i], i ? six[i] - six[i - 1] : 0, (i < 4 ? six[i + 1] : n_slots()) - six[i],
+                    cases[c].type[i], "Proc");
+            judge(all, 5);
+            for (size_t i = 0; i < 5; i++)
+                expect_status(i, cases[c].free >> i & 1 ? PS_STATUS_FREE : PS_STATUS_ALLOCATED);
+        }
 }
 
 /* Every PoolType an allocated block can have. */

@@ -18,7 +18,8 @@ static void add_piece(struct walk *walk, const struct ps_chain *chain)
     walk->sum.n_blocks += chain->n_blocks;
     walk->sum.n_in_use += chain->n_in_use;
     walk->sum.n_tagged += chain->n_tagged;
-    walk->sum.n_marked += chain->n_marked;
+    walk->sum.n_with_4 += chain->n_with_4;
+    walk->sum.n_with_2 += chain->n_with_2;
 }
 
 /* Is there a block at 'slot' to go on with: of a chain, or one that ends the page, or, where
@@ -152,5 +153,5 @@ void ps_broken_walk(const struct ps_page_view *view, uint32_t tail, struct ps_pa
     for (uint32_t i = 0; i < walk.n_pieces; i++)
         mark_piece(view, &walk.piece[i], map);
     map->walked = 1;
-    map->marked = ps_chain_is_marked(view, &walk.sum);
+    map->mark = ps_chain_mark(view, &walk.sum);
 }

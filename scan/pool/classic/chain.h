@@ -13,7 +13,8 @@ struct ps_chain {
     uint32_t n_blocks;
     uint32_t n_in_use;
     uint32_t n_tagged; /* of those, with a tag */
-    uint32_t n_marked; /* ... with the mark of NT 5 */
+    uint32_t n_with_4; /* ... with the mark of NT 5, and of Vista */
+    uint32_t n_with_2;
 };
 
 /* Could a header with these fields stand at 'slot'? A block of a single slot is always free, and
@@ -52,11 +53,19 @@ static inline int ps_chain_vouches(const struct ps_page_view *view, uint32_t slo
 /* The chain that starts at 'slot', whose header is plausible. */
 struct ps_chain ps_chain_follow(const struct ps_page_view *view, uint32_t slot);
 
-/* Windows up to 2003 marks every block in use; another kernel of that line marks none. Where the
- * mark is usual, a block without it is free, whatever else its PoolType has kept. */
-static inline int ps_chain_is_marked(const struct ps_page_view *view, const struct ps_chain *chain)
+/* The PoolType bits that every block in use of this page has: what lacks them is free, whatever
+ * else its PoolType has kept. Windows up to 2003 marks each with 4, later ones with 2; another
+ * kernel of the line of 2003 marks none. A build that is not known shows by what most blocks have;
+ * cache alignment is 4 from Vista on, but seldom of most. */
+static inline uint32_t ps_chain_mark(const struct ps_page_view *view, const struct ps_chain *chain)
 {
-    return view->era->types == PS_TYPES_NT5 && 2 * chain->n_marked >= chain->n_in_use;
+    if (view->era->types == PS_TYPES_NT5)
+        return 2 * chain->n_with_4 >= chain->n_in_use ? PS_TYPE_NT5_MARK : 0;
+    if (view->era->types == PS_TYPES_VISTA)
+        return 0; /* of those in use all have it */
+    if (4 * chain->n_with_4 >= 3 * chain->n_in_use)
+        return PS_TYPE_NT5_MARK;
+    return 2 * chain->n_with_2 >= chain->n_in_use ? PS_TYPE_VISTA_MARK : 0;
 }
 
 /* Bytes of pictures and sound make chains now and then, but not with tags in their blocks. */

@@ -59,7 +59,8 @@ struct ps_chain ps_chain_follow(const struct ps_page_view *view, uint32_t slot)
         chain.n_blocks++;
         if (ps_era_type_state(view->era, type) == PS_TYPE_IN_USE) {
             chain.n_in_use++;
-            chain.n_marked += type / PS_TYPE_NT5_MARK & 1u;
+            chain.n_with_4 += (type & PS_TYPE_NT5_MARK) != 0;
+            chain.n_with_2 += (type & PS_TYPE_VISTA_MARK) != 0;
             chain.n_tagged += (uint32_t)ps_chain_has_tag(view, slot, type);
         }
         if (!next_agrees(view, slot, word0))
@@ -135,7 +136,7 @@ void ps_classic_walk(const struct ps_page_view *view, struct ps_page_map *map)
             rank_chain(view, &chain, map);
             map->closed = 1;
             map->walked = 1;
-            map->marked = ps_chain_is_marked(view, &chain);
+            map->mark = ps_chain_mark(view, &chain);
             return;
         }
     }
