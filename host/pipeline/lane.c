@@ -64,10 +64,10 @@ static void guarded_submit(void *arg)
     s->rc = s->w->backend->ops->submit(s->w->backend, &s->f->chunk, &s->err);
 }
 
-/* Give the findings of a page their addresses, and complete them. */
-static void complete_page(const struct ps_pipeline_spec *spec, const struct ps_piece *piece,
-                          const uint8_t *page, const struct ps_hit *hit, struct ps_finding *f,
-                          size_t n)
+/* Give the findings of a page their addresses, and judge them. */
+static void judge_page(const struct ps_pipeline_spec *spec, const struct ps_piece *piece,
+                       const uint8_t *page, const struct ps_hit *hit, struct ps_finding *f,
+                       size_t n)
 {
     for (size_t k = 0; k < n; k++) {
         uint64_t off = (uint64_t)hit[k].slot << spec->plan->slot_shift;
@@ -75,8 +75,10 @@ static void complete_page(const struct ps_pipeline_spec *spec, const struct ps_p
         f[k].phys = piece->phys + off;
         f[k].file_off = piece->file_off + off;
     }
-    if (spec->complete)
-        spec->complete(spec->complete_arg, page, f, n);
+    if (spec->judge)
+        spec->judge(spec->judge_arg, page, hit, n, f);
+    else
+        ps_page_judge(spec->era, spec->rules, page, hit, n, f);
 }
 
 static size_t keep_wanted(const struct ps_pipeline_spec *spec, struct ps_finding *f, size_t n)
@@ -109,8 +111,7 @@ static void guarded_judge(void *arg)
 
         for (n = 1; i + n < c->hits.n && hit[n].slot >> page_slots_shift == number; n++)
             ;
-        ps_page_judge(spec->era, spec->rules, page, hit, n, out + n_out);
-        complete_page(spec, &s->f->piece, page, hit, out + n_out, n);
+        judge_page(spec, &s->f->piece, page, hit, out + n_out, n);
         if (spec->sift) {
             print.fingerprint = ps_digest_page(page);
             print.may_be_copy = (uint16_t)ps_copy_possible(&out[n_out]);

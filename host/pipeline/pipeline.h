@@ -44,11 +44,13 @@ struct ps_pipeline_spec {
     uint64_t range_start, range_end; /* physical, end exclusive, multiples of 4096 */
     unsigned min_confidence;
     int show_free;
-    /* Completes the n findings of one page of 4096 bytes, before min_confidence and show_free drop
-     * any; called by all lanes at once, under the fault guard. The page may be the mapped file's,
-     * and change. NULL: there is nothing to add. */
-    void (*complete)(const void *arg, const uint8_t *page, struct ps_finding *f, size_t n);
-    const void *complete_arg;
+    /* Judges the n hits of one page of 4096 bytes as ps_page_judge does, which is done where it is
+     * NULL; phys and file_off of f are set, min_confidence and show_free have dropped nothing yet.
+     * Called by all lanes at once, under the fault guard. The page may be the mapped file's, and
+     * change. */
+    void (*judge)(const void *arg, const uint8_t *page, const struct ps_hit *hit, size_t n,
+                  struct ps_finding *f);
+    const void *judge_arg;
     /* Pages that may be of a big-pool table of these architectures (PS_BIGPOOL_X86 |
      * PS_BIGPOOL_X64; 0: none) go to on_page, on the calling thread, in order of address, before
      * the findings of their chunk. Whole pages only. */

@@ -161,9 +161,19 @@ static void add_totals(struct ps_scan_totals *t, struct ps_image *image,
     t->bytes_torn += ps_image_torn_bytes(image);
 }
 
-static void complete(const void *arg, const uint8_t *page, struct ps_finding *f, size_t n)
+/* What a page is judged by where there are page tables. */
+struct judging {
+    const struct ps_locator *locator;
+    const struct ps_era *era;
+    const struct ps_ruleset *rules;
+};
+
+static void judge(const void *arg, const uint8_t *page, const struct ps_hit *hit, size_t n,
+                  struct ps_finding *f)
 {
-    ps_locate_page(arg, page, f, n);
+    const struct judging *j = arg;
+
+    ps_locate_hits(j->locator, j->era, j->rules, page, hit, n, f);
 }
 
 static int run_pipeline(struct ps_scan_session *s, struct ps_image *image,
@@ -173,6 +183,7 @@ static int run_pipeline(struct ps_scan_session *s, struct ps_image *image,
     const struct ps_options *opt = s->opt;
     struct ps_copies copies = {
         .image = image, .include = opt->include_copies, .min_confidence = opt->min_confidence};
+    const struct judging judging = {&v->locator, s->era, &s->rules};
     struct ps_pipeline_spec spec = {
         .image = image,
         .plan = s->plan,
@@ -186,8 +197,8 @@ static int run_pipeline(struct ps_scan_session *s, struct ps_image *image,
         .range_end = opt->has_range ? opt->range_end : UINT64_MAX,
         .min_confidence = opt->min_confidence,
         .show_free = opt->show_free,
-        .complete = v->map ? complete : NULL,
-        .complete_arg = &v->locator,
+        .judge = v->map ? judge : NULL,
+        .judge_arg = &judging,
         .keep_arches = v->carver ? v->carver_arches : 0,
         .on_page = on_page,
         .sift = ps_copies_sift,

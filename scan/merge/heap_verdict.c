@@ -4,6 +4,9 @@
 
 #define TYPE_CACHE_ALIGNED 0x04u
 
+/* Evidence that a header gives by itself. */
+#define OF_HEADER (PS_EV_TAG_KNOWN | PS_EV_TAG_WILDCARD | PS_EV_TAG_PRINTABLE | PS_EV_TYPE_IN_USE)
+
 enum ps_pool_kind ps_heap_page_pool(const struct ps_heap_page *page)
 {
     switch ((enum ps_heap_pool)page->pool) {
@@ -37,17 +40,12 @@ static enum ps_allocator allocator_of(const struct ps_heap_page *page)
     return page->unit == PS_HEAP_VS ? PS_ALLOCATOR_VS : PS_ALLOCATOR_UNKNOWN;
 }
 
-/* The block is there: what the page's other headers say against it does not count. A free VS chunk
- * is one whatever was in it, so a header there is only left over. */
-static void take_block(const struct ps_heap_page *page, enum ps_heap_block said,
-                       uint32_t header_bytes, struct ps_finding *f)
+/* A free VS chunk is one whatever was in it, so a header there is only left over. */
+static uint32_t evidence_of(const struct ps_heap_page *page, enum ps_heap_block said)
 {
-    if (said == PS_HEAP_BLOCK_FREED && page->unit == PS_HEAP_VS)
-        return;
-    f->evidence |= PS_EV_HEAP_BLOCK;
-    f->evidence &= ~(uint32_t)(PS_EV_BAD_NEIGHBOUR | PS_EV_POOL_INDEX);
-    if (!ps_is_second_header(f, header_bytes))
-        f->evidence &= ~(uint32_t)PS_EV_OVERLAP;
+    if (said == PS_HEAP_BLOCK_NONE)
+        return PS_EV_HEAP_DIFFERS;
+    return said == PS_HEAP_BLOCK_FREED && page->unit == PS_HEAP_VS ? 0 : PS_EV_HEAP_BLOCK;
 }
 
 /* What is larger is no segment's: docs/POOL.md, "Segment heap". */
@@ -72,19 +70,21 @@ int ps_heap_is_whole(const struct ps_heap_map *map, const struct ps_bigpool_tabl
     return n >= PS_HEAP_WHOLE_ROWS && n - n_inside <= n / 50;
 }
 
+int ps_heap_page_decides(const struct ps_heap_page *page)
+{
+    return page->unit != PS_HEAP_OUTSIDE && page->unit != PS_HEAP_UNREAD;
+}
+
 enum ps_heap_block ps_heap_verdict(const struct ps_heap_map *map, struct ps_heap_page *page,
-                                   const uint8_t *bytes, uint32_t at, uint32_t header_bytes,
-                                   struct ps_finding *f)
+                                   const uint8_t *bytes, uint32_t at, struct ps_finding *f)
 {
     enum ps_heap_block said;
 
-    if (page->unit == PS_HEAP_OUTSIDE || page->unit == PS_HEAP_UNREAD)
+    if (!ps_heap_page_decides(page))
         return PS_HEAP_BLOCK_UNDECIDED;
     said = ps_heap_block_at(map, page, bytes, at, (uint32_t)f->n_bytes);
     f->allocator = (uint8_t)allocator_of(page);
-    if (said == PS_HEAP_BLOCK_NONE)
-        f->evidence |= PS_EV_HEAP_DIFFERS;
-    else if (said != PS_HEAP_BLOCK_UNDECIDED)
-        take_block(page, said, header_bytes, f);
+    if (said != PS_HEAP_BLOCK_UNDECIDED)
+        f->evidence = (f->evidence & OF_HEADER) | evidence_of(page, said);
     return said;
 }

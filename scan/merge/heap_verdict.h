@@ -12,12 +12,14 @@
 enum ps_pool_kind ps_heap_page_pool(const struct ps_heap_page *page);
 
 /* Take what the heap says of the header of *f, which is at byte 'at' of the page, into f->evidence
- * and f->allocator; what only the page said against it goes. header_bytes is the size of a
- * POOL_HEADER. 'page' and 'bytes' are those of ps_heap_block_at. Returns what the heap said;
- * PS_HEAP_BLOCK_UNDECIDED where it says nothing. */
+ * and f->allocator. Where the heap decides, what the rest of the page says goes. 'page' and 'bytes'
+ * are those of ps_heap_block_at. Returns what the heap said; PS_HEAP_BLOCK_UNDECIDED where it says
+ * nothing. */
 enum ps_heap_block ps_heap_verdict(const struct ps_heap_map *map, struct ps_heap_page *page,
-                                   const uint8_t *bytes, uint32_t at, uint32_t header_bytes,
-                                   struct ps_finding *f);
+                                   const uint8_t *bytes, uint32_t at, struct ps_finding *f);
+
+/* Does the heap say of every header on the page whether it is a block's, but for damage? */
+int ps_heap_page_decides(const struct ps_heap_page *page);
 
 /* Are all heaps known that pools live in? Nothing of the map was left out, and of the live
  * allocations of the big-pool table that are small enough for a segment, PS_HEAP_WHOLE_ROWS or

@@ -4,6 +4,7 @@
 #include "scan/merge/heap_verdict.h"
 #include "scan/merge/page_use.h"
 #include "scan/pool/evidence.h"
+#include "scan/pool/page_judge.h"
 
 #define TYPE_SESSION 0x20u /* of a PoolType, in all eras */
 
@@ -222,14 +223,16 @@ static enum ps_heap_block ask_heap(const struct ps_locator *l, struct place *p, 
 {
     if (p->has_heap)
         return ps_heap_verdict(l->heap, &p->heap, page, (uint32_t)(f->phys & (PS_FRAME_BYTES - 1)),
-                               l->header_bytes, f);
+                               f);
     if (p->mapped && l->heap_is_whole && !is_session_pool(l, f))
         f->evidence |= PS_EV_HEAP_OUTSIDE;
     return PS_HEAP_BLOCK_UNDECIDED;
 }
 
-static void complete(const struct ps_locator *l, struct place *p, const uint8_t *page,
-                     struct ps_finding *f, size_t n)
+/* 'by_heap': the findings have no other judge. 0: it does not know all of them, and they are
+ * useless then. */
+static int complete(const struct ps_locator *l, struct place *p, const uint8_t *page, int by_heap,
+                    struct ps_finding *f, size_t n)
 {
     const enum ps_pool_kind of_page = pool_of_page(f, n);
     struct score last = {0};
@@ -237,6 +240,8 @@ static void complete(const struct ps_locator *l, struct place *p, const uint8_t 
     for (size_t i = 0; i < n; i++) {
         const enum ps_heap_block said = ask_heap(l, p, page, &f[i]);
 
+        if (by_heap && said == PS_HEAP_BLOCK_UNDECIDED)
+            return 0;
         if (p->mapped) {
             set_address(l, p, &f[i]);
             if (l->owners)
@@ -249,13 +254,29 @@ static void complete(const struct ps_locator *l, struct place *p, const uint8_t 
         f[i].pool = (uint8_t)settle_pool(&f[i], p, of_page);
         settle_status(l, said, &last, &f[i]);
     }
+    return 1;
 }
 
 void ps_locate_page(const struct ps_locator *l, const uint8_t *page, struct ps_finding *f, size_t n)
 {
     struct place p = place_of(l, f->phys);
 
-    complete(l, &p, page, f, n);
+    complete(l, &p, page, 0, f, n);
+}
+
+void ps_locate_hits(const struct ps_locator *l, const struct ps_era *era,
+                    const struct ps_ruleset *rules, const uint8_t *page, const struct ps_hit *hits,
+                    size_t n, struct ps_finding *f)
+{
+    struct place p = place_of(l, f->phys);
+
+    if (p.has_heap && ps_heap_page_decides(&p.heap)) {
+        ps_page_judge_alone(era, rules, hits, n, f);
+        if (complete(l, &p, page, 1, f, n))
+            return;
+    }
+    ps_page_judge(era, rules, page, hits, n, f);
+    complete(l, &p, page, 0, f, n);
 }
 
 void ps_locate_paged_out(const struct ps_locator *l, uint64_t va, const uint8_t *page,
@@ -264,7 +285,7 @@ void ps_locate_paged_out(const struct ps_locator *l, uint64_t va, const uint8_t 
     struct place p = {.va = va, .mapped = 1, .paged_out = 1};
 
     settle_place(l, &p);
-    complete(l, &p, page, f, n);
+    complete(l, &p, page, 0, f, n);
     for (size_t i = 0; i < n; i++)
         f[i].phys = f[i].file_off = PS_NOWHERE;
 }

@@ -5,11 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/kernel.h"
 #include "scan/bigpool/index.h"
 #include "scan/finding.h"
 #include "scan/heap/heap_map.h"
 #include "scan/merge/regions.h"
+#include "scan/pool/era.h"
 #include "scan/quota/owners.h"
+#include "scan/tags/ruleset.h"
 #include "scan/windows/paging/inverse_map.h"
 #include "scan/windows/pfn/database.h"
 
@@ -45,8 +48,14 @@ struct ps_locator {
 void ps_locate_page(const struct ps_locator *l, const uint8_t *page, struct ps_finding *f,
                     size_t n);
 
-/* The same for a page that stands in a page file and belongs at 'va'. phys holds the offsets in the
- * page before, PS_NOWHERE after; file_off is PS_NOWHERE. */
+/* ps_page_judge and ps_locate_page in one, for findings of which only phys and file_off are set.
+ * The rest of the page is not looked at where the segment heap decides of all headers. */
+void ps_locate_hits(const struct ps_locator *l, const struct ps_era *era,
+                    const struct ps_ruleset *rules, const uint8_t *page, const struct ps_hit *hits,
+                    size_t n, struct ps_finding *f);
+
+/* ps_locate_page for a page that stands in a page file and belongs at 'va'. phys holds the offsets
+ * in the page before, PS_NOWHERE after; file_off is PS_NOWHERE. */
 void ps_locate_paged_out(const struct ps_locator *l, uint64_t va, const uint8_t *page,
                          struct ps_finding *f, size_t n);
 

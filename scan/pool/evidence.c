@@ -27,7 +27,7 @@ static const int8_t points[PS_N_EVIDENCE] = {
     5,    /* paged-out */
     -80,  /* copy */
     60,   /* heap-block */
-    -128, /* heap-differs */
+    -80,  /* heap-differs */
     -60,  /* heap-outside */
     40,   /* billed-process */
     25,   /* part-walk */

@@ -92,11 +92,12 @@ static int in_gap(const struct page *p, uint32_t slot)
     return 0;
 }
 
-static uint32_t tag_evidence(const struct page *p, const struct ps_rule *rule, uint32_t tag)
+static uint32_t tag_evidence(const struct ps_page_view *view, const struct ps_rule *rule,
+                             uint32_t tag)
 {
     if (rule->info != PS_TAG_UNKNOWN)
         return rule->pattern.mask == 0xffffffffu ? PS_EV_TAG_KNOWN : PS_EV_TAG_WILDCARD;
-    return ps_view_tag_printable(&p->view, tag) ? PS_EV_TAG_PRINTABLE : 0;
+    return ps_view_tag_printable(view, tag) ? PS_EV_TAG_PRINTABLE : 0;
 }
 
 /* PoolIndex counts against a header only where the page does not close: not every NT 5 kernel
@@ -205,39 +206,28 @@ static enum ps_status status_of(const struct page *p, const struct ps_finding *f
     return PS_STATUS_UNKNOWN;
 }
 
-static enum ps_pool_kind pool_of(const struct page *p, const struct ps_hit *hit)
+static enum ps_pool_kind pool_of(const struct ps_page_view *view, uint32_t word0,
+                                 enum ps_type_state state)
 {
-    uint32_t type = ps_view_type(&p->view, hit->word0);
-
-    if (state_of(p, hit->word0) != PS_TYPE_IN_USE)
+    if (state != PS_TYPE_IN_USE)
         return PS_POOL_UNKNOWN;
-    return ps_era_type_paged(p->view.era, type) ? PS_POOL_PAGED : PS_POOL_NONPAGED;
+    return ps_era_type_paged(view->era, ps_view_type(view, word0)) ? PS_POOL_PAGED
+                                                                   : PS_POOL_NONPAGED;
 }
 
-static void judge_one(const struct page *p, const struct ps_rule *rule, const struct ps_hit *hit,
-                      const struct cover *cover, struct ps_finding *out)
+/* What the header says itself. */
+static void fill(const struct ps_page_view *view, const struct ps_rule *rule,
+                 const struct ps_hit *hit, enum ps_type_state state, struct ps_finding *out)
 {
-    uint32_t slot = hit->slot & (p->view.n_slots - 1u);
-    uint32_t evidence = tag_evidence(p, rule, hit->tag);
-
-    if (state_of(p, hit->word0) == PS_TYPE_IN_USE)
-        evidence |= PS_EV_TYPE_IN_USE;
-    if (p->map.segment[slot] != 0)
-        evidence |= segment_evidence(p, slot);
-    else if (p->view.era->heap != PS_HEAP_SEGMENT)
-        evidence |= classic_evidence(p, slot, hit->word0);
-    if (is_overlap(p, slot, cover))
-        evidence |= PS_EV_OVERLAP;
-
     out->tag = hit->tag;
     out->word0 = hit->word0;
     out->info = rule->info;
-    out->evidence = evidence;
-    out->n_bytes = ps_view_block(&p->view, hit->word0) << p->view.slot_shift;
-    out->confidence = ps_evidence_score(evidence);
-    out->allocator = (uint8_t)allocator_of(p, slot, evidence);
-    out->status = (uint8_t)status_of(p, out, slot, cover);
-    out->pool = (uint8_t)pool_of(p, hit);
+    out->evidence = tag_evidence(view, rule, hit->tag) |
+                    (state == PS_TYPE_IN_USE ? (uint32_t)PS_EV_TYPE_IN_USE : 0);
+    out->n_bytes = ps_view_block(view, hit->word0) << view->slot_shift;
+    out->allocator = PS_ALLOCATOR_UNKNOWN;
+    out->status = state == PS_TYPE_IN_USE ? PS_STATUS_UNKNOWN : PS_STATUS_FREE;
+    out->pool = (uint8_t)pool_of(view, hit->word0, state);
     out->source = PS_SOURCE_HEADER;
     out->mapped = PS_MAPPED_UNKNOWN;
     out->va = 0;
@@ -245,6 +235,23 @@ static void judge_one(const struct page *p, const struct ps_rule *rule, const st
     out->process = 0;
     out->big_type = PS_BIG_TYPE_NONE;
     out->pad = 0;
+}
+
+static void judge_one(const struct page *p, const struct ps_rule *rule, const struct ps_hit *hit,
+                      const struct cover *cover, struct ps_finding *out)
+{
+    const uint32_t slot = hit->slot & (p->view.n_slots - 1u);
+
+    fill(&p->view, rule, hit, state_of(p, hit->word0), out);
+    if (p->map.segment[slot] != 0)
+        out->evidence |= segment_evidence(p, slot);
+    else if (p->view.era->heap != PS_HEAP_SEGMENT)
+        out->evidence |= classic_evidence(p, slot, hit->word0);
+    if (is_overlap(p, slot, cover))
+        out->evidence |= PS_EV_OVERLAP;
+    out->confidence = ps_evidence_score(out->evidence);
+    out->allocator = (uint8_t)allocator_of(p, slot, out->evidence);
+    out->status = (uint8_t)status_of(p, out, slot, cover);
 }
 
 void ps_page_judge(const struct ps_era *era, const struct ps_ruleset *rules, const uint8_t *page,
@@ -261,5 +268,18 @@ void ps_page_judge(const struct ps_era *era, const struct ps_ruleset *rules, con
         advance(&p, &cover, seen, slot);
         judge_one(&p, &rules->rule[hits[i].rule], &hits[i], &cover, &out[i]);
         seen = slot;
+    }
+}
+
+void ps_page_judge_alone(const struct ps_era *era, const struct ps_ruleset *rules,
+                         const struct ps_hit *hits, size_t n, struct ps_finding *out)
+{
+    const struct ps_page_view view = ps_page_view(era, NULL);
+
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t type = ps_view_type(&view, hits[i].word0);
+
+        fill(&view, &rules->rule[hits[i].rule], &hits[i], ps_era_type_state(era, type), &out[i]);
+        out[i].confidence = ps_evidence_score(out[i].evidence);
     }
 }

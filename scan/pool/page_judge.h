@@ -19,6 +19,11 @@
 void ps_page_judge(const struct ps_era *era, const struct ps_ruleset *rules, const uint8_t *page,
                    const struct ps_hit *hits, size_t n, struct ps_finding *out);
 
+/* The same by the headers alone, for a page whose blocks are known otherwise: what is in use is
+ * Unknown, and nothing but tag and PoolType is evidence. */
+void ps_page_judge_alone(const struct ps_era *era, const struct ps_ruleset *rules,
+                         const struct ps_hit *hits, size_t n, struct ps_finding *out);
+
 /* What the judge goes by: the structures of the page, chains or those of the segment heap. Fills
  * all of *map. The page must not change under it. */
 void ps_page_map_read(const struct ps_page_view *view, struct ps_page_map *map);

@@ -15,6 +15,7 @@
 #include "kernels/pool_header.h"
 #include "scan/bigpool/carve/page.h"
 #include "scan/plan_compile.h"
+#include "scan/pool/page_judge.h"
 
 #define N_PAGES 512u
 #define ROUNDS  40u
@@ -140,11 +141,14 @@ static int on_page(void *arg, uint64_t phys, const uint8_t *page, struct ps_err 
 
 /* Each finding of a page is of that page, whose bytes are given; the address is a function of it.
  * Nothing is said under the guard but by CHECK. */
-static void complete(const void *arg, const uint8_t *page, struct ps_finding *f, size_t n)
+static void judge(const void *arg, const uint8_t *page, const struct ps_hit *hit, size_t n,
+                  struct ps_finding *f)
 {
+    const struct ps_pipeline_spec *spec = arg;
     uint32_t number;
 
-    CHECK(arg == NULL && n == 1, "%zu findings", n);
+    ps_page_judge(spec->era, spec->rules, page, hit, n, f);
+    CHECK(n == 1, "%zu findings", n);
     memcpy(&number, page, sizeof number);
     CHECK(number == f->phys / PS_PAGE_BYTES + 1, "page %u for phys %" PRIx64, number, f->phys);
     f->va = f->phys + VA_BASE;
@@ -311,7 +315,7 @@ int main(void)
                                     .range_end = UINT64_MAX,
                                     .show_free = 1,
                                     .on_findings = on_findings,
-                                    .complete = complete,
+                                    .judge = judge,
                                     .keep_arches = PS_BIGPOOL_X64,
                                     .on_page = on_page};
 
@@ -319,6 +323,7 @@ int main(void)
     ps_fault_guard_init();
     CHECK(ps_plan_compile(&plan, era, &rules, 0, &err) == 0, "%s", err.msg);
     spec.plan = plan;
+    spec.judge_arg = &spec;
     for (unsigned round = 0; round < ROUNDS; round++) {
         if (round % N_PLANS == CANCELLED)
             round_in_child(&spec, round, &seed);

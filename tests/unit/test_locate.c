@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "scan/merge/heap_verdict.h"
+#include "scan/pool/page_judge.h"
 #include "tests/support/made_heap.h"
 #include "tests/support/small_memory.h"
 
@@ -181,8 +182,8 @@ Test(locate, paged_out_has_an_address)
     cr_assert(f.evidence & PS_EV_PAGED_OUT);
 }
 
-/* The heap's segment has VA's page at unit 3. */
-#define UNIT 3u
+/* The heap's segment begins at VA. */
+#define UNIT 0u
 #define KEY  UINT64_C(0x1122334455667788)
 #define SIDE (PS_EV_LFH_STRIDE | PS_EV_VS_NEIGHBOUR | PS_EV_VS_XOR)
 
@@ -191,7 +192,7 @@ static struct ps_heap_map *heap;
 static void open_heap(enum ps_heap_pool pool)
 {
     open_map();
-    heap = made_heap(PS_ARCH_X64, KEY, VA - UNIT * FRAME(1), pool, NULL);
+    heap = made_heap(PS_ARCH_X64, KEY, VA, pool, NULL);
     locator.heap = heap;
 }
 
@@ -319,10 +320,8 @@ Test(locate_heap, second_header)
     second = put_header(0x070, 0x1d);
     second.word0 = 0x061d0003u;
     memcpy(heap_page + 0x070, &second.word0, 4);
-    second.evidence |= PS_EV_OVERLAP;
     second = by_heap(second);
     cr_expect_eq(second.status, PS_STATUS_UNKNOWN);
-    cr_expect(second.evidence & PS_EV_OVERLAP);
     cr_expect_not(second.evidence & PS_EV_HEAP_DIFFERS);
 }
 
@@ -354,7 +353,7 @@ Test(locate_heap, with_what_else_is_known)
     f = put_header(0x140, 0x10);
     ps_locate_paged_out(&locator, VA, heap_page, &f, 1);
     cr_expect_eq(f.status, PS_STATUS_STALE);
-    /* Frame 41, unit 4, is mapped read-only: block 16 of 30 begins at 0x040 there. */
+    /* Frame 41, unit 1, is mapped read-only: block 16 of 30 begins at 0x040 there. */
     f = put_header(0x040, 0x10);
     f.phys = FRAME(41) + 0x040;
     f = by_heap(f);
@@ -367,8 +366,7 @@ Test(locate_heap, the_address_in_a_segment_wins)
     put(5, 0x100, FRAME(40) | WRITABLE);
     open_heap(PS_HEAP_POOL_NONPAGED);
     ps_heap_map_free(heap);
-    heap =
-        made_heap(PS_ARCH_X64, KEY, VA + 0x100000 - UNIT * FRAME(1), PS_HEAP_POOL_NONPAGED, NULL);
+    heap = made_heap(PS_ARCH_X64, KEY, VA + 0x100000, PS_HEAP_POOL_NONPAGED, NULL);
     locator.heap = heap;
     cr_expect_eq(by_heap(put_header(0x040, 0x10)).va, VA + 0x100050);
 }
@@ -461,4 +459,46 @@ Test(locate, charged_to_a_process)
     f = charged(0, bytes, PROCESS ^ COOKIE ^ (VA + 0x100));
     ps_locate_paged_out(&locator, VA, bytes, &f, 1);
     cr_assert_eq(f.process, PROCESS, "it is in a page file");
+}
+
+/* Hits judged by their headers alone where the heap decides, else by the page too; either way as if
+ * one came after the other. */
+static void expect_same(const struct ps_hit *hits, size_t n, int has_page_evidence)
+{
+    static struct ps_rule rule = {.info = PS_TAG_UNKNOWN};
+    const struct ps_ruleset rules = {&rule, 1};
+    const struct ps_era *era = ps_era_pick(PS_ARCH_X64, 19041);
+    struct ps_finding one[4], two[4];
+    uint32_t evidence = 0;
+
+    memset(one, 0, sizeof one);
+    for (size_t i = 0; i < n; i++)
+        one[i].phys = FRAME(40) + (hits[i].slot & 255) * 16;
+    memcpy(two, one, sizeof one);
+    ps_locate_hits(&locator, era, &rules, heap_page, hits, n, one);
+    ps_page_judge(era, &rules, heap_page, hits, n, two);
+    ps_locate_page(&locator, heap_page, two, n);
+    cr_expect_eq(memcmp(one, two, sizeof one), 0);
+    for (size_t i = 0; i < n; i++)
+        evidence |= one[i].evidence;
+    cr_expect_eq((evidence & PS_EV_LFH_STRIDE) != 0, has_page_evidence);
+}
+
+Test(locate_heap, hits_alone_and_with_their_page)
+{
+    struct ps_hit hits[3];
+
+    open_heap(PS_HEAP_POOL_NONPAGED);
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct ps_finding f = put_header(0x040 + i * 0x100, 0x10);
+
+        hits[i] = (struct ps_hit){.slot = 0x700 + 4 + i * 0x10, .word0 = f.word0, .tag = f.tag};
+    }
+    expect_same(hits, 3, 0); /* unused: no blocks at all */
+    made_lfh(heap, UNIT, 1, 0x040, 0x100, 15, 1 | 1 << 4);
+    expect_same(hits, 3, 0);
+    made_lfh(heap, UNIT, 1, 0x040, 0x100, 15, 1 | 3 << 2); /* the second is not known */
+    expect_same(hits, 3, 1);
+    made_unit(heap, UNIT, PS_HEAP_UNREAD);
+    expect_same(hits, 3, 1);
 }
