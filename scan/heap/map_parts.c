@@ -193,9 +193,17 @@ static int make_index(struct ps_heap_map *map, struct ps_err *err)
     return 0;
 }
 
+static void count_segments(struct ps_heap_map *map)
+{
+    for (size_t i = 0; map->heap && i < map->n_segments; i++)
+        if (map->segment[i].heap < map->info.n_heaps)
+            map->heap[map->segment[i].heap].n_segments++;
+}
+
 int ps_heap_map_finish(struct ps_heap_map *map, struct ps_err *err)
 {
     sort_segments(map);
+    count_segments(map);
     if (map->n_frames > 0) {
         map->tails = calloc(map->n_frames, sizeof *map->tails);
         map->n_tails = map->tails ? map->n_frames : 0;
