@@ -7,6 +7,7 @@
 
 #include "host/log.h"
 #include "host/virtual/windows_kernel.h"
+#include "scan/merge/big_owner.h"
 
 /* Pages are taken in groups that lie side by side: a cold file is not read all over. */
 #define GROUP_FRAMES   16u
@@ -176,19 +177,12 @@ static int look_at_pages(struct survey *s, size_t n_pages)
 
 /* --- what stands elsewhere --- */
 
-/* Quota is bit 3 of POOL_TYPE, bit 0 of POOL_FLAGS. */
-static int is_charged(const struct ps_bigpool_table *t, const struct ps_bigpool_entry *e)
-{
-    return (e->type & (t->names == PS_BIGPOOL_POOL_FLAGS ? 1u : 8u)) != 0;
-}
-
 static void sample_big(const struct ps_bigpool_table *t, struct ps_quota_samples *samples)
 {
-    if (t->method == PS_BIGPOOL_NOT_FOUND || t->layout->word != PS_BIGPOOL_PACKED ||
-        t->layout->billed_at == 0)
+    if (t->method == PS_BIGPOOL_NOT_FOUND)
         return;
     for (size_t i = 0; i < t->n_rows && samples->n < PS_QUOTA_MAX_SAMPLES / 2; i++)
-        if (t->row[i].entry.state == PS_BIGPOOL_ALLOCATED && is_charged(t, &t->row[i].entry))
+        if (t->row[i].entry.state == PS_BIGPOOL_ALLOCATED && ps_big_is_charged(t, &t->row[i].entry))
             ps_quota_sample_add(samples, t->row[i].entry.billed, t->row[i].entry.va);
 }
 

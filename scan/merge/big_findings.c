@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "kernels/pool_header.h"
+#include "scan/merge/big_owner.h"
 #include "scan/pool/evidence.h"
 #include "scan/tags/tag.h"
 
@@ -82,25 +83,6 @@ static void set_page(const struct ps_big_findings_spec *s, const struct ps_bigpo
     f->phys = page.phys;
 }
 
-/* Of POOL_TYPE and of POOL_FLAGS; entries of XP and 2003, which have neither, name an object when
- * they are charged. */
-static int is_charged(const struct ps_bigpool_table *t, const struct ps_bigpool_entry *e)
-{
-    if (t->layout->word == PS_BIGPOOL_PAGES)
-        return e->billed != 0;
-    return (e->type & (t->names == PS_BIGPOOL_POOL_FLAGS ? 1u : 8u)) != 0;
-}
-
-static void set_owner(const struct ps_big_findings_spec *s, const struct ps_bigpool_entry *e,
-                      struct ps_finding *f)
-{
-    if (!s->owners || s->table->layout->billed_at == 0 || !is_charged(s->table, e))
-        return;
-    f->process = ps_owner(s->owners, e->billed, e->va);
-    if (f->process)
-        f->evidence |= PS_EV_BILLED;
-}
-
 static enum ps_big_type big_type(const struct ps_bigpool_table *t)
 {
     if (t->layout->word == PS_BIGPOOL_PAGES)
@@ -130,7 +112,9 @@ static struct ps_finding finding_of(const struct ps_big_findings_spec *s,
 
     if (e->state == PS_BIGPOOL_ALLOCATED)
         set_page(s, row, &f);
-    set_owner(s, e, &f);
+    f.process = ps_big_owner(s->owners, s->table, e);
+    if (f.process)
+        f.evidence |= PS_EV_BILLED;
     f.confidence = ps_evidence_score(f.evidence);
     return f;
 }

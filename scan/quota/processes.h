@@ -27,7 +27,8 @@ struct ps_processes {
 /* Is there an EPROCESS at 'va': its DISPATCHER_HEADER says so? */
 int ps_process_is_at(struct ps_paging *paging, enum ps_arch arch, uint64_t va);
 
-/* The same, and the list of its waiters leads back to it: for addresses that no cookie vouches for. */
+/* The same, and the list of its waiters leads back to it: for addresses that no cookie vouches for.
+ */
 int ps_process_is_proven(struct ps_paging *paging, enum ps_arch arch, uint64_t va);
 
 /* Follow ActiveProcessLinks from System's EPROCESS at 'va'. Where fields are in it is seen there,

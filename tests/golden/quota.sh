@@ -44,6 +44,17 @@ names() {
     printf ' names %s' "$(wc -l <named.txt)"
 }
 
+# The row that the verb pool shows of a charged block.
+pool_row() {
+    local va who
+
+    read -r va who < <(sed -n 's/.*"Allocation":"\([^"]*\)".*"Status":"Allocated".*\("Process":"0x[^,]*,"ProcessName":[^,]*\),.*/\1 \2/p' scan.jsonl |
+        sed -n 7p)
+    [ -n "$va" ] || return 0
+    "$POOLSCAN" pool -q --format jsonl image.raw "$va" 2>/dev/null | grep '"Owner":true' >row.txt || true
+    grep -qF "$who" row.txt || wrong "pool $va does not say $who: $(cat row.txt)"
+}
+
 n=0
 for recipe in "$PS_SOURCE"/tests/recipes/quota/*.recipe "$PS_SOURCE"/tests/recipes/heap/*.recipe; do
     name=$(basename "$(dirname "$recipe")")/$(basename "$recipe" .recipe)
@@ -66,6 +77,7 @@ for recipe in "$PS_SOURCE"/tests/recipes/quota/*.recipe "$PS_SOURCE"/tests/recip
     if grep -q '"KernelBase"' truth.jsonl; then
         names
     fi
+    pool_row
     # A scan with fewer threads, and one of large chunks, name the same.
     "$POOLSCAN" scan -q --all-headers --format jsonl --threads 1 --chunk 16M image.raw >again.jsonl
     cmp -s scan.jsonl again.jsonl || wrong "another number of threads, other findings"

@@ -49,14 +49,15 @@ static void check(const char *format, const struct ps_tagdb *tags, const struct 
     "\"NumberOfBytes\":720,\"Status\":\"Allocated\",\"Allocator\":\"classic\","                    \
     "\"Confidence\":70,\"Evidence\":[\"tag-known\",\"type-in-use\",\"chain-both\"],"               \
     "\"BlockSize\":45,\"PreviousSize\":4,\"PoolIndex\":1,\"Protected\":false,"                     \
-    "\"Mapped\":null,\"InBigPool\":null,\"Pool\":null,\"Process\":null,\"ProcessName\":null,\"Component\":null,"        \
+    "\"Mapped\":null,\"InBigPool\":null,\"Pool\":null,\"Process\":null,\"ProcessName\":null,"      \
+    "\"Component\":null,"                                                                          \
     "\"Description\":null,"                                                                        \
     "\"Image\":\"/img/a.raw\",\"ImageId\":\"" ID "\"}"
 
 #define CSV_HEADER                                                                                 \
     "Source,Offset,FileOffset,Allocation,Tag,TagRaw,PoolType,PoolTypeRaw,NumberOfBytes,Status,"    \
     "Allocator,Confidence,Evidence,BlockSize,PreviousSize,PoolIndex,Protected,Mapped,InBigPool,"   \
-    "Pool,Process,ProcessName,"                                                                                \
+    "Pool,Process,ProcessName,"                                                                    \
     "Component,Description,Image,ImageId\r\n"
 
 #define PROC_CSV                                                                                   \

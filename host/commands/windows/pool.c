@@ -12,6 +12,7 @@
 #include "host/run/tag_source.h"
 #include "host/run/virtual_side.h"
 #include "host/virtual/address.h"
+#include "scan/merge/big_owner.h"
 #include "scan/plan_compile.h"
 
 /* Everything that one run of the verb holds. */
@@ -193,7 +194,9 @@ static void add_big(struct run *r, const struct ps_bigpool_row *row, uint64_t va
     first.has_phys = ps_paging_translate(r->side.space.paging, first.va, &first.phys);
     first.has_file_off =
         first.has_phys && ps_address_space_file_offset(&r->side.space, first.phys, &first.file_off);
-    ps_pool_rows_add_big(&r->cells, &first, &r->side.table, row, r->tags);
+    ps_pool_rows_add_big(&r->cells, &first, &r->side.table, row, r->tags,
+                         ps_big_owner(r->side.locator.owners, &r->side.table, &row->entry),
+                         &r->side.quota.processes);
     r->found = 1;
 }
 
@@ -305,7 +308,7 @@ static int list_page(struct run *r, struct ps_err *err)
         complete_blocks(r, list);
         tell_region(r, list);
         r->found |= list->n > 1 || list->row[0].kind == PS_PAGE_BLOCK;
-        ps_pool_rows_add_page(&r->cells, &r->page, r->era, list, r->tags);
+        ps_pool_rows_add_page(&r->cells, &r->page, r->era, list, r->tags, &r->side.quota.processes);
     }
     free(plan);
     ps_ruleset_free(&rules);

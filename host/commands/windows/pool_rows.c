@@ -26,6 +26,8 @@ enum {
     POOL_INDEX,
     MAPPED,
     POOL,
+    PROCESS,
+    PROCESS_NAME,
     COMPONENT,
     DESCRIPTION,
     EVIDENCE,
@@ -54,6 +56,8 @@ static const struct ps_column columns[N_FIELDS] = {
     [POOL_INDEX] = {"PoolIndex", NULL, PS_COLUMN_LITERAL, 0},
     [MAPPED] = {"Mapped", NULL, PS_COLUMN_LITERAL, 0},
     [POOL] = {"Pool", NULL, PS_COLUMN_TEXT, 0},
+    [PROCESS] = {"Process", NULL, PS_COLUMN_TEXT, 0},
+    [PROCESS_NAME] = {"ProcessName", NULL, PS_COLUMN_TEXT, 0},
     [COMPONENT] = {"Component", "COMPONENT", PS_COLUMN_TEXT, 0},
     [DESCRIPTION] = {"Description", "DESCRIPTION", PS_COLUMN_TEXT, 1},
     [EVIDENCE] = {"Evidence", NULL, PS_COLUMN_LIST, 0},
@@ -91,6 +95,16 @@ static void set_evidence(struct ps_cells *c, uint32_t evidence)
             n += (size_t)snprintf(text + n, sizeof text - n, "%s%s", n ? "|" : "",
                                   ps_evidence_name(i));
     ps_cells_set(c, EVIDENCE, "%s", text);
+}
+
+static void set_process(struct ps_cells *c, uint64_t va, const struct ps_processes *processes)
+{
+    const struct ps_process *process = va ? ps_processes_find(processes, va) : NULL;
+
+    if (va)
+        ps_cells_set_address(c, PROCESS, va);
+    if (process && *process->name)
+        ps_cells_set(c, PROCESS_NAME, "%s", process->name);
 }
 
 static void set_header(struct ps_cells *c, const struct ps_page_row *row, const struct ps_era *era)
@@ -146,7 +160,7 @@ static void set_state(struct ps_cells *c, const struct ps_page_row *row)
 
 void ps_pool_rows_add_page(struct ps_cells *c, const struct ps_pool_page *page,
                            const struct ps_era *era, const struct ps_page_list *list,
-                           const struct ps_tagdb *tags)
+                           const struct ps_tagdb *tags, const struct ps_processes *processes)
 {
     static const char *const kinds[] = {
         [PS_PAGE_GAP] = "gap",
@@ -170,6 +184,7 @@ void ps_pool_rows_add_page(struct ps_cells *c, const struct ps_pool_page *page,
         set_state(c, row);
         if (row->kind == PS_PAGE_BLOCK) {
             set_header(c, row, era);
+            set_process(c, row->finding.process, processes);
             set_tag(c, row->finding.tag, tags, row->finding.info);
         } else if (row->tag != 0) {
             set_tag(c, row->tag, tags, PS_TAG_UNKNOWN);
@@ -179,7 +194,8 @@ void ps_pool_rows_add_page(struct ps_cells *c, const struct ps_pool_page *page,
 
 void ps_pool_rows_add_big(struct ps_cells *c, const struct ps_pool_page *first,
                           const struct ps_bigpool_table *table, const struct ps_bigpool_row *row,
-                          const struct ps_tagdb *tags)
+                          const struct ps_tagdb *tags, uint64_t process,
+                          const struct ps_processes *processes)
 {
     const struct ps_bigpool_entry *e = &row->entry;
     char type[PS_BIGPOOL_TYPE_TEXT_BYTES];
@@ -197,6 +213,7 @@ void ps_pool_rows_add_big(struct ps_cells *c, const struct ps_pool_page *first,
         ps_cells_set(c, POOL_TYPE_RAW, "%" PRIu32, e->type);
     }
     set_tag(c, e->tag, tags, ps_tagdb_find(tags, e->tag));
+    set_process(c, process, processes);
 }
 
 int ps_pool_rows_write(const struct ps_cells *c, int has_va, const struct ps_options *opt,

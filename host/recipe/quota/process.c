@@ -4,27 +4,16 @@
 #define TYPE_PROCESS 3u
 
 static const struct ps_rcp_eprocess x64_builds[] = {
-    {0,     0x0d8, 0x0e0, 0x268},
-    {6000,  0x0e0, 0x0e8, 0x238},
-    {7600,  0x180, 0x188, 0x2e0},
-    {9200,  0x2e0, 0x2e8, 0x438},
-    {10240, 0x2e8, 0x2f0, 0x448},
-    {10586, 0x2e8, 0x2f0, 0x450},
-    {15063, 0x2e0, 0x2e8, 0x450},
-    {18362, 0x2e8, 0x2f0, 0x450},
-    {19041, 0x440, 0x448, 0x5a8},
+    {0, 0x0d8, 0x0e0, 0x268},     {6000, 0x0e0, 0x0e8, 0x238},  {7600, 0x180, 0x188, 0x2e0},
+    {9200, 0x2e0, 0x2e8, 0x438},  {10240, 0x2e8, 0x2f0, 0x448}, {10586, 0x2e8, 0x2f0, 0x450},
+    {15063, 0x2e0, 0x2e8, 0x450}, {18362, 0x2e8, 0x2f0, 0x450}, {19041, 0x440, 0x448, 0x5a8},
     {26100, 0x1d0, 0x1d8, 0x338},
 };
 
 static const struct ps_rcp_eprocess x86_builds[] = {
-    {0,     0x84, 0x88, 0x174},
-    {3790,  0x94, 0x98, 0x164},
-    {6000,  0x9c, 0xa0, 0x14c},
-    {7600,  0xb4, 0xb8, 0x16c},
-    {9200,  0xb4, 0xb8, 0x170},
-    {10586, 0xb4, 0xb8, 0x174},
-    {15063, 0xb4, 0xb8, 0x17c},
-    {19041, 0xe4, 0xe8, 0x1ac},
+    {0, 0x84, 0x88, 0x174},     {3790, 0x94, 0x98, 0x164},  {6000, 0x9c, 0xa0, 0x14c},
+    {7600, 0xb4, 0xb8, 0x16c},  {9200, 0xb4, 0xb8, 0x170},  {10586, 0xb4, 0xb8, 0x174},
+    {15063, 0xb4, 0xb8, 0x17c}, {19041, 0xe4, 0xe8, 0x1ac},
 };
 
 const struct ps_rcp_eprocess *ps_rcp_eprocess_of(const struct ps_rcp_era *era)
@@ -48,8 +37,8 @@ uint32_t ps_rcp_eprocess_at(const struct ps_rcp_era *era)
 const char *ps_rcp_owner_name(size_t i)
 {
     static const char *const names[] = {
-        "System",       "smss.exe",   "csrss.exe",    "wininit.exe",  "services.exe", "lsass.exe",
-        "winlogon.exe", "dwm.exe",    "explorer.exe", "svchost.exe",  "spoolsv.exe",  "a",
+        "System",       "smss.exe",   "csrss.exe",    "wininit.exe", "services.exe", "lsass.exe",
+        "winlogon.exe", "dwm.exe",    "explorer.exe", "svchost.exe", "spoolsv.exe",  "a",
         "MsMpEng.exe",  "chrome.exe", "Teams 1.exe",  "conhost.exe",
     };
 
@@ -97,9 +86,9 @@ void ps_rcp_put_eprocess(const struct ps_rcp_quota *q, size_t i, struct ps_rcp_p
     put_word(pg, at + 8 + 2 * word, o->va + 8 + 2 * word);
     put_word(pg, at + 8 + 3 * word, o->va + 8 + 2 * word);
     put_word(pg, at + 8 + 4 * word,
-             i == 0 ? q->sys->cr3 << 12 | q->sys->top_offset
-                    : (uint64_t)ps_rcp_below(&pg->rng, (uint32_t)q->sys->recipe->image_pages)
-                          << 12);
+             i == 0
+                 ? q->sys->cr3 << 12 | q->sys->top_offset
+                 : (uint64_t)ps_rcp_below(&pg->rng, (uint32_t)q->sys->recipe->image_pages) << 12);
     put_word(pg, at + layout->pid, o->pid);
     put_word(pg, at + layout->links, neighbour(q, i, 1));
     put_word(pg, at + layout->links + word, neighbour(q, i, -1));
