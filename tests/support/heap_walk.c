@@ -305,13 +305,14 @@ static void walk_vs(struct walk *w, uint64_t va, uint32_t n_units)
     }
 }
 
-static void walk_segment(struct walk *w, uint64_t va)
+/* 'pages' are those of one unit; 'first_unit' is the one behind the descriptors. */
+static void walk_segment(struct walk *w, uint64_t va, uint32_t pages, uint32_t first_unit)
 {
     uint32_t flags = w->l->flags, last = w->l->descriptor - 1, mask = w->m->is_x64 ? 0xff : 0x1f;
 
-    for (uint32_t unit = w->l->first_unit; unit < 256;) {
+    for (uint32_t unit = first_unit; unit < 256;) {
         const uint8_t *d = at(w->m, va + (uint64_t)unit * w->l->descriptor);
-        uint64_t first = va + (uint64_t)unit * HW_PAGE;
+        uint64_t first = va + (uint64_t)unit * pages * HW_PAGE;
         uint32_t n, kind;
 
         cr_assert(d);
@@ -332,6 +333,9 @@ static void walk_segment(struct walk *w, uint64_t va)
             w->met->paged_out +=
                 phys_of(w->m, first + (uint64_t)i * HW_PAGE) / HW_PAGE >= w->m->image_pages;
         cr_assert(kind == 3 || kind == 0xb || kind == 0xf, "%#x", kind);
+        cr_assert(pages == 1 || kind == 3, "a unit of 64 KiB is one large allocation's");
+        for (uint32_t i = 0; i < n && pages > 1; i++)
+            cr_assert(at(w->m, first + (uint64_t)i * pages * HW_PAGE));
         if (kind == 0xb)
             walk_lfh(w, first, n);
         else if (kind == 0xf)
@@ -352,10 +356,30 @@ static void check_context(const struct walk *w, uint64_t context, uint64_t mask,
     cr_assert_eq(get32(b + w->l->shifts) & 0xffffff, shifts);
 }
 
+/* All segments of a context, in both directions. Their number. */
+static unsigned walk_list(struct walk *w, uint64_t context, uint32_t pages, uint32_t first_unit)
+{
+    uint64_t list = context + w->l->list, before = list, bytes = w->m->is_x64 ? 8 : 4;
+    unsigned n = 0;
+
+    for (uint64_t s = hw_word(w->m, list); s != list; s = hw_word(w->m, s)) {
+        cr_assert_eq(s % (0x100000ull * pages), 0);
+        cr_assert_eq(hw_word(w->m, s + bytes), before);
+        cr_assert_eq(hw_segment_key(hw_word(w->m, s + 2 * bytes), s, context, w->l->constant),
+                     w->keys->heap);
+        walk_segment(w, s, pages, first_unit);
+        before = s;
+        n++;
+        cr_assert_lt(n, 100);
+    }
+    cr_assert_eq(hw_word(w->m, list + bytes), before);
+    cr_assert_eq(hw_word(w->m, context + w->l->count), n);
+    return n;
+}
+
 static void walk_heap(struct walk *w, uint64_t heap)
 {
-    uint64_t context = heap + w->l->contexts, list = context + w->l->list, before = list, n = 0;
-    uint32_t bytes = w->m->is_x64 ? 8 : 4;
+    uint64_t context = heap + w->l->contexts;
 
     cr_assert_eq((uint32_t)hw_word(w->m, heap + w->l->signature), 0xddeeddeeu);
     w->lfh_key = w->keys->lfh;
@@ -364,19 +388,8 @@ static void walk_heap(struct walk *w, uint64_t heap)
     check_context(w, context, ~0xfffffull, w->l->first_unit << 16 | 12);
     check_context(w, context + w->l->context_bytes, ~0xffffffull, 0x010410u);
     cr_assert_eq(hw_word(w->m, context + w->l->heap), heap);
-    for (uint64_t s = hw_word(w->m, list); s != list; s = hw_word(w->m, s)) {
-        cr_assert_eq(s % 0x100000, 0);
-        cr_assert_eq(hw_word(w->m, s + bytes), before);
-        cr_assert_eq(hw_segment_key(hw_word(w->m, s + 2ull * bytes), s, context, w->l->constant),
-                     w->keys->heap);
-        walk_segment(w, s);
-        before = s;
-        n++;
-        cr_assert_lt(n, 100);
-    }
-    cr_assert_eq(hw_word(w->m, list + bytes), before);
-    cr_assert_eq(hw_word(w->m, context + w->l->count), n);
-    w->met->segments += (unsigned)n;
+    w->met->segments += walk_list(w, context, 1, w->l->first_unit);
+    w->met->wide += walk_list(w, context + w->l->context_bytes, 16, 1);
 }
 
 void hw_walk(struct hw_memory *m, const struct hw_layout *layout, const struct hw_keys *keys,

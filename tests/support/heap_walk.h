@@ -45,7 +45,7 @@ struct hw_keys {
 struct hw_met {
     unsigned lfh_live, lfh_stale, lfh_never, lfh_lost, withheld;
     unsigned vs_live, vs_lost, vs_free, vs_moved, vs_big, vs_hollow, left_over, quota, released;
-    unsigned large, segments, paged_out, private_form;
+    unsigned large, segments, wide, paged_out, private_form;
 };
 
 /* The arithmetic of the walk: what a chunk header says, size and first offset of an LFH subsegment,

@@ -21,7 +21,7 @@
     "heaps heapkey=0x1122334455667788 lfhkey=0x5a17e29ca1b2c3d4 cookie=0x6f2a9c31d4e85b07\n" \
     " user=0x100-0x102 $HEAPS\n" \
     "heap pool=nonpagednx va=${HIGH}90000000 at=${HIGH}8a002000 pages=0x200-0x4ff\n" \
-    " scatter tags=np delayed=5 lookaside=10\n" \
+    " scatter tags=np delayed=5 lookaside=10 $WIDE\n" \
     "heap pool=paged va=${HIGH}9b200000 pages=0x500-0x7df scatter tags=pg\n" \
     " transition=20 out=5 file=0x801-0x83f gone=$GONE\n" \
     "heap pool=prototype va=${HIGH}a0000000 pages=0x7e0-0x7ff tags=pg large=0\n" \
@@ -84,6 +84,7 @@ static struct ps_recipe *parse(const struct hw_layout *l, const char *seed, cons
         {"MODE", l->is_x64 ? "x64" : "pae"},
         {"HEAPS", l->encode_key ? "pools=0x3980 encodekey" : ""},
         {"HEAP", l->private_at ? "private=60" : ""},
+        {"WIDE", l->is_x64 ? "wide=0xffffbd0ac0000000" : ""},
         {"HIGH", l->is_x64 ? "0xffffbd0a" : "0x"},
     };
 
@@ -92,7 +93,7 @@ static struct ps_recipe *parse(const struct hw_layout *l, const char *seed, cons
         if (*from != '\n' || from[1] != ' ')
             text[n++] = *from;
     snprintf(number, sizeof number, "%u", l->build);
-    cr_assert_eq(ps_recipe_parse(&r, text, n, params, 8, &err), 0, "%u: line %llu: %s", l->build,
+    cr_assert_eq(ps_recipe_parse(&r, text, n, params, 9, &err), 0, "%u: line %llu: %s", l->build,
                  (unsigned long long)err.at, err.msg);
     return r;
 }
@@ -133,6 +134,7 @@ static void one_build(const struct hw_layout *l)
     cr_assert(met.vs_moved > 10 && met.vs_lost > 0 && met.left_over > 0, "%u", l->build);
     cr_assert(met.vs_big > 0 && met.large > 0 && met.vs_hollow > 0, "%u", l->build);
     cr_assert(met.segments >= 3 && met.paged_out > 5, "%u", l->build);
+    cr_assert_eq(met.wide, l->is_x64);
     cr_assert(!l->is_x64 || (met.quota > 10 && met.released > 0), "%u", l->build);
     /* Look-aside lists take blocks that the LFH has only since 24H2. */
     cr_assert_eq(met.lfh_lost > 0, l->build >= 26100);
@@ -245,6 +247,8 @@ static const struct {
     {HEAPS "heap va=0xffffa80000000000 pages=0x100-0x101 tags=t\n", 4, "4 to"},
     {HEAP " pool=session\n", 4, "pool is"},
     {HEAP " private=10\n", 4, "26100"},
+    {HEAP " wide=0xffffa80000100000\n", 4, "16 MiB"},
+    {HEAP " wide=0xffffa80001000000 widepages=256\n", 4, "widepages"},
     {HEAP " freed=101\n", 4, "at most 100"},
     {HEAP " freed=60 never=60\n", 4, "together"},
     {HEAP " lfh=0 vs=0 large=0\n", 4, "cannot all"},

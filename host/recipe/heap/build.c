@@ -128,7 +128,9 @@ static void fill(struct ps_rcp_heap_page *hp, uint32_t unit)
     const struct ps_rcp_heap *h = hp->heap;
     const struct ps_rcp_extent *e;
 
-    if (unit % PS_RCP_SEG_UNITS < hp->heaps->shape->head_pages) {
+    uint32_t place = unit >= h->wide_unit ? unit - h->wide_unit : unit % PS_RCP_SEG_UNITS;
+
+    if (place < hp->heaps->shape->head_pages) {
         ps_rcp_heap_segment_page(hp, unit);
         return;
     }
@@ -186,7 +188,7 @@ void ps_rcp_heaps_truth_system(const struct ps_rcp_heaps *heaps, FILE *out)
         return;
     k = &heaps->sys->kernel;
     for (size_t i = 0; i < heaps->n_heaps; i++)
-        segments += heaps->heap[i].n_live;
+        segments += heaps->heap[i].n_live + (heaps->heap[i].wide != 0);
     fprintf(out,
             ",\"HeapKey\":\"0x%016llx\",\"LfhKey\":\"0x%016llx\",\"QuotaCookie\":\"0x%016llx\","
             "\"Heaps\":%zu,\"Segments\":%llu",
@@ -210,11 +212,12 @@ void ps_rcp_heaps_truth(const struct ps_rcp_heaps *heaps, FILE *out)
 
         fprintf(out,
                 "{\"Kind\":\"heap\",\"Heap\":\"0x%016llx\",\"Pool\":\"%s\",\"FirstSegment\":"
-                "\"0x%016llx\",\"Segments\":%u,\"GoneSegments\":%u,\"LfhSubsegments\":%u,"
+                "\"0x%016llx\",\"Segments\":%u,\"GoneSegments\":%u,\"WideSegments\":%u,"
+                "\"LfhSubsegments\":%u,"
                 "\"VsSubsegments\":%u,\"LargeRanges\":%u,\"Line\":%u}\n",
                 (unsigned long long)h->at, pools[h->pool], (unsigned long long)h->va, h->n_live,
-                h->n_segments - h->n_live, h->n_of[PS_RCP_EXTENT_LFH], h->n_of[PS_RCP_EXTENT_VS],
-                h->n_of[PS_RCP_EXTENT_LARGE], h->stmt.line);
+                h->n_segments - h->n_live, h->wide != 0, h->n_of[PS_RCP_EXTENT_LFH],
+                h->n_of[PS_RCP_EXTENT_VS], h->n_of[PS_RCP_EXTENT_LARGE], h->stmt.line);
     }
     for (size_t i = 0; heaps && i < heaps->n_processes; i++)
         fprintf(out, "{\"Kind\":\"process\",\"EProcess\":\"0x%016llx\"}\n",

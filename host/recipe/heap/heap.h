@@ -15,11 +15,13 @@
 #define PS_RCP_MAX_PROCESSES 256u
 
 /* Of a unit: paged out, and its page is not known; while planning: not committed after all. */
-#define PS_RCP_NOWHERE   UINT32_MAX
-#define PS_RCP_HOLLOW    (UINT32_MAX - 1)
+#define PS_RCP_NOWHERE     UINT32_MAX
+#define PS_RCP_HOLLOW      (UINT32_MAX - 1)
 
-#define PS_RCP_SEG_UNITS 256u /* pages of a segment */
-#define PS_RCP_SEG_BYTES 0x100000ull
+#define PS_RCP_SEG_UNITS   256u /* pages of a segment */
+#define PS_RCP_WIDE_GROUPS 16u  /* a segment of 16 MiB, in those of 1 MiB */
+#define PS_RCP_WIDE_PAGES  16u  /* pages of one of its units */
+#define PS_RCP_SEG_BYTES   0x100000ull
 
 enum ps_rcp_pool {
     PS_RCP_NONPAGED,
@@ -99,11 +101,14 @@ struct ps_rcp_heap {
     uint64_t freed, never, merged, lookaside, delayed, aligned, quota, big, listed, gone, reused;
     uint64_t private_form; /* percent of the LFH subsegments */
     uint64_t lfh_key;
+    uint64_t wide, wide_pages; /* a segment of 16 MiB, 0: none */
     int scatter;
 
     /* The plan. By unit of the heap, then by index of its pages: those of 'pages', then of 'file'.
      */
-    uint32_t n_segments, n_live; /* the last ones may be gone: see is_gone */
+    uint32_t n_segments, n_live; /* of 1 MiB; the last ones may be gone: see is_gone */
+    uint32_t n_groups;           /* of 256 units: those of the segments, then the wide one's */
+    uint32_t wide_unit;          /* the first unit of that; UINT32_MAX without */
     uint32_t *extent_of;         /* index + 1; 0: nothing */
     uint32_t *frame;             /* index of its page + 1, 0: not committed, or PS_RCP_NOWHERE */
     struct ps_rcp_vs_cursor *cursor;
@@ -175,6 +180,8 @@ static inline uint32_t ps_rcp_heap_pages(const struct ps_rcp_heap *h)
 }
 static inline uint64_t ps_rcp_heap_va(const struct ps_rcp_heap *h, uint32_t unit)
 {
+    if (unit >= h->wide_unit)
+        return h->wide + (uint64_t)(unit - h->wide_unit) * PS_RECIPE_PAGE;
     return h->va + (uint64_t)unit * PS_RECIPE_PAGE;
 }
 static inline uint64_t ps_rcp_heap_context(const struct ps_rcp_heaps *heaps,

@@ -50,7 +50,7 @@ int ps_rcp_heap_list_big(const struct ps_rcp_heaps *heaps, const struct ps_rcp_h
 static int grow(struct plan *p)
 {
     struct ps_rcp_heap *h = p->h;
-    size_t old = (size_t)h->n_segments * PS_RCP_SEG_UNITS, n = old + PS_RCP_SEG_UNITS;
+    size_t old = (size_t)h->n_groups * PS_RCP_SEG_UNITS, n = old + PS_RCP_SEG_UNITS;
     uint32_t *extent_of = realloc(h->extent_of, n * sizeof *extent_of);
     uint32_t *frame;
     struct ps_rcp_vs_cursor *cursor;
@@ -61,14 +61,14 @@ static int grow(struct plan *p)
     h->frame = frame ? frame : h->frame;
     cursor = realloc(h->cursor, n * sizeof *cursor);
     h->cursor = cursor ? cursor : h->cursor;
-    is_gone = realloc(h->is_gone, h->n_segments + 1);
+    is_gone = realloc(h->is_gone, h->n_groups + 1);
     h->is_gone = is_gone ? is_gone : h->is_gone;
     if (!extent_of || !frame || !cursor || !is_gone)
         return no_memory(p);
     memset(h->extent_of + old, 0, PS_RCP_SEG_UNITS * sizeof *extent_of);
     memset(h->frame + old, 0, PS_RCP_SEG_UNITS * sizeof *frame);
     memset(h->cursor + old, 0, PS_RCP_SEG_UNITS * sizeof *cursor);
-    h->is_gone[h->n_segments] = 0;
+    h->is_gone[h->n_groups++] = 0;
     return 0;
 }
 
@@ -239,6 +239,36 @@ static int add_segment(struct plan *p)
     return 0;
 }
 
+/* A segment of 16 MiB: allocations in units of 64 KiB, all without headers. */
+static int add_wide(struct plan *p)
+{
+    struct ps_rcp_heap *h = p->h;
+    uint32_t left = (uint32_t)h->wide_pages - p->heaps->shape->head_pages, at = PS_RCP_WIDE_PAGES;
+    int rc = 0;
+
+    h->wide_unit = h->n_groups * PS_RCP_SEG_UNITS;
+    for (uint32_t i = 0; rc == 0 && i < PS_RCP_WIDE_GROUPS; i++)
+        rc = grow(p);
+    for (uint32_t i = 0; rc == 0 && i < p->heaps->shape->head_pages; i++)
+        h->frame[h->wide_unit + i] = 1;
+    while (rc == 0 && left >= PS_RCP_WIDE_PAGES) {
+        uint32_t n = (1 + ps_rcp_below(&p->pg.rng, 12)) * PS_RCP_WIDE_PAGES;
+        struct ps_rcp_extent e = {.first = h->wide_unit + at, .kind = PS_RCP_EXTENT_LARGE};
+
+        e.n = (uint16_t)(n < left ? n : left / PS_RCP_WIDE_PAGES * PS_RCP_WIDE_PAGES);
+        e.seed = ps_rcp_next(&p->pg.rng);
+        h->n_of[e.kind]++;
+        rc = push_extent(p, &e);
+        if (rc == 0)
+            rc = plan_kind(p, &e, 0);
+        for (uint32_t i = 0; rc == 0 && i < e.n; i++)
+            h->frame[e.first + i] = 1;
+        left -= e.n;
+        at += e.n + ps_rcp_below(&p->pg.rng, 3) * PS_RCP_WIDE_PAGES;
+    }
+    return rc;
+}
+
 /* Pages for what is committed, in the order of the addresses; those that are paged out get the
  * pages of the page file as long as there are any. */
 static int give_frames(struct plan *p)
@@ -254,7 +284,7 @@ static int give_frames(struct plan *p)
         free(page);
         return no_memory(p);
     }
-    for (uint32_t unit = 0; unit < h->n_segments * PS_RCP_SEG_UNITS; unit++) {
+    for (uint32_t unit = 0; unit < h->n_groups * PS_RCP_SEG_UNITS; unit++) {
         uint32_t i;
 
         if (h->frame[unit] == 1 && next < p->n_pages)
@@ -295,7 +325,7 @@ static int map_all(struct plan *p)
     const struct ps_rcp_heap *h = p->h;
     int rc = 0;
 
-    for (uint32_t unit = 0; rc == 0 && unit < h->n_segments * PS_RCP_SEG_UNITS; unit++)
+    for (uint32_t unit = 0; rc == 0 && unit < h->n_groups * PS_RCP_SEG_UNITS; unit++)
         if (h->frame[unit] != 0 && !h->is_gone[unit / PS_RCP_SEG_UNITS])
             rc = map_unit(p, unit);
     return rc;
@@ -310,8 +340,13 @@ int ps_rcp_heap_plan(struct ps_rcp_heaps *heaps, struct ps_rcp_heap *h)
     p.pg.rng = ps_rcp_mix64(h->seed);
     p.hp = (struct ps_rcp_heap_page){.pg = &p.pg, .heaps = heaps, .heap = h};
     p.n_pages = p.left = ps_rcp_heap_pages(h);
+    h->wide_unit = UINT32_MAX;
+    if (h->wide)
+        p.left -= (uint32_t)h->wide_pages;
     while (rc == 0 && p.left > heaps->shape->head_pages)
         rc = add_segment(&p);
+    if (rc == 0 && h->wide)
+        rc = add_wide(&p);
     if (rc == 0)
         rc = give_frames(&p);
     return rc < 0 ? rc : map_all(&p);

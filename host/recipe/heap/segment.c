@@ -28,39 +28,43 @@ static uint64_t neighbour(const struct ps_rcp_heaps *heaps, const struct ps_rcp_
     return h->va + (uint64_t)i * PS_RCP_SEG_BYTES;
 }
 
-static void put_segment(struct ps_rcp_heap_page *hp, uint32_t segment)
+/* The list that a wide segment is the only one of has its head in the second context. */
+static void put_segment(struct ps_rcp_heap_page *hp, uint32_t segment, int wide)
 {
     const struct ps_rcp_heaps *heaps = hp->heaps;
+    uint32_t second = wide ? heaps->shape->context_bytes : 0;
+    uint64_t head = list_head(heaps, hp->heap) + second;
     uint8_t *b = hp->pg->b;
 
-    b += ps_rcp_heap_put_word(heaps, b, neighbour(heaps, hp->heap, segment, 1));
-    b += ps_rcp_heap_put_word(heaps, b, neighbour(heaps, hp->heap, segment, -1));
+    b += ps_rcp_heap_put_word(heaps, b, wide ? head : neighbour(heaps, hp->heap, segment, 1));
+    b += ps_rcp_heap_put_word(heaps, b, wide ? head : neighbour(heaps, hp->heap, segment, -1));
     ps_rcp_heap_put_word(heaps, b,
-                         hp->va ^ ps_rcp_heap_context(heaps, hp->heap) ^ heaps->heap_key ^
-                             heaps->constant);
+                         hp->va ^ (ps_rcp_heap_context(heaps, hp->heap) + second) ^
+                             heaps->heap_key ^ heaps->constant);
 }
 
-/* RangeFlags and whether the unit is committed: on x86 in one byte. */
-static void put_flags(const struct ps_rcp_heaps *heaps, uint8_t *b, uint32_t flags, int committed)
+/* RangeFlags and how many pages of the unit are committed: on x86 in one byte. */
+static void put_flags(const struct ps_rcp_heaps *heaps, uint8_t *b, uint32_t flags,
+                      uint32_t committed)
 {
     b[heaps->shape->flags] = (uint8_t)flags;
     if (heaps->shape->is_x64)
-        b[heaps->shape->flags + 1] = committed != 0;
+        b[heaps->shape->flags + 1] = (uint8_t)committed;
     else
         b[heaps->shape->flags] |= (uint8_t)(committed ? 1u << 5 : 0);
 }
 
 /* Units in use say what they are and where their range begins. The first one of a free range is a
  * node of the tree of free ranges. */
-static void put_descriptor(struct ps_rcp_heap_page *hp, uint32_t unit, uint8_t *b)
+static void put_descriptor(struct ps_rcp_heap_page *hp, uint32_t unit, uint32_t pages, uint8_t *b)
 {
     const struct ps_rcp_heap *h = hp->heap;
     const struct ps_rcp_extent *e = h->extent_of[unit] ? &h->extent[h->extent_of[unit] - 1] : NULL;
-    uint32_t back = e ? unit - e->first : 0, last = hp->heaps->shape->descriptor - 1;
+    uint32_t back = e ? (unit - e->first) / pages : 0, last = hp->heaps->shape->descriptor - 1;
 
     if (!e || (e->kind == PS_RCP_EXTENT_UNUSED && back > 0))
         return;
-    b[last] = (uint8_t)(back == 0 ? e->n : back);
+    b[last] = (uint8_t)(back == 0 ? e->n / pages : back);
     if (e->kind == PS_RCP_EXTENT_UNUSED) {
         /* The node's parent: the last of three pointers in front of the flags. */
         ps_rcp_heap_put_word(hp->heaps, b + hp->heaps->shape->flags / 3 * 2,
@@ -69,7 +73,8 @@ static void put_descriptor(struct ps_rcp_heap_page *hp, uint32_t unit, uint8_t *
     }
     if (back == 0)
         ps_rcp_put32(b, TREE_SIGNATURE);
-    put_flags(hp->heaps, b, back == 0 ? first_flags[e->kind] : LATER_FLAG, h->frame[unit] != 0);
+    put_flags(hp->heaps, b, back == 0 ? first_flags[e->kind] : LATER_FLAG,
+              h->frame[unit] ? pages : 0);
     if (h->stmt.era.build >= FIRST_UNIT_OFFSET)
         b[hp->heaps->shape->flags + 2] = (uint8_t)back;
 }
@@ -77,15 +82,17 @@ static void put_descriptor(struct ps_rcp_heap_page *hp, uint32_t unit, uint8_t *
 void ps_rcp_heap_segment_page(struct ps_rcp_heap_page *hp, uint32_t unit)
 {
     const struct ps_rcp_heap_shape *shape = hp->heaps->shape;
-    uint32_t segment = unit / PS_RCP_SEG_UNITS, per_page = PS_RECIPE_PAGE / shape->descriptor;
-    uint32_t first = unit % PS_RCP_SEG_UNITS * per_page;
+    int wide = unit >= hp->heap->wide_unit;
+    uint32_t start = wide ? hp->heap->wide_unit : unit / PS_RCP_SEG_UNITS * PS_RCP_SEG_UNITS;
+    uint32_t pages = wide ? PS_RCP_WIDE_PAGES : 1, skip = wide ? 1 : shape->head_pages;
+    uint32_t per_page = PS_RECIPE_PAGE / shape->descriptor, first = (unit - start) * per_page;
 
     for (uint32_t i = 0; i < per_page; i++)
-        if (first + i >= shape->head_pages)
-            put_descriptor(hp, segment * PS_RCP_SEG_UNITS + first + i,
+        if (first + i >= skip)
+            put_descriptor(hp, start + (first + i) * pages, pages,
                            hp->pg->b + (size_t)i * shape->descriptor);
     if (first == 0)
-        put_segment(hp, segment);
+        put_segment(hp, start / PS_RCP_SEG_UNITS, wide);
 }
 
 /* --- _SEGMENT_HEAP --- */
@@ -113,10 +120,16 @@ static void put_context(const struct ps_rcp_heaps *heaps, const struct ps_rcp_he
     sub += ps_rcp_heap_put_word(heaps, sub, h->at + shape->lfh_context);
     ps_rcp_heap_put_word(heaps, sub, h->at + shape->vs_context);
     ps_rcp_heap_put_word(heaps, b + shape->heap, h->at);
-    /* There is no segment of 16 MiB. The first one of 1 MiB is never gone. */
-    list += ps_rcp_heap_put_word(heaps, list, large ? empty : h->va);
-    ps_rcp_heap_put_word(heaps, list, large ? empty : neighbour(heaps, h, h->n_segments, -1));
-    ps_rcp_heap_put_word(heaps, b + shape->count, large ? 0 : h->n_live);
+    if (large) {
+        list += ps_rcp_heap_put_word(heaps, list, h->wide ? h->wide : empty);
+        ps_rcp_heap_put_word(heaps, list, h->wide ? h->wide : empty);
+        ps_rcp_heap_put_word(heaps, b + shape->count, h->wide != 0);
+        return;
+    }
+    /* The first segment is never gone. */
+    list += ps_rcp_heap_put_word(heaps, list, h->va);
+    ps_rcp_heap_put_word(heaps, list, neighbour(heaps, h, h->n_segments, -1));
+    ps_rcp_heap_put_word(heaps, b + shape->count, h->n_live);
 }
 
 static void put_heap(const struct ps_rcp_heaps *heaps, const struct ps_rcp_heap *h, uint8_t *b)

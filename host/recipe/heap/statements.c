@@ -182,6 +182,23 @@ static int meet(const struct ps_rcp_range *a, const struct ps_rcp_range *b)
            a->last >= b->first;
 }
 
+/* A segment of 16 MiB takes an eighth of the pages, in whole units of 64 KiB. */
+static int check_wide(struct ps_rcp_parser *p, const struct ps_rcp_heaps *heaps,
+                      struct ps_rcp_heap *h)
+{
+    uint32_t n = ps_rcp_heap_pages(h), head = heaps->shape->head_pages;
+
+    if (h->wide == 0)
+        return 0;
+    if (h->wide_pages == 0)
+        h->wide_pages = n / 8 / PS_RCP_WIDE_PAGES * PS_RCP_WIDE_PAGES + head;
+    if (!heaps->shape->is_x64 || h->wide % (PS_RCP_WIDE_GROUPS * PS_RCP_SEG_BYTES) ||
+        h->wide_pages < PS_RCP_WIDE_PAGES + head || h->wide_pages > 1024 || n < h->wide_pages + 4)
+        return ps_rcp_bad(p, "wide is a multiple of 16 MiB, for x64; widepages are 18 to 1024 of "
+                             "the heap's pages, but not all of them");
+    return ps_rcp_check_va(p, heaps->sys, "wide", h->wide, PS_RCP_WIDE_GROUPS * PS_RCP_SEG_UNITS);
+}
+
 static int check_heap(struct ps_rcp_parser *p, const struct ps_rcp_heaps *heaps,
                       struct ps_rcp_heap *h)
 {
@@ -205,6 +222,8 @@ static int check_heap(struct ps_rcp_parser *p, const struct ps_rcp_heaps *heaps,
         if (meet(&heaps->heap[i].pages, &h->pages) || meet(&heaps->heap[i].file, &h->file))
             return ps_rcp_bad(p, "the heap of line %u has some of these pages",
                               heaps->heap[i].stmt.line);
+    if ((rc = check_wide(p, heaps, h)) < 0)
+        return rc;
     if (h->at == 0)
         h->at = h->va - PS_RECIPE_PAGE;
     if ((rc = check_percents(p, h)) < 0 ||
@@ -244,6 +263,8 @@ static int read_heap(struct ps_rcp_parser *p, struct ps_rcp_heap *h)
         {"headless", PS_RCP_F_NUMBER, &h->headless},
         {"private", PS_RCP_F_NUMBER, &h->private_form},
         {"seed", PS_RCP_F_NUMBER, &h->seed},
+        {"wide", PS_RCP_F_NUMBER, &h->wide},
+        {"widepages", PS_RCP_F_NUMBER, &h->wide_pages},
     };
     int rc = ps_rcp_options(p, 1, option, N_OPTIONS(option));
 
