@@ -295,7 +295,8 @@ const char *ps_heap_method_name(enum ps_heap_method m)
 
 const char *ps_heap_key_source_name(enum ps_heap_key_source s)
 {
-    static const char *const names[] = {"none", "globals", "data", "segments", "LFH subsegments"};
+    static const char *const names[] = {"none",     "globals",         "data",
+                                        "segments", "LFH subsegments", "contexts"};
 
     return names[s];
 }

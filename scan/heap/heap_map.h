@@ -103,6 +103,7 @@ enum ps_heap_key_source {
     PS_HEAP_KEY_DATA,     /* the same, found in the data of the Windows kernel by its value */
     PS_HEAP_KEY_SEGMENTS, /* what the signatures of segments agree on */
     PS_HEAP_KEY_LFH,      /* what LFH subsegments agree on */
+    PS_HEAP_KEY_CONTEXT,  /* EncodeKey of the LFH context: each heap has its own, lfh_key is 0 */
 };
 
 const char *ps_heap_unit_name(enum ps_heap_unit unit);    /* "LFH" ... */

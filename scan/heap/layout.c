@@ -11,7 +11,22 @@
 const struct ps_heap_layout ps_heap_layouts[] = {
     {SEGMENT_X64, .name = "17763", .first_build = 17763, .contexts = 0x100},
     {SEGMENT_X64, .name = "20348", .first_build = 20348, .contexts = 0x140},
-    {SEGMENT_X64, .name = "26100", .first_build = 26100, .contexts = 0x140, .lfh_key = 0x390},
+    {SEGMENT_X64, .name = "26100", .first_build = 26100, .contexts = 0x140,
+     .lfh_key = {0x390, 0x398, 0x3d0, 0x3d8}},
+    {.name = "18362-x86",
+     .arch = PS_ARCH_X86,
+     .first_build = 17763,
+     .signature = 8,
+     .contexts = 0x100,
+     .context_bytes = 0x80,
+     .unit_shift = 4,
+     .first_descriptor = 6,
+     .list_head = 0x44,
+     .segment_signature = 8,
+     .descriptor_bytes = 0x10,
+     .range_flags = 0xc,
+     .unit_size = 0xf,
+     .flags_mask = 0x1f},
 };
 const size_t ps_n_heap_layouts = COUNT(ps_heap_layouts);
 

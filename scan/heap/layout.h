@@ -11,17 +11,18 @@
 
 #define PS_HEAP_SIGNATURE 0xddeeddeeu
 #define PS_HEAP_CONTEXTS  2u
+#define PS_HEAP_LFH_KEYS  4u
 
 /* _SEGMENT_HEAP, _HEAP_SEG_CONTEXT, _HEAP_PAGE_SEGMENT and _HEAP_PAGE_RANGE_DESCRIPTOR. */
 struct ps_heap_layout {
     const char *name; /* the first build that has it */
     enum ps_arch arch;
     uint32_t first_build;
-    uint16_t signature;     /* in the heap ... */
-    uint16_t contexts;      /* both of them */
-    uint16_t context_bytes; /* from one to the other */
-    uint16_t lfh_key;       /* EncodeKey in the LFH context; 0: there is none */
-    uint16_t unit_shift;    /* in a context; its mask stands at 0 ... */
+    uint16_t signature;                 /* in the heap ... */
+    uint16_t contexts;                  /* both of them */
+    uint16_t context_bytes;             /* from one to the other */
+    uint16_t lfh_key[PS_HEAP_LFH_KEYS]; /* where EncodeKey may be; 0: nowhere */
+    uint16_t unit_shift;                /* in a context; its mask stands at 0 ... */
     uint16_t first_descriptor;
     uint16_t list_head;
     uint16_t segment_signature; /* in a segment; its list entry stands at 0 */

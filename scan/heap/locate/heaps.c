@@ -69,8 +69,8 @@ static int is_heap(const struct ps_heap_source *source, const struct ps_heap_lay
         if (!read_context(source, l, page + at, va + at, &out->context[i]))
             return 0;
     }
-    if (l->lfh_key != 0)
-        out->lfh_key = (uint32_t)load(page + l->lfh_key, 4);
+    for (unsigned i = 0; i < PS_HEAP_LFH_KEYS; i++)
+        out->lfh_key[i] = l->lfh_key[i] == 0 ? 0 : (uint32_t)load(page + l->lfh_key[i], 4);
     return 1;
 }
 

@@ -13,8 +13,8 @@ struct ps_heap_context {
 
 struct ps_heap_found {
     uint64_t va;
-    uint8_t pool;     /* enum ps_heap_pool */
-    uint32_t lfh_key; /* EncodeKey of its LFH context; 0: it has none */
+    uint8_t pool;                       /* enum ps_heap_pool */
+    uint32_t lfh_key[PS_HEAP_LFH_KEYS]; /* what stands where EncodeKey may be */
     struct ps_heap_context context[PS_HEAP_CONTEXTS];
 };
 

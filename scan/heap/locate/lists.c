@@ -79,8 +79,18 @@ static int may_be_segment(const struct lister *l, uint64_t va, uint8_t unit_shif
     return va % span_of(unit_shift) == 0 && ps_heap_is_kernel(l->source, va);
 }
 
-/* Follow a list from 'va' on by its links number 'link'. 1: it came back to its head or to what is
- * known; 0: it broke; negative: out of memory. */
+/* A segment is visited once for each context, since a torn list may lead into another's: segments
+ * are a MiB apart, so adding its number tells them apart. */
+static uint64_t visit_of(const struct lister *l, const struct ps_heap_context *c, uint64_t va)
+{
+    const size_t heap =
+        (size_t)((const char *)c - (const char *)l->heaps->heap) / sizeof *l->heaps->heap;
+
+    return va + 2 * heap + (c == &l->heaps->heap[heap].context[1]);
+}
+
+/* Follow a list from 'va' on by its links number 'link'. 1: it came back to its head; 0: it broke;
+ * negative: out of memory. */
 static int follow(struct lister *l, uint16_t heap, const struct ps_heap_context *c, uint64_t va,
                   unsigned link)
 {
@@ -92,12 +102,11 @@ static int follow(struct lister *l, uint16_t heap, const struct ps_heap_context 
                                    .unit_shift = c->unit_shift,
                                    .first_descriptor = c->first_descriptor};
 
-        if (!may_be_segment(l, va, c->unit_shift)) {
+        if (!may_be_segment(l, va, c->unit_shift) ||
+            ps_addresses_add(&l->seen, visit_of(l, c, va)) != PS_ADDRESS_NEW) {
             l->list->n_broken++;
             return 0;
         }
-        if (ps_addresses_add(&l->seen, va) != PS_ADDRESS_NEW)
-            return 1;
         s.is_headless = !read_head(l, va, &head);
         s.residue = s.is_headless ? 0 : ps_segment_residue(head.signature, va, c->va);
         if (keep(l, &s) < 0)
@@ -193,11 +202,10 @@ static int probe(struct lister *l, uint64_t va, uint8_t unit_shift)
     uint16_t heap;
     int rc = 0;
 
-    if (!may_be_segment(l, va, unit_shift) || ps_addresses_has(&l->seen, va) ||
-        !read_head(l, va, &head))
+    if (!may_be_segment(l, va, unit_shift) || !read_head(l, va, &head))
         return 0;
     c = context_of(l, head.signature ^ va ^ l->list->residue, &heap);
-    if (!c || c->unit_shift != unit_shift)
+    if (!c || c->unit_shift != unit_shift || ps_addresses_has(&l->seen, visit_of(l, c, va)))
         return 0;
     for (unsigned link = 0; rc >= 0 && link < 2; link++) {
         rc = follow(l, heap, c, va, link);

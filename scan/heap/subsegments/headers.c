@@ -149,7 +149,7 @@ static int read_one(const struct ps_heap_source *source, const struct ps_heaps *
 static void note_variant(const struct ps_lfh_variant *v, struct ps_heap_info *info)
 {
     info->lfh_layout = v->layout->name;
-    info->lfh_key = v->is_of_heap ? 0 : v->key;
+    info->lfh_key = v->of_heap ? 0 : v->key;
     info->lfh_key_source = v->source;
     info->lfh_shift_full = v->shift_full;
 }

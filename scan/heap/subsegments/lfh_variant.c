@@ -38,7 +38,7 @@ int ps_lfh_read_header(const struct ps_lfh_variant *v, const struct ps_heaps *he
                        struct ps_lfh_header *out)
 {
     const struct ps_lfh_layout *l = v->layout;
-    const uint32_t key = v->is_of_heap ? heaps->heap[range->heap].lfh_key : v->key;
+    const uint32_t key = v->of_heap ? heaps->heap[range->heap].lfh_key[v->of_heap - 1] : v->key;
 
     *out = (struct ps_lfh_header){
         .shape = {.n_bytes = range->n_bytes,
@@ -51,19 +51,23 @@ int ps_lfh_read_header(const struct ps_lfh_variant *v, const struct ps_heaps *he
     return out->n_free <= out->shape.n_blocks && ps_lfh_fits(&out->offsets, &out->shape);
 }
 
-/* Do the blocks that the bitmap has busy and those that the header counts as free make up all? */
+/* Do the blocks that the bitmap has busy or withheld, and those that the header counts as free,
+ * make up all? */
 static int counts_agree(const struct ps_lfh_variant *v, const struct ps_lfh_header *h,
                         const struct sample *s)
 {
     const uint8_t *bitmap = s->bytes + v->layout->bitmap;
-    uint32_t n_busy = 0;
+    uint32_t n_busy = 0, n_both = 0;
 
     if (ps_lfh_bitmap_bytes(h->shape.n_blocks) > BITMAP_BYTES)
         return 0;
-    for (uint32_t i = 0; i < h->shape.n_blocks; i++)
+    for (uint32_t i = 0; i < h->shape.n_blocks; i++) {
         n_busy += ps_lfh_pair(bitmap, i) == PS_LFH_BUSY;
-    return n_busy + h->n_free == h->shape.n_blocks ||
-           n_busy + h->n_free + h->n_withheld == h->shape.n_blocks;
+        n_both += ps_lfh_pair(bitmap, i) == PS_LFH_BOTH;
+    }
+    n_busy += h->n_free;
+    return n_busy == h->shape.n_blocks || n_busy + n_both == h->shape.n_blocks ||
+           n_busy + h->n_withheld == h->shape.n_blocks;
 }
 
 static int is_likely(const struct ps_heap_source *source, const struct ps_lfh_variant *v)
@@ -98,11 +102,11 @@ static int is_settled(const struct trial *t)
 }
 
 /* A key with each layout and both ways of arithmetic. */
-static void try_key(struct trial *t, uint32_t key, int is_of_heap, enum ps_heap_key_source from)
+static void try_key(struct trial *t, uint32_t key, unsigned of_heap, enum ps_heap_key_source from)
 {
     for (size_t i = 0; i < ps_n_lfh_layouts; i++) {
         struct ps_lfh_variant v = {
-            .layout = &ps_lfh_layouts[i], .key = key, .is_of_heap = is_of_heap, .source = from};
+            .layout = &ps_lfh_layouts[i], .key = key, .of_heap = of_heap, .source = from};
 
         if (v.layout->arch != t->source->arch)
             continue;
@@ -117,8 +121,9 @@ static void try_stored(struct trial *t, const struct ps_heap_map *map)
 
     if (ps_heap_read_globals(t->source, t->heaps->globals, &heap_key, &lfh_key))
         try_key(t, (uint32_t)lfh_key, 0, PS_HEAP_KEY_GLOBALS);
-    if (t->heaps->layout->lfh_key != 0)
-        try_key(t, 0, 1, PS_HEAP_KEY_GLOBALS);
+    for (unsigned i = 0; i < PS_HEAP_LFH_KEYS; i++)
+        if (t->heaps->layout->lfh_key[i] != 0)
+            try_key(t, 0, i + 1, PS_HEAP_KEY_CONTEXT);
     if (is_settled(t) || !map->has_heap_key)
         return;
     if (ps_heap_read_globals(t->source, ps_heap_find_value(t->source, map->heap_key), &heap_key,

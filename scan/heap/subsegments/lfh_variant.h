@@ -8,8 +8,8 @@
 struct ps_lfh_variant {
     const struct ps_lfh_layout *layout;
     uint32_t key;
-    int is_of_heap; /* instead of 'key' each heap has its own */
-    int shift_full; /* see ps_lfh_va_term */
+    unsigned of_heap; /* not 0: instead of 'key' each heap has its own, lfh_key[of_heap - 1] */
+    int shift_full;   /* see ps_lfh_va_term */
     enum ps_heap_key_source source;
 };
 
