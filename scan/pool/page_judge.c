@@ -15,7 +15,18 @@
 struct cover {
     uint32_t end;
     uint32_t rank;
-    int is_free;
+    uint32_t word0;
+};
+
+/* What the last PoolType means and the last set of evidence is worth: the headers of a page mostly
+ * share them. */
+struct last {
+    uint32_t type;
+    uint32_t evidence;
+    uint8_t is_type_known;
+    uint8_t state; /* enum ps_type_state */
+    uint8_t pool;  /* enum ps_pool_kind */
+    uint8_t confidence;
 };
 
 /* The bytes are a copy: those of a mapped image may change under our feet, and what was checked
@@ -45,14 +56,17 @@ static void read_page(struct page *p, const struct ps_era *era, const uint8_t *b
     ps_page_map_read(&p->view, &p->map);
 }
 
+/* 'mark' is that of the map: bits that a block in use has on this page. */
+static enum ps_type_state state_with(const struct ps_page_view *view, uint32_t mark, uint32_t type)
+{
+    const enum ps_type_state state = ps_era_type_state(view->era, type);
+
+    return state == PS_TYPE_IN_USE && (type & mark) != mark ? PS_TYPE_FREE : state;
+}
+
 static enum ps_type_state state_of(const struct page *p, uint32_t word0)
 {
-    uint32_t type = ps_view_type(&p->view, word0);
-    enum ps_type_state state = ps_era_type_state(p->view.era, type);
-
-    if (state == PS_TYPE_IN_USE && (type & p->map.mark) != p->map.mark)
-        return PS_TYPE_FREE;
-    return state;
+    return state_with(&p->view, p->map.mark, ps_view_type(&p->view, word0));
 }
 
 static void take(const struct page *p, struct cover *cover, uint32_t slot)
@@ -65,7 +79,7 @@ static void take(const struct page *p, struct cover *cover, uint32_t slot)
         return;
     cover->end = end;
     cover->rank = rank;
-    cover->is_free = state_of(p, word0) == PS_TYPE_FREE;
+    cover->word0 = word0;
 }
 
 /* Take the ranked headers in [from, to) into account. */
@@ -176,7 +190,7 @@ static int is_overlap(const struct page *p, uint32_t slot, const struct cover *c
 static int covered_by_free(const struct page *p, uint32_t slot, const struct cover *cover)
 {
     return (p->map.freed[slot >> 6] >> (slot & 63u) & 1u) != 0 ||
-           (slot < cover->end && cover->is_free);
+           (slot < cover->end && state_of(p, cover->word0) == PS_TYPE_FREE);
 }
 
 /* A classic chain tells that a block is in use, and so does a VS chunk that agrees with the others
@@ -206,28 +220,44 @@ static enum ps_status status_of(const struct page *p, const struct ps_finding *f
     return PS_STATUS_UNKNOWN;
 }
 
-static enum ps_pool_kind pool_of(const struct ps_page_view *view, uint32_t word0,
-                                 enum ps_type_state state)
+static void look_up_type(const struct ps_page_view *view, uint32_t mark, uint32_t type,
+                         struct last *last)
 {
-    if (state != PS_TYPE_IN_USE)
-        return PS_POOL_UNKNOWN;
-    return ps_era_type_paged(view->era, ps_view_type(view, word0)) ? PS_POOL_PAGED
-                                                                   : PS_POOL_NONPAGED;
+    if (last->is_type_known && last->type == type)
+        return;
+    last->is_type_known = 1;
+    last->type = type;
+    last->state = (uint8_t)state_with(view, mark, type);
+    last->pool = PS_POOL_UNKNOWN;
+    if (last->state == PS_TYPE_IN_USE)
+        last->pool = ps_era_type_paged(view->era, type) ? PS_POOL_PAGED : PS_POOL_NONPAGED;
+}
+
+static uint8_t score(uint32_t evidence, struct last *last)
+{
+    if (evidence != last->evidence) {
+        last->evidence = evidence;
+        last->confidence = ps_evidence_score(evidence);
+    }
+    return last->confidence;
 }
 
 /* What the header says itself. */
-static void fill(const struct ps_page_view *view, const struct ps_rule *rule,
-                 const struct ps_hit *hit, enum ps_type_state state, struct ps_finding *out)
+static void fill(const struct ps_page_view *view, uint32_t mark, const struct ps_rule *rule,
+                 const struct ps_hit *hit, struct last *last, struct ps_finding *out)
 {
+    int in_use;
+
+    look_up_type(view, mark, ps_view_type(view, hit->word0), last);
+    in_use = last->state == PS_TYPE_IN_USE;
     out->tag = hit->tag;
     out->word0 = hit->word0;
     out->info = rule->info;
-    out->evidence = tag_evidence(view, rule, hit->tag) |
-                    (state == PS_TYPE_IN_USE ? (uint32_t)PS_EV_TYPE_IN_USE : 0);
+    out->evidence = tag_evidence(view, rule, hit->tag) | (in_use ? (uint32_t)PS_EV_TYPE_IN_USE : 0);
     out->n_bytes = ps_view_block(view, hit->word0) << view->slot_shift;
     out->allocator = PS_ALLOCATOR_UNKNOWN;
-    out->status = state == PS_TYPE_IN_USE ? PS_STATUS_UNKNOWN : PS_STATUS_FREE;
-    out->pool = (uint8_t)pool_of(view, hit->word0, state);
+    out->status = in_use ? PS_STATUS_UNKNOWN : PS_STATUS_FREE;
+    out->pool = last->pool;
     out->source = PS_SOURCE_HEADER;
     out->mapped = PS_MAPPED_UNKNOWN;
     out->va = 0;
@@ -238,18 +268,18 @@ static void fill(const struct ps_page_view *view, const struct ps_rule *rule,
 }
 
 static void judge_one(const struct page *p, const struct ps_rule *rule, const struct ps_hit *hit,
-                      const struct cover *cover, struct ps_finding *out)
+                      const struct cover *cover, struct last *last, struct ps_finding *out)
 {
     const uint32_t slot = hit->slot & (p->view.n_slots - 1u);
 
-    fill(&p->view, rule, hit, state_of(p, hit->word0), out);
+    fill(&p->view, p->map.mark, rule, hit, last, out);
     if (p->map.segment[slot] != 0)
         out->evidence |= segment_evidence(p, slot);
     else if (p->view.era->heap != PS_HEAP_SEGMENT)
         out->evidence |= classic_evidence(p, slot, hit->word0);
     if (is_overlap(p, slot, cover))
         out->evidence |= PS_EV_OVERLAP;
-    out->confidence = ps_evidence_score(out->evidence);
+    out->confidence = score(out->evidence, last);
     out->allocator = (uint8_t)allocator_of(p, slot, out->evidence);
     out->status = (uint8_t)status_of(p, out, slot, cover);
 }
@@ -258,6 +288,7 @@ void ps_page_judge(const struct ps_era *era, const struct ps_ruleset *rules, con
                    const struct ps_hit *hits, size_t n, struct ps_finding *out)
 {
     struct cover cover = {0};
+    struct last last = {0};
     struct page p;
     uint32_t seen = 0;
 
@@ -266,7 +297,7 @@ void ps_page_judge(const struct ps_era *era, const struct ps_ruleset *rules, con
         uint32_t slot = hits[i].slot & (p.view.n_slots - 1u);
 
         advance(&p, &cover, seen, slot);
-        judge_one(&p, &rules->rule[hits[i].rule], &hits[i], &cover, &out[i]);
+        judge_one(&p, &rules->rule[hits[i].rule], &hits[i], &cover, &last, &out[i]);
         seen = slot;
     }
 }
@@ -275,11 +306,10 @@ void ps_page_judge_alone(const struct ps_era *era, const struct ps_ruleset *rule
                          const struct ps_hit *hits, size_t n, struct ps_finding *out)
 {
     const struct ps_page_view view = ps_page_view(era, NULL);
+    struct last last = {0};
 
     for (size_t i = 0; i < n; i++) {
-        const uint32_t type = ps_view_type(&view, hits[i].word0);
-
-        fill(&view, &rules->rule[hits[i].rule], &hits[i], ps_era_type_state(era, type), &out[i]);
-        out[i].confidence = ps_evidence_score(out[i].evidence);
+        fill(&view, 0, &rules->rule[hits[i].rule], &hits[i], &last, &out[i]);
+        out[i].confidence = score(out[i].evidence, &last);
     }
 }

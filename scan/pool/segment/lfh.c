@@ -14,6 +14,11 @@
 #define MAX_GAP       8u /* strides without a header: freed blocks may have lost theirs */
 #define MAX_BUCKETS   4u
 
+struct members {
+    struct ps_lfh_grid grid;
+    uint16_t slot[PS_MAX_SLOTS / 2];
+};
+
 struct lfh {
     const struct ps_page_view *view;
     const uint64_t *slots;
@@ -69,41 +74,37 @@ static int bucket_index(const struct ps_page_view *view, uint32_t block, uint32_
     return -1;
 }
 
-/* Is there a header of that stride's bucket? Then it need not be looked at with it again. */
-static int is_of_grid(struct lfh *l, uint32_t slot, uint32_t stride)
+/* The headers at that stride from 'slot' on, whose n-th bucket it is, as far as gaps are small;
+ * they need not be looked at with it again. */
+static void members_from(struct lfh *l, uint32_t slot, uint32_t stride, uint32_t index,
+                         struct members *m)
 {
-    int index;
+    const uint32_t block = ps_block_at(l->view, slot);
 
-    if (!ps_bit(l->slots, slot))
-        return 0;
-    index = bucket_index(l->view, ps_block_at(l->view, slot), stride);
-    if (index < 0)
-        return 0;
-    ps_bit_set(l->done[index], slot);
-    return 1;
-}
-
-/* The headers from 'slot' on at that stride, as far as gaps are small. */
-static struct ps_lfh_grid grid_from(struct lfh *l, uint32_t slot, uint32_t stride)
-{
-    struct ps_lfh_grid grid = {.stride = stride, .first = slot};
-
+    m->grid = (struct ps_lfh_grid){.stride = stride, .first = slot};
     for (uint32_t at = slot, gap = 0; at < l->view->n_slots && gap < MAX_GAP; at += stride) {
+        int i = (int)index;
+
         gap++;
-        if (is_of_grid(l, at, stride)) {
-            grid.count++;
-            grid.last = at;
-            gap = 0;
-        }
+        if (!ps_bit(l->slots, at))
+            continue;
+        if (ps_block_at(l->view, at) != block)
+            i = bucket_index(l->view, ps_block_at(l->view, at), stride);
+        if (i < 0)
+            continue;
+        ps_bit_set(l->done[i], at);
+        m->slot[m->grid.count++] = (uint16_t)at;
+        m->grid.last = at;
+        gap = 0;
     }
-    return grid;
 }
 
-static void mark_grid(struct lfh *l, const struct ps_lfh_grid *grid, unsigned bits, unsigned rank)
+static void mark_members(struct lfh *l, const struct members *m, unsigned bits, unsigned rank)
 {
-    for (uint32_t at = grid->first; at <= grid->last; at += grid->stride)
-        if (is_of_grid(l, at, grid->stride))
-            ps_segment_mark(l->map, at, bits, rank);
+    for (uint32_t i = 0; i < m->grid.count; i++)
+        ps_segment_mark(l->map, m->slot[i], bits, rank);
+    if (m->grid.count > l->best.count)
+        l->best = m->grid;
 }
 
 /* Two headers count when they are next to each other, or their blocks so large that few fit. */
@@ -122,19 +123,15 @@ static void try_slot(struct lfh *l, uint32_t slot, uint32_t block, int inside)
     const uint32_t n = buckets_of(l->view, block, stride);
 
     for (uint32_t i = 0; i < n; i++) {
-        struct ps_lfh_grid grid;
+        struct members m;
 
         if (ps_bit(l->done[i], slot))
             continue;
-        grid = grid_from(l, slot, stride[i]);
-        if (grid.count >= STRIDE_PEERS)
-            mark_grid(l, &grid, PS_SEG_STRIDE, PS_SEG_RANK_STRIDE);
-        else if (!inside && is_pair(l, &grid))
-            mark_grid(l, &grid, PS_SEG_PAIR, PS_SEG_RANK_PAIR);
-        else
-            continue;
-        if (grid.count > l->best.count)
-            l->best = grid;
+        members_from(l, slot, stride[i], i, &m);
+        if (m.grid.count >= STRIDE_PEERS)
+            mark_members(l, &m, PS_SEG_STRIDE, PS_SEG_RANK_STRIDE);
+        else if (!inside && is_pair(l, &m.grid))
+            mark_members(l, &m, PS_SEG_PAIR, PS_SEG_RANK_PAIR);
     }
 }
 

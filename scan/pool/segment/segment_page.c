@@ -8,7 +8,10 @@
 /* A search for chunks looks at the whole page once for each header. */
 #define MAX_SEARCHED 3
 
-/* The headers that nothing has explained yet. */
+#define FIRST_VOTES  4
+
+/* The headers that nothing has explained yet; returns their number, up to one more than a search is
+ * worth. */
 static uint32_t unexplained(const struct ps_page_view *view, const struct ps_candidates *c,
                             const struct ps_page_map *map, uint64_t *slots)
 {
@@ -16,7 +19,8 @@ static uint32_t unexplained(const struct ps_page_view *view, const struct ps_can
 
     for (uint32_t i = 0; i < view->n_slots / 64; i++) {
         slots[i] = c->first[i] & ~map->inside[i] & ~map->ranked[i];
-        n += (uint32_t)__builtin_popcountll(slots[i]);
+        for (uint64_t left = slots[i]; left != 0 && n <= MAX_SEARCHED; left &= left - 1)
+            n++;
     }
     return n;
 }
@@ -28,8 +32,6 @@ static void mark_neighbours(const struct ps_page_view *view, const struct ps_can
 {
     const uint32_t end = slot + ps_block_at(view, slot);
 
-    if (map->segment[slot] & PS_SEG_STRIDE)
-        return;
     for (uint32_t next = end + 1; next <= end + 2 && next < view->n_slots; next++)
         if (ps_bit(c->first, next) && !ps_bit(map->inside, next)) {
             ps_segment_mark(map, slot, PS_SEG_NEIGHBOUR, PS_SEG_RANK_PAIR);
@@ -55,28 +57,50 @@ static void mark_spacing(const struct ps_page_view *view, const struct ps_candid
                          struct ps_page_map *map)
 {
     for (uint32_t i = 0; i < view->n_slots / 64; i++) {
-        for (uint64_t left = c->first[i] & ~map->inside[i]; left != 0; left &= left - 1)
+        const uint64_t alone = c->first[i] & ~map->inside[i] & ~map->ranked[i];
+
+        for (uint64_t left = alone; left != 0; left &= left - 1)
             mark_neighbours(view, c, 64 * i + (uint32_t)__builtin_ctzll(left), map);
-        for (uint64_t left = c->second[i]; left != 0; left &= left - 1)
-            mark_aligned(view, c, 64 * i + (uint32_t)__builtin_ctzll(left), map);
     }
 }
 
+static void mark_second(const struct ps_page_view *view, const struct ps_candidates *c,
+                        struct ps_page_map *map)
+{
+    for (uint32_t i = 0; i < view->n_slots / 64; i++)
+        for (uint64_t left = c->second[i]; left != 0; left &= left - 1)
+            mark_aligned(view, c, 64 * i + (uint32_t)__builtin_ctzll(left), map);
+}
+
+/* What neither a key nor a stride explains. */
+static void walk_rest(const struct ps_page_view *view, const struct ps_candidates *c, int is_vs,
+                      struct ps_page_map *map)
+{
+    uint64_t left[PS_MAX_SLOTS / 64];
+    const uint32_t n = unexplained(view, c, map, left);
+
+    if (n == 0)
+        return;
+    if (!ps_vs_walk(view, c, left, PS_MAX_SLOTS, map) && !is_vs && n <= MAX_SEARCHED)
+        ps_vs_search(view, c, left, map);
+    mark_spacing(view, c, map);
+}
+
+/* A few headers show whether the page is one of VS; then the others follow from the chunks. */
 void ps_segment_walk(const struct ps_page_view *view, struct ps_page_map *map)
 {
     uint64_t left[PS_MAX_SLOTS / 64];
-    struct ps_lfh_grid grid = {0};
+    struct ps_lfh_grid grid;
     struct ps_candidates c;
-    uint32_t n_found, n_left;
+    int is_vs;
 
     ps_candidates_find(view, &c);
-    n_found = ps_vs_walk(view, &c, map);
-    n_left = unexplained(view, &c, map, left);
-    if (n_left > 1)
+    is_vs = ps_vs_walk(view, &c, c.first, FIRST_VOTES, map);
+    if (unexplained(view, &c, map, left) > 1) {
         grid = ps_lfh_walk(view, left, map);
-    if (grid.count > 0)
-        ps_lfh_bitmap_mark(view, &grid, left, map);
-    else if (n_found == 0 && n_left > 0 && n_left <= MAX_SEARCHED)
-        ps_vs_search(view, &c, left, map);
-    mark_spacing(view, &c, map);
+        if (grid.count > 0)
+            ps_lfh_bitmap_mark(view, &grid, left, map);
+    }
+    walk_rest(view, &c, is_vs, map);
+    mark_second(view, &c, map);
 }

@@ -1,5 +1,7 @@
 #include "scan/pool/segment/vs.h"
 
+#include <stddef.h>
+
 #include "scan/pool/segment/segment_page.h"
 #include "scan/pool/segment/vs_key.h"
 #include "scan/pool/segment/vs_word.h"
@@ -7,14 +9,26 @@
 /* A page has one key; a page that was torn while it was read may show two. */
 #define MAX_KEYS   2u
 #define MAX_CHAINS 16u
+#define MAX_LINKS  PS_MAX_SLOTS
 #define MAX_TRIES  4u
+
+/* A chunk of a chain. */
+struct link {
+    uint16_t slot;
+    uint16_t prev;
+    uint8_t state;      /* the state bit as the key shows it */
+    uint8_t has_header; /* with a size that fits, where the chunk has it */
+};
 
 /* Chunks that follow each other, each with the size of the one before. */
 struct chain {
     uint32_t first;
-    uint32_t end;   /* slot behind the last chunk that the one behind it confirms, or that reaches
-                     * the end of the page */
-    uint32_t claim; /* 0 when the chunk before the first one began in the page before, else first */
+    uint32_t end;   /* slot behind the last chunk that the one behind it confirms,
+                     * or that reaches   the end of the page */
+    uint32_t claim; /* 0 when the chunk before the first one began in the page
+                       before, else first */
+    uint32_t first_link;
+    uint32_t n_links;
 };
 
 struct walk {
@@ -22,19 +36,20 @@ struct walk {
     const struct ps_candidates *c;
     const struct ps_vs_format *format;
     struct ps_page_map *map;
-    uint64_t key;                      /* but for the state, which 'in_use' tells */
-    int in_use;                        /* the state bit, decoded with the key, of a chunk in use */
-    uint64_t seen[PS_MAX_SLOTS / 64];  /* chunk headers of the chains of this key */
-    uint64_t taken[PS_MAX_SLOTS / 64]; /* slots of chains that were accepted, of any key */
+    uint64_t key;      /* but for the state, which 'in_use' tells */
+    uint8_t in_use;    /* the state bit, decoded with the key, of a chunk in use */
+    uint32_t before;   /* slots at the page's start that the page before owns */
+    uint32_t n_marked; /* headers */
+    uint32_t n_links, n_chains;
+    uint32_t n_accepted;                 /* chains, at the front */
+    uint64_t seen[PS_MAX_SLOTS / 64];    /* chunk headers of the chains of this key */
+    uint64_t taken[PS_MAX_SLOTS / 64];   /* slots of chains that were accepted, of any key */
     uint64_t claimed[PS_MAX_SLOTS / 64]; /* ... of this key, with what they claim */
     struct chain chain[MAX_CHAINS];
-    size_t n_chains;
-    size_t n_accepted; /* of them, at the front */
-    uint32_t before;   /* slots at the page's start that the page before owns */
-    uint32_t n_marked;
+    struct link link[MAX_LINKS];
 };
 
-static int chunk_at(const struct walk *w, uint32_t slot, struct ps_vs_chunk *out)
+static inline int chunk_at(const struct walk *w, uint32_t slot, struct ps_vs_chunk *out)
 {
     return ps_vs_decode(w->format, ps_vs_word(w->view, slot) ^ w->key, out);
 }
@@ -58,28 +73,39 @@ static uint32_t first_of_chain(const struct walk *w, uint32_t slot, struct ps_vs
     return slot;
 }
 
+static void add_link(struct walk *w, uint32_t slot, const struct ps_vs_chunk *chunk)
+{
+    ps_bit_set(w->seen, slot);
+    w->link[w->n_links++] = (struct link){.slot = (uint16_t)slot,
+                                          .prev = (uint16_t)chunk->prev,
+                                          .state = (uint8_t)chunk->in_use,
+                                          .has_header = (uint8_t)has_header(w, slot, chunk)};
+}
+
+/* Chains may meet where one is of former chunks: what is left of the links bounds them all. */
 static void follow(struct walk *w, uint32_t slot, struct ps_vs_chunk at)
 {
     struct chain *chain = &w->chain[w->n_chains++];
     struct ps_vs_chunk next;
 
-    chain->first = first_of_chain(w, slot, &at);
-    chain->claim = at.prev > chain->first ? 0 : chain->first;
-    slot = chain->first;
-    ps_bit_set(w->seen, slot);
-    while (at.size < w->view->n_slots - slot && chunk_at(w, slot + at.size, &next) &&
-           next.prev == at.size) {
+    slot = first_of_chain(w, slot, &at);
+    *chain =
+        (struct chain){.first = slot, .claim = at.prev > slot ? 0 : slot, .first_link = w->n_links};
+    add_link(w, slot, &at);
+    while (w->n_links < MAX_LINKS && at.size < w->view->n_slots - slot &&
+           chunk_at(w, slot + at.size, &next) && next.prev == at.size) {
         slot += at.size;
         at = next;
-        ps_bit_set(w->seen, slot);
+        add_link(w, slot, &at);
     }
+    chain->n_links = w->n_links - chain->first_link;
     /* Nothing confirms the last chunk: no more of it counts than its headers. */
     chain->end = at.size < w->view->n_slots - slot ? slot + 2 : w->view->n_slots;
 }
 
-/* How many slots in front of this page does the chunk begin that ends at 'end', if the block at the
- * page's start is its? 0: it is not. A block that would have crossed into this page was moved to
- * its start. */
+/* How many slots in front of this page does the chunk begin that ends at 'end', if the block at
+ * the page's start is its? 0: it is not. A block that would have crossed into this page was moved
+ * to its start. */
 static uint32_t moved_by(const struct walk *w, uint32_t end, uint32_t chunk_size)
 {
     uint32_t block;
@@ -112,60 +138,76 @@ static void find_chains(struct walk *w)
     struct ps_vs_chunk chunk;
 
     w->n_chains = 0;
+    w->n_links = 0;
     memset(w->seen, 0, sizeof w->seen);
     follow_moved(w);
-    for (uint32_t i = 0; i < w->view->n_slots / 64; i++)
-        for (uint64_t left = w->c->first[i]; left != 0; left &= left - 1) {
+    for (uint32_t i = 0; i < w->view->n_slots / 64; i++) {
+        /* The chunk header is a slot before the header. */
+        const uint64_t carry = i > 0 ? w->seen[i - 1] >> 63 : 0;
+        uint64_t left = w->c->first[i] & ~(w->seen[i] << 1 | carry);
+
+        for (; left != 0; left &= left - 1) {
             const uint32_t slot = 64 * i + (uint32_t)__builtin_ctzll(left);
 
-            if (slot > 0 && w->n_chains < MAX_CHAINS && !ps_bit(w->seen, slot - 1) &&
-                chunk_at(w, slot - 1, &chunk) && has_header(w, slot - 1, &chunk))
+            if (slot > 0 && w->n_chains < MAX_CHAINS && w->n_links < MAX_LINKS &&
+                !ps_bit(w->seen, slot - 1) && chunk_at(w, slot - 1, &chunk) &&
+                has_header(w, slot - 1, &chunk))
                 follow(w, slot - 1, chunk);
         }
+    }
 }
 
 static void mark_header(struct walk *w, uint32_t slot, unsigned bits)
 {
     ps_segment_mark(w->map, slot, PS_SEG_XOR | bits, PS_SEG_RANK_XOR);
+    w->map->inside[slot >> 6] &= ~((uint64_t)1 << (slot & 63u));
     w->n_marked++;
 }
 
-static void mark_chunk(struct walk *w, uint32_t slot, uint32_t end, const struct ps_vs_chunk *chunk)
-{
-    const int marked = has_header(w, slot, chunk);
-    const int in_use = chunk->in_use == w->in_use;
-
-    if (!in_use)
-        ps_bits_set(w->map->freed, slot + 1, end);
-    ps_bits_set(w->map->inside, slot + 1 + (uint32_t)(marked || in_use), end);
-    if (marked)
-        mark_header(w, slot + 1, in_use ? PS_SEG_LIVE : PS_SEG_FREED);
-}
-
-/* Freeing a block that was moved spares its POOL_HEADER, but for one whose chunk header is right in
- * front of it. */
+/* Freeing a block that was moved spares its POOL_HEADER, but for one whose chunk header is right
+ * in front of it. */
 static void mark_moved(struct walk *w, uint32_t end, uint32_t chunk_size)
 {
     const uint32_t in_front = moved_by(w, end, chunk_size);
 
+    w->before = end;
     if (in_front > 0)
         mark_header(w, 0, in_front == 1 ? PS_SEG_LIVE : 0);
 }
 
+static void mark_link(struct walk *w, const struct link *link, const struct link *before,
+                      uint32_t end)
+{
+    const int in_use = link->state == w->in_use;
+
+    if (!in_use)
+        ps_bits_set(w->map->freed, link->slot + 1u, end);
+    if (!link->has_header) {
+        if (in_use && link->slot + 1u < w->view->n_slots)
+            w->map->inside[(link->slot + 1u) >> 6] &= ~((uint64_t)1 << ((link->slot + 1u) & 63u));
+        return;
+    }
+    mark_header(w, link->slot + 1u, in_use ? PS_SEG_LIVE : PS_SEG_FREED);
+    if (before && before->has_header) {
+        w->map->segment[before->slot + 1u] |= PS_SEG_NEIGHBOUR;
+        w->map->segment[link->slot + 1u] |= PS_SEG_NEIGHBOUR;
+    }
+}
+
 static void mark_chain(struct walk *w, const struct chain *chain)
 {
-    struct ps_vs_chunk chunk;
+    const struct link *link = &w->link[chain->first_link];
 
-    for (uint32_t slot = chain->first; slot < chain->end; slot += chunk.size) {
-        const uint32_t left = chain->end - slot;
-
-        if (!chunk_at(w, slot, &chunk))
-            return;
-        if (slot == chain->first && chunk.prev > slot) {
-            mark_moved(w, slot, chunk.prev);
-            w->before = slot;
+    ps_bits_set(w->map->inside, chain->first + 1, chain->end);
+    for (uint32_t i = 0; i < chain->n_links; i++)
+        mark_link(w, &link[i], i > 0 ? &link[i - 1] : NULL,
+                  i + 1 < chain->n_links ? link[i + 1].slot : chain->end);
+    if (link->prev > chain->first) {
+        mark_moved(w, chain->first, link->prev);
+        if (w->map->segment[0] != 0 && link->has_header) {
+            w->map->segment[0] |= PS_SEG_NEIGHBOUR;
+            w->map->segment[link->slot + 1u] |= PS_SEG_NEIGHBOUR;
         }
-        mark_chunk(w, slot, slot + (chunk.size < left ? chunk.size : left), &chunk);
     }
 }
 
@@ -188,9 +230,9 @@ static void accept_chains(struct walk *w)
     w->n_accepted = 0;
     while (w->n_accepted < w->n_chains) {
         struct chain best;
-        size_t at = w->n_accepted;
+        uint32_t at = w->n_accepted;
 
-        for (size_t i = at + 1; i < w->n_chains; i++)
+        for (uint32_t i = at + 1; i < w->n_chains; i++)
             if (reach(&w->chain[i]) > reach(&w->chain[at]))
                 at = i;
         best = w->chain[at];
@@ -209,14 +251,14 @@ static void accept_chains(struct walk *w)
  * the one before it. */
 static void learn_state(struct walk *w)
 {
-    struct ps_vs_chunk chunk;
     uint32_t n[2] = {0};
 
-    for (size_t i = 0; i < w->n_accepted; i++)
-        for (uint32_t slot = w->chain[i].first; slot < w->chain[i].end && chunk_at(w, slot, &chunk);
-             slot += chunk.size)
-            if (has_header(w, slot, &chunk))
-                n[chunk.in_use]++;
+    for (uint32_t i = 0; i < w->n_accepted; i++) {
+        const struct link *link = &w->link[w->chain[i].first_link];
+
+        for (uint32_t k = 0; k < w->chain[i].n_links; k++)
+            n[link[k].state] += link[k].has_header;
+    }
     w->in_use = n[1] >= n[0];
 }
 
@@ -224,7 +266,7 @@ static void settle(struct walk *w)
 {
     accept_chains(w);
     learn_state(w);
-    for (size_t i = 0; i < w->n_accepted; i++)
+    for (uint32_t i = 0; i < w->n_accepted; i++)
         mark_chain(w, &w->chain[i]);
 }
 
@@ -279,11 +321,16 @@ static void try_keys(struct walk *w, const struct ps_vs_votes *votes)
     w->key = best;
 }
 
-static uint32_t walk_by_votes(const struct ps_page_view *view, const struct ps_candidates *c,
-                              struct ps_vs_votes *votes, struct ps_page_map *map)
+static int walk_by_votes(const struct ps_page_view *view, const struct ps_candidates *c,
+                         struct ps_vs_votes *votes, struct ps_page_map *map)
 {
-    struct walk w = {.view = view, .c = c, .format = ps_vs_format(view), .map = map};
+    struct walk w;
 
+    memset(&w, 0, offsetof(struct walk, chain));
+    w.view = view;
+    w.c = c;
+    w.format = ps_vs_format(view);
+    w.map = map;
     for (unsigned round = 0; votes->n > 0 && round < MAX_KEYS; round++) {
         const size_t n_agree = ps_vs_key_pick(view, votes, &w.key);
 
@@ -296,23 +343,23 @@ static uint32_t walk_by_votes(const struct ps_page_view *view, const struct ps_c
         drop_settled(&w, votes);
     }
     mark_before(&w);
-    return w.n_marked;
+    return w.n_marked > 0;
 }
 
-uint32_t ps_vs_walk(const struct ps_page_view *view, const struct ps_candidates *c,
-                    struct ps_page_map *map)
+int ps_vs_walk(const struct ps_page_view *view, const struct ps_candidates *c,
+               const uint64_t *slots, uint32_t most, struct ps_page_map *map)
 {
     struct ps_vs_votes votes;
 
-    ps_vs_vote_pairs(view, c, &votes);
-    return votes.n > 0 ? walk_by_votes(view, c, &votes, map) : 0;
+    ps_vs_vote_pairs(view, c, slots, most, &votes);
+    return votes.n > 0 && walk_by_votes(view, c, &votes, map);
 }
 
-uint32_t ps_vs_search(const struct ps_page_view *view, const struct ps_candidates *c,
-                      const uint64_t *slots, struct ps_page_map *map)
+int ps_vs_search(const struct ps_page_view *view, const struct ps_candidates *c,
+                 const uint64_t *slots, struct ps_page_map *map)
 {
     struct ps_vs_votes votes;
 
     ps_vs_vote_search(view, slots, &votes);
-    return votes.n > 0 ? walk_by_votes(view, c, &votes, map) : 0;
+    return votes.n > 0 && walk_by_votes(view, c, &votes, map);
 }

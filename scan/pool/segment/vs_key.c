@@ -7,6 +7,8 @@ struct pair {
     const struct ps_page_view *view;
     const struct ps_vs_format *format;
     const struct ps_candidates *c;
+    uint64_t nil;  /* bits of a chunk's word that are never set: most words have some */
+    uint64_t word; /* of the chunk in front of the block */
     uint32_t slot;
     uint32_t next; /* slot of the chunk behind */
 };
@@ -38,11 +40,13 @@ static int vote_of(const struct pair *p, struct ps_vs_vote *vote)
 {
     const uint32_t chunk = p->slot - 1;
     const struct ps_vs_chunk own = {.size = p->next - chunk, .in_use = 1};
-    const uint64_t x = ps_vs_xor(p->view, chunk, p->next) ^ ps_vs_encode(p->format, &own);
+    const uint64_t x = p->word ^ ps_vs_word(p->view, p->next) ^ ps_vs_encode(p->format, &own);
     const uint32_t header = p->next + 1;
     struct ps_vs_chunk next;
     int has_header;
 
+    if ((x & p->nil) != 0)
+        return 0;
     /* Zeros are zeros and not an encoded word. */
     if (!ps_vs_decode(p->format, x, &next) || is_zero(p->view, chunk) || is_zero(p->view, p->next))
         return 0;
@@ -66,6 +70,7 @@ static void vote_for(struct pair *p, struct ps_vs_votes *votes)
 {
     const uint32_t end = p->slot + ps_block_at(p->view, p->slot);
 
+    p->word = ps_vs_word(p->view, p->slot - 1);
     for (p->next = end; p->next <= end + 1 && p->next < p->view->n_slots; p->next++)
         if (vote_of(p, &votes->vote[votes->n])) {
             votes->n++;
@@ -74,13 +79,15 @@ static void vote_for(struct pair *p, struct ps_vs_votes *votes)
 }
 
 void ps_vs_vote_pairs(const struct ps_page_view *view, const struct ps_candidates *c,
-                      struct ps_vs_votes *votes)
+                      const uint64_t *slots, uint32_t most, struct ps_vs_votes *votes)
 {
-    struct pair p = {.view = view, .format = ps_vs_format(view), .c = c};
+    const struct ps_vs_format *f = ps_vs_format(view);
+    struct pair p = {.view = view, .format = f, .c = c};
 
+    p.nil = f->unused | (f->cost_mask & ~(2u * PS_VS_MAX_COST - 1));
     votes->n = 0;
     for (uint32_t i = 0; i < view->n_slots / 64; i++)
-        for (uint64_t left = c->first[i]; left != 0; left &= left - 1) {
+        for (uint64_t left = slots[i]; left != 0 && most > 0; left &= left - 1, most--) {
             p.slot = 64 * i + (uint32_t)__builtin_ctzll(left);
             if (p.slot > 0 && votes->n < PS_MAX_SLOTS / 2)
                 vote_for(&p, votes);

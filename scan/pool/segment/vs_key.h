@@ -25,9 +25,10 @@ static inline int ps_vs_fits(uint32_t size, uint32_t block)
     return size > block && size - block <= 2;
 }
 
-/* The votes of all first headers whose chunk agrees with the chunk behind it. */
+/* The votes of those headers in 'slots' (a bit each) whose chunk agrees with the chunk behind it;
+ * of the first 'most' of them only. */
 void ps_vs_vote_pairs(const struct ps_page_view *view, const struct ps_candidates *c,
-                      struct ps_vs_votes *votes);
+                      const uint64_t *slots, uint32_t most, struct ps_vs_votes *votes);
 
 /* For a page where no pair agrees: the vote of the first header among 'slots' (a bit each) that
  * agrees with any chunk in front of it, or of a header moved to the page's start that any two

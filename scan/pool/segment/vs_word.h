@@ -9,6 +9,9 @@
 
 #include "scan/pool/page_view.h"
 
+/* The largest chunk spans this many pages. A power of two. */
+#define PS_VS_MAX_COST 0x80u
+
 /* Where the fields stand in the decoded word. */
 struct ps_vs_format {
     uint64_t unused; /* bits that are nil */
@@ -81,8 +84,7 @@ static inline int ps_vs_decode(const struct ps_vs_format *f, uint64_t plain,
     out->size = (uint32_t)(plain >> f->size_shift) & f->size_mask;
     out->prev = (uint32_t)(plain >> f->prev_shift) & f->size_mask;
     out->in_use = (int)(plain >> f->use_shift & 1u);
-    /* The largest chunk spans 0x80 pages. */
-    return (plain & f->unused) == 0 && out->size >= 2 && out->cost <= 0x80u;
+    return (plain & f->unused) == 0 && out->size >= 2 && out->cost <= PS_VS_MAX_COST;
 }
 
 #endif
