@@ -20,6 +20,7 @@ ps_criterion_test(NAME unit/test_split LABELS unit SOURCES support/tmpdir.c)
 ps_criterion_test(NAME unit/test_sparse LABELS unit SOURCES support/tmpdir.c)
 ps_criterion_test(NAME unit/test_fault_guard LABELS unit SOURCES support/cut_file.c)
 ps_criterion_test(NAME unit/test_page_judge LABELS unit)
+ps_criterion_test(NAME unit/test_segment_judge LABELS unit)
 ps_criterion_test(NAME unit/test_page_list LABELS unit
     SOURCES support/made_heap.c support/page_rows.c support/rng.c)
 ps_criterion_test(NAME unit/test_classic_page LABELS unit)
