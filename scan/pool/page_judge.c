@@ -296,7 +296,8 @@ void ps_page_judge(const struct ps_era *era, const struct ps_ruleset *rules, con
     for (size_t i = 0; i < n; i++) {
         uint32_t slot = hits[i].slot & (p.view.n_slots - 1u);
 
-        advance(&p, &cover, seen, slot);
+        if (p.map.covers)
+            advance(&p, &cover, seen, slot);
         judge_one(&p, &rules->rule[hits[i].rule], &hits[i], &cover, &last, &out[i]);
         seen = slot;
     }

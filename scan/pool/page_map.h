@@ -18,7 +18,8 @@ struct ps_page_map {
     uint8_t segment[PS_MAX_SLOTS]; /* PS_SEG_* of segment/segment_page.h */
     uint64_t inside[PS_MAX_SLOTS / 64]; /* segment heap: slots inside a block or a free chunk */
     uint64_t freed[PS_MAX_SLOTS / 64];  /* ... inside a free chunk */
-    uint32_t n_chained;                 /* slots that classic chains cover */
+    int covers;         /* blocks with a rank may cover headers that are not 'inside' */
+    uint32_t n_chained; /* slots that classic chains cover */
     uint32_t n_gaps;
     struct {
         uint16_t first, end; /* slots inside a block whose header is lost */
@@ -35,6 +36,7 @@ static inline void ps_page_map_rank(struct ps_page_map *map, uint32_t slot, uint
     if (map->rank[slot] < rank)
         map->rank[slot] = (uint8_t)rank;
     map->ranked[slot >> 6] |= (uint64_t)1 << (slot & 63u);
+    map->covers = 1;
 }
 
 #endif

@@ -16,7 +16,7 @@
 
 struct members {
     struct ps_lfh_grid grid;
-    uint16_t slot[PS_MAX_SLOTS / 2];
+    uint64_t bits[PS_MAX_SLOTS / 64];
 };
 
 struct lfh {
@@ -24,7 +24,8 @@ struct lfh {
     const uint64_t *slots;
     struct ps_page_map *map;
     uint64_t done[MAX_BUCKETS][PS_MAX_SLOTS / 64]; /* looked at with its n-th bucket */
-    struct ps_lfh_grid best;
+    uint64_t left[PS_MAX_SLOTS / 64];              /* of no grid yet */
+    struct members best;
 };
 
 static uint32_t round_up(uint32_t n, uint32_t start, uint32_t step)
@@ -81,7 +82,7 @@ static void members_from(struct lfh *l, uint32_t slot, uint32_t stride, uint32_t
 {
     const uint32_t block = ps_block_at(l->view, slot);
 
-    m->grid = (struct ps_lfh_grid){.stride = stride, .first = slot};
+    *m = (struct members){.grid = {.stride = stride, .first = slot}};
     for (uint32_t at = slot, gap = 0; at < l->view->n_slots && gap < MAX_GAP; at += stride) {
         int i = (int)index;
 
@@ -93,7 +94,8 @@ static void members_from(struct lfh *l, uint32_t slot, uint32_t stride, uint32_t
         if (i < 0)
             continue;
         ps_bit_set(l->done[i], at);
-        m->slot[m->grid.count++] = (uint16_t)at;
+        ps_bit_set(m->bits, at);
+        m->grid.count++;
         m->grid.last = at;
         gap = 0;
     }
@@ -101,10 +103,17 @@ static void members_from(struct lfh *l, uint32_t slot, uint32_t stride, uint32_t
 
 static void mark_members(struct lfh *l, const struct members *m, unsigned bits, unsigned rank)
 {
-    for (uint32_t i = 0; i < m->grid.count; i++)
-        ps_segment_mark(l->map, m->slot[i], bits, rank);
-    if (m->grid.count > l->best.count)
-        l->best = m->grid;
+    for (uint32_t i = 0; i < l->view->n_slots / 64; i++)
+        for (uint64_t left = m->bits[i]; left != 0; left &= left - 1)
+            ps_segment_mark(l->map, 64 * i + (uint32_t)__builtin_ctzll(left), bits, rank);
+    if (m->grid.count > l->best.grid.count)
+        l->best = *m;
+}
+
+static void take_from_left(struct lfh *l, const struct members *m)
+{
+    for (uint32_t i = 0; i < l->view->n_slots / 64; i++)
+        l->left[i] &= ~m->bits[i];
 }
 
 /* Two headers count when they are next to each other, or their blocks so large that few fit. */
@@ -128,23 +137,26 @@ static void try_slot(struct lfh *l, uint32_t slot, uint32_t block, int inside)
         if (ps_bit(l->done[i], slot))
             continue;
         members_from(l, slot, stride[i], i, &m);
-        if (m.grid.count >= STRIDE_PEERS)
+        if (m.grid.count >= STRIDE_PEERS) {
+            l->map->covers |= l->best.grid.count > 0; /* only one grid marks what is inside */
             mark_members(l, &m, PS_SEG_STRIDE, PS_SEG_RANK_STRIDE);
-        else if (!inside && is_pair(l, &m.grid))
+            take_from_left(l, &m);
+        } else if (!inside && is_pair(l, &m.grid)) {
             mark_members(l, &m, PS_SEG_PAIR, PS_SEG_RANK_PAIR);
+        }
     }
 }
 
 /* A header between those of a grid is content of a block, be its own header there or lost. */
 static void mark_inside(struct lfh *l)
 {
-    const struct ps_lfh_grid *grid = &l->best;
+    const struct ps_lfh_grid *grid = &l->best.grid;
     const uint32_t left = l->view->n_slots - grid->last;
 
     ps_bits_set(l->map->inside, grid->first,
                 grid->last + (grid->stride < left ? grid->stride : left));
-    for (uint32_t at = grid->first; at <= grid->last; at += grid->stride)
-        l->map->inside[at >> 6] &= ~((uint64_t)1 << (at & 63u));
+    for (uint32_t i = 0; i < l->view->n_slots / 64; i++)
+        l->map->inside[i] &= ~l->best.bits[i];
 }
 
 struct ps_lfh_grid ps_lfh_walk(const struct ps_page_view *view, const uint64_t *slots,
@@ -153,16 +165,18 @@ struct ps_lfh_grid ps_lfh_walk(const struct ps_page_view *view, const uint64_t *
     struct lfh l = {.view = view, .slots = slots, .map = map};
     uint32_t end = 0; /* of the blocks so far */
 
+    memcpy(l.left, slots, view->n_slots / 8);
     for (uint32_t i = 0; i < view->n_slots / 64; i++)
-        for (uint64_t left = slots[i]; left != 0; left &= left - 1) {
-            const uint32_t slot = 64 * i + (uint32_t)__builtin_ctzll(left);
+        while (l.left[i] != 0) {
+            const uint32_t slot = 64 * i + (uint32_t)__builtin_ctzll(l.left[i]);
             const uint32_t block = ps_block_at(view, slot);
 
+            l.left[i] &= l.left[i] - 1;
             try_slot(&l, slot, block, slot < end);
             if (slot + block > end)
                 end = slot + block;
         }
-    if (l.best.count >= STRIDE_PEERS)
+    if (l.best.grid.count >= STRIDE_PEERS)
         mark_inside(&l);
-    return l.best;
+    return l.best.grid;
 }

@@ -20,11 +20,15 @@ enum {
 /* Ranks of map->rank. */
 enum { PS_SEG_RANK_SECOND = 1, PS_SEG_RANK_PAIR, PS_SEG_RANK_STRIDE, PS_SEG_RANK_XOR };
 
+/* What lies inside blocks of rank STRIDE and XOR the caller marks. */
 static inline void ps_segment_mark(struct ps_page_map *map, uint32_t slot, unsigned bits,
                                    unsigned rank)
 {
+    const int covers = map->covers || rank == PS_SEG_RANK_PAIR;
+
     map->segment[slot] |= (uint8_t)bits;
     ps_page_map_rank(map, slot, rank);
+    map->covers = covers;
 }
 
 /* Set map->segment, ranks, map->inside and map->freed of this page. */
