@@ -2,7 +2,7 @@
  *
  * A heap is planned once, when the recipe was read: which units of which segment hold what, and
  * which frame each of them has. Its pages are built one by one when they are asked for, from a few
- * numbers per subsegment, so that a heap of any size costs about 30 bytes of memory a page.
+ * numbers per subsegment, so that a heap of any size costs less than 100 bytes of memory a page.
  * Immutable after the plan. docs/RECIPES.md, "Segment heaps". Shared by host/recipe/ only. */
 #ifndef PS_HOST_RECIPE_HEAP_HEAP_H
 #define PS_HOST_RECIPE_HEAP_HEAP_H
