@@ -25,6 +25,8 @@ void ps_heap_map_free(struct ps_heap_map *map)
     free(map->units);
     free(map->bitmaps);
     free(map->frames);
+    free(map->tails);
+    free(map->index);
     free(map->heap);
     free(map);
 }
