@@ -71,8 +71,8 @@ static void step_to_first(enum ps_arch arch, const uint8_t *bytes, uint32_t *at,
     *n_bytes += back;
 }
 
-/* Of block number 'block', which begins at 'at' of its page. No branch: which blocks are in use is
- * as good as random. */
+/* Of block number 'block', which begins at 'at' of its page. Hardly a branch: which blocks are in
+ * use is as good as random. */
 static enum ps_heap_block lfh_state(const struct ps_heap_map *map, const struct ps_heap_range *r,
                                     uint32_t block, uint32_t at)
 {
@@ -80,8 +80,13 @@ static enum ps_heap_block lfh_state(const struct ps_heap_map *map, const struct 
         {PS_HEAP_BLOCK_FREED, PS_HEAP_BLOCK_LIVE, PS_HEAP_BLOCK_FREED, PS_HEAP_BLOCK_UNDECIDED},
         {PS_HEAP_BLOCK_NONE, PS_HEAP_BLOCK_NONE, PS_HEAP_BLOCK_NONE, PS_HEAP_BLOCK_NONE}};
     const int crosses = r->block_bytes > PS_FRAME_BYTES - at;
+    const uint8_t *bitmap = map->bitmaps + r->data;
 
-    return (enum ps_heap_block)states[crosses][ps_lfh_pair(map->bitmaps + r->data, block)];
+    if (r->form == PS_LFH_NO_FORM)
+        return PS_HEAP_BLOCK_UNDECIDED;
+    return (
+        enum ps_heap_block)states[crosses][r->form == PS_LFH_PAIRS ? ps_lfh_pair(bitmap, block)
+                                                                   : ps_lfh_single(bitmap, block)];
 }
 
 /* Offsets in a segment have 24 bits, blocks at most 16384 bytes: so many bits of the reciprocal
@@ -112,7 +117,7 @@ static enum ps_heap_block lfh_block(const struct ps_heap_map *map, struct ps_hea
     if (block * r->block_bytes != off - r->first || n_bytes > r->block_bytes ||
         block >= r->n_blocks)
         return PS_HEAP_BLOCK_NONE;
-    return r->is_private ? PS_HEAP_BLOCK_UNDECIDED : lfh_state(map, r, block, at);
+    return lfh_state(map, r, block, at);
 }
 
 /* A page of a VS subsegment that another one has a question about. */
@@ -233,12 +238,10 @@ static size_t lfh_spans(const struct ps_heap_map *map, const struct ps_heap_page
         if (off - base >= PS_FRAME_BYTES)
             break;
         if (n < cap)
-            out[n] =
-                (struct ps_heap_span){.at = (uint32_t)(off - base),
-                                      .n_bytes = r->block_bytes,
-                                      .state = r->is_private ? PS_HEAP_BLOCK_UNDECIDED
-                                                             : lfh_state(map, r, (uint32_t)block,
-                                                                         (uint32_t)(off - base))};
+            out[n] = (struct ps_heap_span){
+                .at = (uint32_t)(off - base),
+                .n_bytes = r->block_bytes,
+                .state = lfh_state(map, r, (uint32_t)block, (uint32_t)(off - base))};
         n++;
     }
     return n;

@@ -28,17 +28,19 @@ static int is_in_table(uint32_t n_bytes)
 }
 
 /* The published tables differ by 16 bytes from the second row on; either is taken. */
-int ps_lfh_is_bucket(uint32_t block_bytes)
+int ps_lfh_is_bucket(enum ps_arch arch, uint32_t block_bytes)
 {
+    if (arch == PS_ARCH_X86)
+        return block_bytes >= 8 && block_bytes <= 16384 && block_bytes % 8 == 0;
     return block_bytes >= 16 && block_bytes <= 16384 &&
            (is_in_table(block_bytes) || (block_bytes >= 1008 && is_in_table(block_bytes + 16)));
 }
 
 int ps_lfh_fits(const struct ps_lfh_offsets *o, const struct ps_lfh_shape *s)
 {
-    const uint32_t bitmap_end = s->header_bytes + ps_lfh_bitmap_bytes(s->n_blocks);
+    const uint32_t bitmap_end = s->header_bytes + ps_lfh_bitmap_bytes(s->arch, s->n_blocks);
 
-    return s->n_blocks != 0 && ps_lfh_is_bucket(o->block_bytes) && o->first % 8 == 0 &&
+    return s->n_blocks != 0 && ps_lfh_is_bucket(s->arch, o->block_bytes) && o->first % 8 == 0 &&
            o->first >= bitmap_end && o->first <= s->n_bytes &&
            s->n_blocks <= (s->n_bytes - o->first) / o->block_bytes;
 }

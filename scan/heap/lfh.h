@@ -4,10 +4,13 @@
 
 #include <stdint.h>
 
+#include "scan/pool/era.h"
+
 /* Size of the blocks of bucket 1 ... PS_LFH_BUCKETS in bytes, 0 for any other number. */
 #define PS_LFH_BUCKETS 128u
 uint32_t ps_lfh_bucket_bytes(unsigned bucket);
-int ps_lfh_is_bucket(uint32_t block_bytes);
+/* May it be the size of a bucket? x86 has finer ones, which are not published: multiples of 8. */
+int ps_lfh_is_bucket(enum ps_arch arch, uint32_t block_bytes);
 
 struct ps_lfh_offsets {
     uint32_t block_bytes;
@@ -31,15 +34,16 @@ static inline struct ps_lfh_offsets ps_lfh_decode(uint32_t stored, uint64_t va, 
 
 /* What is known of a subsegment besides its encoded offsets. */
 struct ps_lfh_shape {
+    enum ps_arch arch;
     uint32_t n_bytes;      /* of the whole subsegment */
     uint32_t n_blocks;     /* BlockCount */
     uint32_t header_bytes; /* where the bitmap begins */
 };
 
-/* Bytes of the bitmap of so many blocks: whole words of 8. */
-static inline uint32_t ps_lfh_bitmap_bytes(uint32_t n_blocks)
+/* Bytes of the bitmap of so many blocks: whole words of a pointer's size. */
+static inline uint32_t ps_lfh_bitmap_bytes(enum ps_arch arch, uint32_t n_blocks)
 {
-    return (n_blocks * 2 + 63) / 64 * 8;
+    return arch == PS_ARCH_X64 ? (n_blocks * 2 + 63) / 64 * 8 : (n_blocks * 2 + 31) / 32 * 4;
 }
 
 /* May these be the blocks of that subsegment: a bucket's size, behind the bitmap, all inside? */
@@ -50,6 +54,18 @@ static inline unsigned ps_lfh_pair(const uint8_t *bitmap, uint32_t i)
 {
     return bitmap[i / 4] >> i % 4 * 2 & 3u;
 }
+
+/* The one bit of block 'i' in a bitmap that has no pairs. */
+static inline unsigned ps_lfh_single(const uint8_t *bitmap, uint32_t i)
+{
+    return bitmap[i / 8] >> i % 8 & 1u;
+}
+
+enum ps_lfh_form {
+    PS_LFH_PAIRS,
+    PS_LFH_SINGLES,
+    PS_LFH_NO_FORM, /* not known */
+};
 
 #define PS_LFH_BUSY 1u
 #define PS_LFH_BOTH 3u

@@ -26,7 +26,7 @@ struct ps_heap_range {
     uint16_t block_bytes; /* LFH only; 0: not known */
     uint16_t n_blocks;    /* LFH only */
     uint8_t unit;         /* PS_HEAP_LFH or PS_HEAP_VS */
-    uint8_t is_private;   /* LFH only: the bitmap has a form that is not known */
+    uint8_t form;         /* LFH only: enum ps_lfh_form of its bitmap */
     uint16_t heap;        /* number of its heap while the map is made */
 };
 

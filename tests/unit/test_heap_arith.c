@@ -100,11 +100,12 @@ Test(heap_arith, buckets)
     for (size_t i = 0; i < sizeof want / sizeof want[0]; i++)
         cr_expect_eq(ps_lfh_bucket_bytes(want[i].bucket), want[i].n_bytes, "%u", want[i].bucket);
     for (unsigned b = 1; b <= PS_LFH_BUCKETS; b++) {
-        cr_expect(ps_lfh_is_bucket(ps_lfh_bucket_bytes(b)), "bucket %u", b);
-        cr_expect(b < 64 || ps_lfh_is_bucket(ps_lfh_bucket_bytes(b) - 16), "bucket %u", b);
+        cr_expect(ps_lfh_is_bucket(PS_ARCH_X64, ps_lfh_bucket_bytes(b)), "bucket %u", b);
+        cr_expect(b < 64 || ps_lfh_is_bucket(PS_ARCH_X64, ps_lfh_bucket_bytes(b) - 16), "bucket %u",
+                  b);
     }
     for (uint32_t bytes = 0; bytes < 0x10000; bytes++)
-        n += ps_lfh_is_bucket(bytes) != 0;
+        n += ps_lfh_is_bucket(PS_ARCH_X64, bytes) != 0;
     /* 64 fine ones, and twice 64 coarse ones. */
     cr_expect_eq(n, 192);
 }
@@ -116,14 +117,17 @@ Test(heap_arith, pairs)
 
     for (uint32_t i = 0; i < 8; i++)
         cr_expect_eq(ps_lfh_pair(bitmap, i), want[i], "%u", i);
-    cr_expect_eq(ps_lfh_bitmap_bytes(1), 8);
-    cr_expect_eq(ps_lfh_bitmap_bytes(32), 8);
-    cr_expect_eq(ps_lfh_bitmap_bytes(33), 16);
+    cr_expect_eq(ps_lfh_bitmap_bytes(PS_ARCH_X64, 1), 8);
+    cr_expect_eq(ps_lfh_bitmap_bytes(PS_ARCH_X64, 32), 8);
+    cr_expect_eq(ps_lfh_bitmap_bytes(PS_ARCH_X64, 33), 16);
+    cr_expect_eq(ps_lfh_bitmap_bytes(PS_ARCH_X86, 16), 4);
+    cr_expect_eq(ps_lfh_bitmap_bytes(PS_ARCH_X86, 17), 8);
 }
 
 Test(heap_arith, shape_of_an_lfh_subsegment)
 {
-    const struct ps_lfh_shape shape = {.n_bytes = 0x1000, .n_blocks = 82, .header_bytes = 0x30};
+    const struct ps_lfh_shape shape = {
+        .arch = PS_ARCH_X64, .n_bytes = 0x1000, .n_blocks = 82, .header_bytes = 0x30};
     struct ps_lfh_offsets o = {.block_bytes = 0x30, .first = 0x70};
 
     cr_expect(ps_lfh_fits(&o, &shape));

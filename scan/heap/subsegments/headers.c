@@ -131,7 +131,7 @@ static int read_one(const struct ps_heap_source *source, const struct ps_heaps *
     if (ps_paging_read(source->paging, r->va, header, sizeof header) != sizeof header ||
         !ps_lfh_read_header(v, heaps, r, header, &h))
         return 0;
-    n_bytes = ps_lfh_bitmap_bytes(h.shape.n_blocks);
+    n_bytes = ps_lfh_bitmap_bytes(map->arch, h.shape.n_blocks);
     rc = ps_heap_map_add_bitmap(map, n_bytes, &at, err);
     map->info.n_over += rc == 0;
     if (rc <= 0)
@@ -141,7 +141,7 @@ static int read_one(const struct ps_heap_source *source, const struct ps_heaps *
     r->first = h.offsets.first;
     r->block_bytes = (uint16_t)h.offsets.block_bytes;
     r->n_blocks = (uint16_t)h.shape.n_blocks;
-    r->is_private = (uint8_t)h.is_private;
+    r->form = (uint8_t)ps_lfh_form_of(&h, map->bitmaps + at);
     r->data = at;
     return 1;
 }

@@ -41,7 +41,8 @@ int ps_lfh_read_header(const struct ps_lfh_variant *v, const struct ps_heaps *he
     const uint32_t key = v->of_heap ? heaps->heap[range->heap].lfh_key[v->of_heap - 1] : v->key;
 
     *out = (struct ps_lfh_header){
-        .shape = {.n_bytes = range->n_bytes,
+        .shape = {.arch = l->arch,
+                  .n_bytes = range->n_bytes,
                   .n_blocks = le16(header + l->block_count),
                   .header_bytes = l->bitmap},
         .offsets = ps_lfh_decode(le32(header + l->offsets), range->va, key, v->shift_full),
@@ -53,21 +54,48 @@ int ps_lfh_read_header(const struct ps_lfh_variant *v, const struct ps_heaps *he
 
 /* Do the blocks that the bitmap has busy or withheld, and those that the header counts as free,
  * make up all? */
-static int counts_agree(const struct ps_lfh_variant *v, const struct ps_lfh_header *h,
-                        const struct sample *s)
+static int pairs_agree(const struct ps_lfh_header *h, const uint8_t *bitmap)
 {
-    const uint8_t *bitmap = s->bytes + v->layout->bitmap;
-    uint32_t n_busy = 0, n_both = 0;
+    uint32_t n_busy = h->n_free, n_both = 0;
 
-    if (ps_lfh_bitmap_bytes(h->shape.n_blocks) > BITMAP_BYTES)
-        return 0;
     for (uint32_t i = 0; i < h->shape.n_blocks; i++) {
         n_busy += ps_lfh_pair(bitmap, i) == PS_LFH_BUSY;
         n_both += ps_lfh_pair(bitmap, i) == PS_LFH_BOTH;
     }
-    n_busy += h->n_free;
     return n_busy == h->shape.n_blocks || n_busy + n_both == h->shape.n_blocks ||
            n_busy + h->n_withheld == h->shape.n_blocks;
+}
+
+static int singles_agree(const struct ps_lfh_header *h, const uint8_t *bitmap)
+{
+    uint32_t n_busy = h->n_free;
+
+    for (uint32_t i = 0; i < h->shape.n_blocks; i++)
+        n_busy += ps_lfh_single(bitmap, i);
+    return n_busy == h->shape.n_blocks || n_busy + h->n_withheld == h->shape.n_blocks;
+}
+
+enum ps_lfh_form ps_lfh_form_of(const struct ps_lfh_header *h, const uint8_t *bitmap)
+{
+    int pairs, singles;
+
+    if (!h->is_private)
+        return PS_LFH_PAIRS;
+    pairs = pairs_agree(h, bitmap);
+    singles = singles_agree(h, bitmap);
+    if (pairs == singles)
+        return PS_LFH_NO_FORM;
+    return pairs ? PS_LFH_PAIRS : PS_LFH_SINGLES;
+}
+
+static int counts_agree(const struct ps_lfh_variant *v, const struct ps_lfh_header *h,
+                        const struct sample *s)
+{
+    const uint8_t *bitmap = s->bytes + v->layout->bitmap;
+
+    if (ps_lfh_bitmap_bytes(h->shape.arch, h->shape.n_blocks) > BITMAP_BYTES)
+        return 0;
+    return pairs_agree(h, bitmap) || (h->is_private && singles_agree(h, bitmap));
 }
 
 static int is_likely(const struct ps_heap_source *source, const struct ps_lfh_variant *v)
@@ -173,13 +201,16 @@ static void vote_by(const struct trial *t, struct ps_lfh_variant *v, const struc
     const uint32_t stored =
         le32(s->bytes + v->layout->offsets) ^ ps_lfh_va_term(s->range.va, v->shift_full);
 
+    const uint32_t unit = v->layout->arch == PS_ARCH_X64 ? 16 : 8;
+
     v->key = 0;
     ps_lfh_read_header(v, t->heaps, &s->range, s->bytes, &h);
-    for (uint32_t size = 16; h.shape.n_blocks != 0 && size <= h.shape.n_bytes / h.shape.n_blocks;
-         size += 16) {
+    for (uint32_t size = unit; h.shape.n_blocks != 0 && size <= h.shape.n_bytes / h.shape.n_blocks;
+         size += unit) {
         const uint32_t room = h.shape.n_bytes - size * h.shape.n_blocks;
 
-        for (uint32_t slack = room % 16; slack <= room && slack < size + SLACK_BYTES; slack += 16) {
+        for (uint32_t slack = room % unit; slack <= room && slack < size + SLACK_BYTES;
+             slack += unit) {
             const struct ps_lfh_offsets o = {.block_bytes = size, .first = room - slack};
 
             if (!could_fill(&o, &h.shape))

@@ -18,7 +18,7 @@ struct ps_lfh_header {
     struct ps_lfh_shape shape;
     struct ps_lfh_offsets offsets;
     uint32_t n_free, n_withheld;
-    int is_private;
+    int is_private; /* of 26100 on: the bitmap may have one bit for each block */
 };
 
 #define PS_LFH_HEADER_BYTES 0x48u
@@ -27,6 +27,9 @@ struct ps_lfh_header {
 int ps_lfh_read_header(const struct ps_lfh_variant *v, const struct ps_heaps *heaps,
                        const struct ps_heap_range *range, const uint8_t *header,
                        struct ps_lfh_header *out);
+
+/* How a bitmap is to be read, by the blocks that it has busy and the header's counts. */
+enum ps_lfh_form ps_lfh_form_of(const struct ps_lfh_header *h, const uint8_t *bitmap);
 
 /* Try all variants on a sample of the subsegments of a map: with the keys that the Windows kernel
  * stores, with what stands behind the heap key in its data, and at last with the one key that lets
