@@ -18,6 +18,7 @@ POOLSCAN=$build/host/poolscan MEASURE=$build/tests/accuracy_measure \
     bash "$source/tests/accuracy/run.sh" --all-headers >"$work/counts.csv"
 
 table() {
+    echo
     awk "$@" -f "$source/tests/accuracy/table.awk" "$work/counts.csv"
     echo
 }
@@ -26,10 +27,11 @@ tables() {
     local figure
 
     echo
-    echo "Measured $(date -u +%Y-%m-%d) at commit $(git -C "$source" rev-parse --short=12 HEAD) by \`bench/accuracy.sh\`."
+    echo "## Measured"
+    echo
+    echo "On $(date -u +%Y-%m-%d) at commit $(git -C "$source" rev-parse --short=12 HEAD) by \`bench/accuracy.sh\`."
     echo
     echo "### At the default threshold"
-    echo
     table -v what=overview -v at=0
     echo "What else is listed, and how much of it as \`Allocated\`, with page tables, then with \`--physical-only\`:"
     echo
@@ -44,21 +46,21 @@ tables() {
         echo "${title[$figure]}:"
         echo
         table -v what="$figure" -v mode=tables
-    done | cat -s
+    done
     echo "### By threshold, \`--physical-only\`"
     for figure in recall precision; do
         echo
         echo "${title[$figure]}:"
         echo
         table -v what="$figure" -v mode=physical-only
-    done | cat -s
+    done
     echo "### By threshold, what is listed"
     for figure in tables physical-only all-headers; do
         echo
         echo "${title[pool]}, ${title[$figure]}:"
         echo
         table -v what=pool -v mode="$figure"
-    done | cat -s
+    done
 }
 
 declare -A title=(
@@ -76,10 +78,10 @@ if [ "${2:-}" = - ]; then
     tables
     exit
 fi
-grep -q -F "$last" "$doc"
+grep -q -x -F -e "$last" "$doc"
 {
-    sed "/$last/q" "$doc"
-    tables | sed -e :a -e '/^\n*$/{$d;N;ba' -e '}'
-} >"$work/ACCURACY.md"
+    awk -v last="$last" '{ print } $0 == last { exit }' "$doc"
+    tables
+} | cat -s | sed -e '${/^$/d;}' >"$work/ACCURACY.md"
 cp "$work/ACCURACY.md" "$doc"
 echo "accuracy.sh: $doc" >&2

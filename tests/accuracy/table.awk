@@ -1,5 +1,5 @@
 # The counts of tests/accuracy/run.sh as tables in Markdown. -v what=:
-#   overview  one row for each image and mode, at threshold -v at=N
+#   overview  one row for each image and mode but all-headers, at threshold -v at=N
 #   recall, allocated, precision, wrong, pool
 #             one row for each image, one column for each threshold; -v mode=NAME
 #   others    what else is listed at -v at=N, and how much of it as Allocated; -v mode=NAME
@@ -87,7 +87,7 @@ what == "worst" {
     next
 }
 
-what == "overview" && $3 == at {
+what == "overview" && $3 == at && $2 != "all-headers" {
     if (!n_rows++) {
         print "| image | mode | live | recall | as `Allocated` | precision | wrong state |"
         print "| --- | --- | ---: | ---: | ---: | ---: | ---: |"
