@@ -6,7 +6,8 @@
 #include "scan/pool/evidence.h"
 #include "scan/pool/page_judge.h"
 
-#define TYPE_SESSION 0x20u /* of a PoolType, in all eras */
+#define TYPE_QUOTA   0x08u /* of a PoolType, in all eras */
+#define TYPE_SESSION 0x20u
 
 /* The address that a page is known by. */
 struct place {
@@ -144,12 +145,20 @@ static void set_address(const struct ps_locator *l, const struct place *p, struc
     }
 }
 
-/* Where the owner stands at the end of the block, that of a left-over header is another's. */
+static uint32_t pool_type(const struct ps_locator *l, const struct ps_finding *f)
+{
+    return f->word0 >>
+           (l->header_bytes == 1u << PS_SLOT_SHIFT_X86 ? PS_TYPE_SHIFT_X86 : PS_TYPE_SHIFT_X64);
+}
+
+/* Most headers are not charged. Where the owner stands at the end of the block, that of a left-over
+ * header is another's. */
 static void set_owner(const struct ps_locator *l, const uint8_t *page, struct ps_finding *f)
 {
     const uint64_t header = f->va - l->header_bytes;
 
-    if (l->owners->rule == PS_QUOTA_TAIL && (f->evidence & PS_EV_OVERLAP))
+    if (!l->owners || !(pool_type(l, f) & TYPE_QUOTA) ||
+        (l->owners->rule == PS_QUOTA_TAIL && (f->evidence & PS_EV_OVERLAP)))
         return;
     f->process = ps_owner_of_header(l->owners, page, (uint32_t)(header & (PS_FRAME_BYTES - 1)),
                                     header & ~(uint64_t)(PS_FRAME_BYTES - 1));
@@ -159,10 +168,7 @@ static void set_owner(const struct ps_locator *l, const uint8_t *page, struct ps
 
 static int is_session_pool(const struct ps_locator *l, const struct ps_finding *f)
 {
-    const unsigned shift =
-        l->header_bytes == 1u << PS_SLOT_SHIFT_X86 ? PS_TYPE_SHIFT_X86 : PS_TYPE_SHIFT_X64;
-
-    return l->session_apart && (f->word0 >> shift & TYPE_SESSION) != 0;
+    return l->session_apart && (pool_type(l, f) & TYPE_SESSION) != 0;
 }
 
 /* All mappings there are were seen and kept. */
@@ -244,8 +250,7 @@ static int complete(const struct ps_locator *l, struct place *p, const uint8_t *
             return 0;
         if (p->mapped) {
             set_address(l, p, &f[i]);
-            if (l->owners)
-                set_owner(l, page, &f[i]);
+            set_owner(l, page, &f[i]);
         } else {
             f[i].mapped = PS_MAPPED_NO;
             f[i].evidence |= PS_EV_UNMAPPED;
