@@ -18,7 +18,8 @@ struct scan_run {
     struct ps_scan_totals totals;
     struct ps_progress progress;
     char engine_text[128];
-    int first_failure; /* -PS_E... of an image that did not stop the run, 0 if none */
+    const char *devices[1]; /* of the progress, which keeps them */
+    int first_failure;      /* -PS_E... of an image that did not stop the run, 0 if none */
 };
 
 static double seconds_now(void)
@@ -57,18 +58,18 @@ static void warn_if_torn(const char *path, const struct ps_image *image)
 
 static void start_progress(struct scan_run *run, struct ps_image *image)
 {
-    const char *devices[] = {run->engine_text};
     const struct ps_options *opt = run->opt;
     struct ps_progress_config config = {
         .bar = !opt->quiet && !opt->status_json && ps_progress_wants_bar((int)opt->progress),
         .json = opt->status_json,
         .target = ps_image_path(image),
-        .devices = devices,
+        .devices = run->devices,
         .n_devices = 1,
         .total_bytes = ps_pipeline_total(image, opt->has_range ? opt->range_start : 0,
                                          opt->has_range ? opt->range_end : UINT64_MAX),
     };
 
+    run->devices[0] = run->engine_text;
     ps_progress_start(&run->progress, &config);
 }
 
