@@ -48,7 +48,7 @@ static int grow(struct ps_seen_pages *s)
     const size_t n = n_places(s);
     size_t start = 0;
 
-    larger.place = calloc(n_places(&larger), sizeof *larger.place);
+    larger.place = calloc((size_t)1 << larger.bits, sizeof *larger.place);
     if (!larger.place)
         return -1;
     while (start < n && s->place[start].frame_1 != 0)
