@@ -7,7 +7,6 @@
 
 #include "host/virtual/bigpool.h"
 #include "host/virtual/heap.h"
-#include "host/virtual/pfn.h"
 #include "kernels/pool_header.h"
 #include "scan/merge/heap_verdict.h"
 
@@ -77,7 +76,7 @@ static int set_locator(struct ps_virtual_side *v, struct ps_err *err)
         .big = v->index,
         .regions = &v->regions,
         .heap = v->heap,
-        .pfn = v->pfn,
+        .pfn = v->pfn.db,
         .heap_is_whole = v->heap && v->space.build >= PS_SEGMENT_ONLY_BUILD && v->index &&
                          ps_heap_is_whole(v->heap, &v->table),
         .owners = v->quota.owners,
@@ -119,7 +118,7 @@ void ps_virtual_side_close(struct ps_virtual_side *v)
     ps_bigpool_index_free(v->index);
     ps_bigpool_table_free(&v->table);
     ps_inverse_map_free(v->map);
-    ps_pfn_database_free(v->pfn);
+    ps_pfn_source_close(&v->pfn);
     ps_address_space_close(&v->space);
 }
 

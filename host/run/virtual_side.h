@@ -5,6 +5,7 @@
 
 #include "host/options.h"
 #include "host/virtual/address_space.h"
+#include "host/virtual/pfn.h"
 #include "host/virtual/quota.h"
 #include "scan/bigpool/carve/carve.h"
 #include "scan/bigpool/index.h"
@@ -23,7 +24,7 @@ struct ps_virtual_side {
     struct ps_bigpool_index *index; /* NULL: no table whose rows mark headers as content */
     struct ps_heap_map *heap;       /* NULL: no segment heap */
     struct ps_regions regions;
-    struct ps_pfn_database *pfn; /* NULL: not found */
+    struct ps_pfn_source pfn;
     struct ps_quota quota;
     struct ps_locator locator;
     struct ps_bigpool_carver *carver; /* without page tables: takes pages during the pass */

@@ -10,10 +10,17 @@ int ps_address_space_pfn_find(struct ps_address_space *as, const struct ps_optio
                               const struct ps_inverse_map *map, struct ps_pfn_place *place,
                               struct ps_err *err);
 
-/* Find it and open it: *out is NULL when there is none. It can be asked by any thread, and is to be
- * freed with ps_pfn_database_free before *as is closed. PS_ENOMEM. */
+/* The database, and the pages of it that were read last: entries of neighbours are in one page. */
+struct ps_pfn_source {
+    struct ps_pfn_database *db; /* NULL: there is none. May be asked by any thread */
+    struct ps_pfn_pages *pages; /* 128 KiB */
+};
+
+/* Find it and open it. Close with ps_pfn_source_close in any case, before *as is closed. PS_ENOMEM.
+ */
 int ps_address_space_pfn(struct ps_address_space *as, const struct ps_options *opt,
-                         const struct ps_inverse_map *map, struct ps_pfn_database **out,
+                         const struct ps_inverse_map *map, struct ps_pfn_source *out,
                          struct ps_err *err);
+void ps_pfn_source_close(struct ps_pfn_source *source); /* accepts one that is all zero */
 
 #endif
