@@ -57,5 +57,14 @@ one 7601-known symbol BUILD=7601 "${x64_classic[@]}" KSIZE=0x400000 AT=0x29d280 
     GUID=339E74133576439CBCDF7E0229DA3773 KIND=classic
 one 24h2-x64 "$data" BUILD=26100 "${x64_segment[@]}" KIND=vs
 
+# ptov says who has a page that nothing maps: frames of the last image.
+while IFS=: read -r at use; do
+    "$POOLSCAN" ptov image.raw "$at" 2>said >/dev/null || true
+    grep -q "by the PFN database it is $use" said || { echo "ptov $at: $(cat said)"; failed=1; }
+done <<<"500000:of a process
+540000:of a file
+560000:free
+580000:free"
+
 echo "$n images"
 [ "$n" = 13 ] && [ "$failed" = 0 ]

@@ -6,6 +6,7 @@
 #include "host/log.h"
 #include "host/virtual/address.h"
 #include "host/virtual/address_space.h"
+#include "host/virtual/pfn.h"
 #include "scan/windows/paging/inverse_map.h"
 
 enum { VIRTUAL, PHYSICAL, STATE, ACCESS, LARGE, N_FIELDS };
@@ -32,21 +33,38 @@ static void add_mapping(struct ps_cells *c, uint64_t phys, const struct ps_mappi
     ps_cells_set(c, LARGE, "%s", m->flags & PS_MAPPING_LARGE ? "true" : "false");
 }
 
-static void warn_if_none(const struct ps_address_space *as, uint64_t phys, size_t n)
+/* Where nothing maps the page, the PFN database may know who has it. */
+static int warn_if_none(struct ps_address_space *as, const struct ps_inverse_map *map,
+                        uint64_t phys, const struct ps_options *opt, struct ps_err *err)
 {
+    static const char *const uses[] = {
+        [PS_PAGE_USE_UNKNOWN] = "",
+        [PS_PAGE_USE_FREE] = "; by the PFN database it is free",
+        [PS_PAGE_USE_PROCESS] = "; by the PFN database it is of a process",
+        [PS_PAGE_USE_FILE] = "; by the PFN database it is of a file or a shared section",
+        [PS_PAGE_USE_KERNEL] = "; by the PFN database it is the Windows kernel's",
+    };
+    struct ps_pfn_source pfn;
+    enum ps_page_use use = PS_PAGE_USE_UNKNOWN;
     uint64_t off;
+    int rc;
 
-    if (n != 0)
-        return;
-    if (!ps_address_space_file_offset(as, phys, &off))
+    if (!ps_address_space_file_offset(as, phys, &off)) {
         ps_log(PS_LOG_WARN, "physical address 0x%llx is not in the image",
                (unsigned long long)phys);
-    else
-        ps_log(PS_LOG_WARN, "no kernel address maps the page of physical address 0x%llx",
-               (unsigned long long)phys);
+        return 0;
+    }
+    rc = ps_address_space_pfn(as, opt, map, &pfn, err);
+    if (pfn.db)
+        use = ps_pfn_database_use(pfn.db, phys);
+    if (rc >= 0)
+        ps_log(PS_LOG_WARN, "no kernel address maps the page of physical address 0x%llx%s",
+               (unsigned long long)phys, uses[use]);
+    ps_pfn_source_close(&pfn);
+    return rc;
 }
 
-static int show_mappings(const struct ps_address_space *as, const struct ps_inverse_map *map,
+static int show_mappings(struct ps_address_space *as, const struct ps_inverse_map *map,
                          uint64_t phys, const struct ps_options *opt, struct ps_err *err)
 {
     struct ps_cells cells = {.n_columns = N_FIELDS};
@@ -59,10 +77,11 @@ static int show_mappings(const struct ps_address_space *as, const struct ps_inve
     ps_inverse_map_find(map, phys, m, n);
     for (size_t i = 0; i < n; i++)
         add_mapping(&cells, phys, &m[i]);
-    warn_if_none(as, phys, n);
     if (ps_inverse_map_full(map))
         ps_log(PS_LOG_WARN, "the page tables map each page too often: the list is not complete");
-    rc = ps_cells_write(&cells, columns, opt, err);
+    rc = n == 0 ? warn_if_none(as, map, phys, opt, err) : 0;
+    if (rc == 0)
+        rc = ps_cells_write(&cells, columns, opt, err);
     ps_cells_free(&cells);
     free(m);
     return rc;
