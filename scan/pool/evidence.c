@@ -10,7 +10,7 @@ static const int8_t points[PS_N_EVIDENCE] = {
     40,   /* chain-both */
     20,   /* chain-one */
     40,   /* page-walk */
-    35,   /* lfh-stride */
+    40,   /* lfh-stride */
     25,   /* vs-neighbour */
     40,   /* vs-xor */
     -40,  /* pool-index */
