@@ -460,6 +460,29 @@ Test(classic_page, nt5_quota_blocks_without_a_tag)
     }
 }
 
+/* A line of text that ends where a tag begins reads as a size and a type; 0x20 is a free one. What
+ * makes a free neighbour is its links, or that it has no room for them. */
+Test(classic_page, free_neighbour_needs_links)
+{
+    static const uint32_t all[] = {60};
+    static const uint8_t low[8] = {0x60, 0xb5, 0x8f, 0x81, 0x80, 0xfa, 0xff, 0x7f};
+
+    for (int a = 0; a < 2; a++)
+        for (uint32_t block = 1; block <= 20; block += 19)
+            for (int links = 0; links < 3; links++) {
+                use(a ? PS_ARCH_X64 : PS_ARCH_X86, 7601);
+                put(60 - block, 9, block, 0x20, "s s ");
+                put(60, block, 30, 2, "Proc");
+                if (block > 1 && links > 0)
+                    memset(bytes_at(60 - block + 1), 0xff, a ? 16 : 8);
+                if (block > 1 && links == 2)
+                    memcpy(bytes_at(60 - block + 1), low + (a ? 0 : 4), a ? 8 : 4);
+                judge(all, 1);
+                cr_expect_eq((found[0].evidence & PS_EV_CHAIN_ONE) != 0, block == 1 || links == 1,
+                             "%d %u %d", a, block, links);
+            }
+}
+
 /* Up to Windows 7 a tag may have its top bit set, and still is a tag. */
 Test(classic_page, protected_tags)
 {

@@ -42,6 +42,15 @@ static void put64(uint32_t off, uint8_t prev, uint8_t block, uint8_t type, const
     memcpy(page + off + 4, tag, 4);
 }
 
+/* Flink and Blink of a free block. */
+static void put_links(uint32_t off)
+{
+    static const uint8_t flink[8] = {0x60, 0xb5, 0x8f, 0x01, 0x80, 0xfa, 0xff, 0xff};
+
+    memcpy(page + off, flink, sizeof flink);
+    memcpy(page + off + 8, flink, sizeof flink);
+}
+
 /* A header of x86 fields: 9, 7, 9 and 7 bits. */
 static void put86(uint32_t off, uint32_t prev, uint32_t block, uint32_t type, const char *tag)
 {
@@ -91,6 +100,7 @@ static void closed_page_x64(void)
 {
     put64(0x000, 0x00, 0x40, 0x02, "Proc");
     put64(0x400, 0x40, 0x20, 0x00, "Free");
+    put_links(0x410);
     put64(0x600, 0x20, 0x80, 0x03, "IoNm");
     put64(0xe00, 0x80, 0x20, 0x03, "Xyz!");
 }
@@ -201,9 +211,15 @@ Test(page_judge, neighbour_in_use_without_a_tag_proves_nothing)
     hit(0x800, 16, RULE_EXACT, 0);
     judge64(9600);
     expect(0, PS_STATUS_UNKNOWN, PS_ALLOCATOR_UNKNOWN, 0, 49);
-    page[0x903] = 0x00; /* free: whatever stood there before */
+    page[0x903] = 0x00; /* free: whatever stood there before, but in a list */
+    judge64(9600);
+    expect(0, PS_STATUS_UNKNOWN, PS_ALLOCATOR_UNKNOWN, 0, 49);
+    put_links(0x910);
     judge64(9600);
     expect(0, PS_STATUS_ALLOCATED, PS_ALLOCATOR_CLASSIC, 50, 70);
+    page[0x91f] = 0x7f;
+    judge64(9600);
+    expect(0, PS_STATUS_UNKNOWN, PS_ALLOCATOR_UNKNOWN, 0, 49);
 }
 
 /* The edges of a page agree with anything: slot 0 with PreviousSize 0, a block up to the end. */

@@ -42,12 +42,31 @@ static inline int ps_chain_has_tag(const struct ps_page_view *view, uint32_t slo
            ((type - 1u) & PS_TYPE_QUOTA) != 0 && tag >= 0x80000000u && (tag & 7u) == 0;
 }
 
-/* A neighbour in use has a tag: code and data meet one link by chance, seldom with a tag too. */
+/* Are the two links of a free list behind the header at 'slot'? */
+static inline int ps_chain_has_links(const struct ps_page_view *view, uint32_t slot)
+{
+    const uint8_t *p = view->page + ((size_t)(slot + 1) << view->slot_shift);
+    uint64_t wide[2];
+    uint32_t narrow[2];
+
+    if (view->era->arch == PS_ARCH_X64) {
+        memcpy(wide, p, sizeof wide);
+        return (wide[0] & wide[1]) >= 0xffff800000000000u;
+    }
+    memcpy(narrow, p, sizeof narrow);
+    return (narrow[0] & narrow[1]) >= 0x80000000u;
+}
+
+/* A neighbour in use has a tag, a free one that has room for them has links: text, code and data
+ * meet one size by chance, seldom with these too. */
 static inline int ps_chain_vouches(const struct ps_page_view *view, uint32_t slot)
 {
-    uint32_t type = ps_view_type(view, ps_view_word0(view, slot));
+    uint32_t word0 = ps_view_word0(view, slot);
+    uint32_t type = ps_view_type(view, word0);
 
-    return ps_era_type_state(view->era, type) == PS_TYPE_FREE || ps_chain_has_tag(view, slot, type);
+    if (ps_era_type_state(view->era, type) == PS_TYPE_FREE)
+        return ps_view_block(view, word0) == 1 || ps_chain_has_links(view, slot);
+    return ps_chain_has_tag(view, slot, type);
 }
 
 /* The chain that starts at 'slot', whose header is plausible. */
