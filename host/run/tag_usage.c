@@ -61,6 +61,13 @@ struct ps_tag_usage *ps_tag_usages_at(struct ps_tag_usages *u, uint32_t tag, int
     return s;
 }
 
+/* The only header of the segment heap that has a PreviousSize is the second one of a cache-aligned
+ * block, which its first one stands for. */
+static int is_second(const struct ps_finding *f)
+{
+    return (f->word0 & 0xffu) != 0;
+}
+
 /* On the segment heap a header does not tell whether its block was freed. */
 int ps_tag_usage_counts(const struct ps_finding *f)
 {
@@ -69,7 +76,8 @@ int ps_tag_usage_counts(const struct ps_finding *f)
     if (f->source != PS_SOURCE_HEADER || f->in_big != 0 || f->confidence < PS_TAG_USAGE_CONFIDENCE)
         return 0;
     return f->status == PS_STATUS_ALLOCATED ||
-           (f->status == PS_STATUS_UNKNOWN && is_segment && !(f->evidence & PS_EV_OVERLAP));
+           (f->status == PS_STATUS_UNKNOWN && is_segment && !is_second(f) &&
+            !(f->evidence & PS_EV_OVERLAP));
 }
 
 static int no_memory(struct ps_err *err)

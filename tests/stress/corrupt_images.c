@@ -401,14 +401,14 @@ int main(void)
     struct test *t = calloc(1, sizeof *t);
     const uint64_t seed = rng_seed();
     char pattern[512];
+    static const char *const folders[] = {"system", "heap", "heap/x86"};
     glob_t recipes;
     int n_wrong;
 
     if (!t || !source || !(t->poolscan = getenv("POOLSCAN")))
         die("POOLSCAN (the program) and PS_SOURCE (the source tree) must be set");
-    for (int i = 0; i < 2; i++) {
-        snprintf(pattern, sizeof pattern, "%.400s/tests/recipes/%s/*.recipe", source,
-                 i == 0 ? "system" : "heap");
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        snprintf(pattern, sizeof pattern, "%.400s/tests/recipes/%s/*.recipe", source, folders[i]);
         if (glob(pattern, i == 0 ? 0 : GLOB_APPEND, NULL, &recipes) != 0)
             die("no recipes");
     }

@@ -38,6 +38,7 @@ static const struct {
     {{IS(UNKNOWN, 60, LFH)}, 1, "lfh"},
     {{IS(UNKNOWN, 60, VS)}, 1, "vs"},
     {{IS(UNKNOWN, 60, VS), .evidence = PS_EV_OVERLAP}, 0, "inside another block"},
+    {{IS(UNKNOWN, 99, VS), .word0 = 0x06100003}, 0, "second header of a block"},
     {{IS(STALE, 60, VS)}, 0, "stale vs"},
     {{IS(ALLOCATED, 99, CLASSIC), .in_big = 0x1000}, 0, "content of a big allocation"},
     {{IS(ALLOCATED, 99, BIG), .source = PS_SOURCE_BIGPOOL}, 0, "big"},
