@@ -143,7 +143,7 @@ struct ps_heap_info {
 
 const struct ps_heap_info *ps_heap_map_info(const struct ps_heap_map *map);
 
-/* What bounds memory and work, whatever the image says: together 64 MiB. */
+/* What bounds memory and work, whatever the image says: together 64 MiB, and 2 MiB of index. */
 #define PS_HEAP_MAX_HEAPS    512u
 #define PS_HEAP_MAX_SEGMENTS 16384u               /* a word for each of 256 units: 16 MiB */
 #define PS_HEAP_MAX_RANGES   (UINT32_C(1) << 19)  /* subsegments, of 32 bytes: 16 MiB */

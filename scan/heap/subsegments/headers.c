@@ -98,8 +98,10 @@ int ps_heap_read_frames(const struct ps_heap_source *source, struct ps_heap_map 
         rc = ps_heap_map_add_frames(map, r->n_bytes / PS_FRAME_BYTES, &at, err);
         if (rc < 0)
             return rc;
-        if (rc == 0)
-            break;
+        if (rc == 0) {
+            map->info.n_over++;
+            continue;
+        }
         r->data = at;
         note_frames(&pages, r, map->frames + at);
     }

@@ -166,10 +166,14 @@ static int could_fill(const struct ps_lfh_offsets *o, const struct ps_lfh_shape 
            s->n_bytes - o->first - s->n_blocks * o->block_bytes < o->block_bytes + SLACK_BYTES;
 }
 
+#define MAX_KEYS  16384u /* that are tried: a subsegment of few blocks would let millions be */
+#define MAX_BLOCK 16384u
+
 struct vote {
     struct ps_lfh_variant best;
     uint32_t most;
     int is_alone; /* no other key has as many */
+    uint32_t n_left;
 };
 
 static uint32_t count_votes(const struct trial *t, const struct ps_lfh_variant *v)
@@ -187,8 +191,9 @@ static void cast_vote(const struct trial *t, const struct ps_lfh_variant *v, str
 {
     const uint32_t n = count_votes(t, v);
 
+    vote->n_left--;
     if (n > vote->most)
-        *vote = (struct vote){*v, n, 1};
+        *vote = (struct vote){*v, n, 1, vote->n_left};
     else if (n == vote->most && n > 0 && v->key != vote->best.key)
         vote->is_alone = 0;
 }
@@ -197,23 +202,23 @@ static void cast_vote(const struct trial *t, const struct ps_lfh_variant *v, str
 static void vote_by(const struct trial *t, struct ps_lfh_variant *v, const struct sample *s,
                     struct vote *vote)
 {
-    struct ps_lfh_header h;
     const uint32_t stored =
         le32(s->bytes + v->layout->offsets) ^ ps_lfh_va_term(s->range.va, v->shift_full);
-
     const uint32_t unit = v->layout->arch == PS_ARCH_X64 ? 16 : 8;
+    struct ps_lfh_header h;
+    uint32_t last;
 
     v->key = 0;
     ps_lfh_read_header(v, t->heaps, &s->range, s->bytes, &h);
-    for (uint32_t size = unit; h.shape.n_blocks != 0 && size <= h.shape.n_bytes / h.shape.n_blocks;
-         size += unit) {
+    last = h.shape.n_blocks == 0 ? 0 : h.shape.n_bytes / h.shape.n_blocks;
+    for (uint32_t size = unit; size <= last && size <= MAX_BLOCK; size += unit) {
         const uint32_t room = h.shape.n_bytes - size * h.shape.n_blocks;
 
         for (uint32_t slack = room % unit; slack <= room && slack < size + SLACK_BYTES;
              slack += unit) {
             const struct ps_lfh_offsets o = {.block_bytes = size, .first = room - slack};
 
-            if (!could_fill(&o, &h.shape))
+            if (vote->n_left == 0 || o.first > UINT16_MAX || !could_fill(&o, &h.shape))
                 continue;
             v->key = stored ^ (o.block_bytes | o.first << 16);
             cast_vote(t, v, vote);
@@ -225,14 +230,14 @@ static void try_votes(struct trial *t)
 {
     for (size_t i = 0; i < ps_n_lfh_layouts; i++) {
         struct ps_lfh_variant v = {.layout = &ps_lfh_layouts[i], .source = PS_HEAP_KEY_LFH};
-        struct vote vote = {.most = 0};
+        struct vote vote = {.n_left = MAX_KEYS};
 
         if (v.layout->arch != t->source->arch)
             continue;
         for (v.shift_full = 0; v.shift_full <= 1; v.shift_full++)
             for (size_t k = 0; k < t->n && k < MAX_REFERENCE; k++)
                 vote_by(t, &v, &t->sample[k], &vote);
-        if (vote.is_alone)
+        if (vote.is_alone && vote.n_left > 0)
             try_variant(t, &vote.best);
     }
 }
