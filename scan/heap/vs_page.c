@@ -50,14 +50,15 @@ static uint64_t va_of(const struct ps_vs_view *v, uint32_t slot)
     return v->va + ((uint64_t)slot << ps_vs_slot_shift(v->arch));
 }
 
-/* A chunk at 'va' that neither ends behind the subsegment nor begins before it. */
+/* A chunk at 'va' that neither ends behind the subsegment nor has one in front that begins before
+ * it. What the first one says of that is not looked at. */
 static int is_inside(const struct ps_vs_view *v, const struct ps_vs_chunk *c, uint64_t va)
 {
     const uint32_t shift = ps_vs_slot_shift(v->arch);
 
     return c->is_sound && c->size >= 2 && va >= v->first && va < v->end &&
-           c->size <= (v->end - va) >> shift && c->prev <= (va - v->first) >> shift &&
-           (c->prev != 0 || va == v->first);
+           c->size <= (v->end - va) >> shift &&
+           (va == v->first || (c->prev != 0 && c->prev <= (va - v->first) >> shift));
 }
 
 static uint64_t stored_at(const struct ps_vs_view *v, uint32_t slot)
@@ -106,8 +107,8 @@ static int read_before(const struct ps_vs_view *v, uint32_t slot, struct ps_vs_c
     const struct ps_vs_chunk c = chunk_at(v, slot);
     const uint64_t va = va_of(v, slot) - ((uint64_t)c.prev << ps_vs_slot_shift(v->arch));
 
-    return c.prev > slot && ((v->tail && v->tail(v->arg, va, out)) || read_chunk(v, va, out)) &&
-           out->size == c.prev;
+    return va_of(v, slot) != v->first && c.prev > slot &&
+           ((v->tail && v->tail(v->arg, va, out)) || read_chunk(v, va, out)) && out->size == c.prev;
 }
 
 /* From 'slot' on: the first chunk that its neighbours know. n if there is none. */
@@ -178,7 +179,7 @@ static void look_back(const struct ps_vs_view *v, uint32_t slot, struct ps_heap_
     struct ps_vs_chunk before;
 
     page->lead_slots = (uint16_t)slot;
-    if (first.prev == 0)
+    if (va_of(v, slot) == v->first)
         set_lead(page, PS_VS_LEAD_NONE, 0);
     else if (read_before(v, slot, &before))
         set_lead(page, before.in_use ? PS_VS_LEAD_LIVE : PS_VS_LEAD_FREE, first.prev - slot);
