@@ -124,6 +124,25 @@ static int on_findings(void *arg, const struct ps_finding *f, size_t n, uint64_t
     return 0;
 }
 
+/* Each page that holds hits comes with its findings, once. */
+static int sift(void *arg, const struct ps_page_print *page, size_t n_pages, struct ps_finding *f,
+                size_t *n, struct ps_err *err)
+{
+    size_t at = 0;
+
+    (void)arg;
+    (void)err;
+    for (size_t i = 0; i < n_pages; i++) {
+        CHECK(i == 0 || page[i].phys > page[i - 1].phys, "phys %" PRIx64, page[i].phys);
+        CHECK(page[i].n_findings <= *n - at, "%u findings", page[i].n_findings);
+        for (size_t k = 0; k < page[i].n_findings; k++, at++)
+            CHECK(f[at].phys / PS_PAGE_BYTES == page[i].phys / PS_PAGE_BYTES,
+                  "phys %" PRIx64 " on page %" PRIx64, f[at].phys, page[i].phys);
+    }
+    CHECK(at == *n, "%zu of %zu findings", at, *n);
+    return 0;
+}
+
 static int on_page(void *arg, uint64_t phys, const uint8_t *page, struct ps_err *err)
 {
     struct expectation *e = arg;
@@ -314,6 +333,7 @@ int main(void)
                                     .topology = topology,
                                     .range_end = UINT64_MAX,
                                     .show_free = 1,
+                                    .sift = sift,
                                     .on_findings = on_findings,
                                     .judge = judge,
                                     .keep_arches = PS_BIGPOOL_X64,
