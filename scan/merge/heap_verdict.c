@@ -67,7 +67,7 @@ int ps_heap_is_whole(const struct ps_heap_map *map, const struct ps_bigpool_tabl
         n++;
         n_inside += ps_heap_map_page(map, e->va, &page) != PS_HEAP_OUTSIDE;
     }
-    return n >= PS_HEAP_WHOLE_ROWS && n - n_inside <= n / 50;
+    return n >= PS_HEAP_WHOLE_ROWS && n - n_inside <= n / 200;
 }
 
 int ps_heap_page_decides(const struct ps_heap_page *page)

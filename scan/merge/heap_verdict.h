@@ -23,8 +23,9 @@ int ps_heap_page_decides(const struct ps_heap_page *page);
 
 /* Are all heaps known that pools live in? Nothing of the map was left out, and of the live
  * allocations of the big-pool table that are small enough for a segment, PS_HEAP_WHOLE_ROWS or
- * more, all but one in fifty lie in one. The table is of all pools, whoever found the heaps. */
-#define PS_HEAP_WHOLE_ROWS 64u
+ * more, all but one in two hundred lie in one. The table is of all pools, whoever found the heaps.
+ */
+#define PS_HEAP_WHOLE_ROWS 200u
 int ps_heap_is_whole(const struct ps_heap_map *map, const struct ps_bigpool_table *table);
 
 /* Is this the second header of a cache-aligned block, which belongs to the first one's? */

@@ -389,16 +389,16 @@ Test(locate_heap, outside_of_all_heaps)
 
 Test(locate_heap, whole_by_the_big_pool_table)
 {
-    static struct ps_bigpool_row rows[200];
+    static struct ps_bigpool_row rows[256];
     struct ps_bigpool_table table = {.row = rows};
 
     open_heap(PS_HEAP_POOL_NONPAGED);
-    for (unsigned i = 0; i < 200; i++)
+    for (unsigned i = 0; i < 256; i++)
         rows[i].entry = (struct ps_bigpool_entry){
             .va = VA + FRAME(i), .n_bytes = 0x1000, .state = PS_BIGPOOL_ALLOCATED};
     table.n_rows = PS_HEAP_WHOLE_ROWS - 1;
     cr_expect_not(ps_heap_is_whole(heap, &table), "too few");
-    table.n_rows = 200;
+    table.n_rows = 256;
     cr_expect(ps_heap_is_whole(heap, &table));
     for (unsigned i = 0; i < 5; i++)
         rows[i].entry.va = FRAME(i);
