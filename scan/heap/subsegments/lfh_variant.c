@@ -168,13 +168,72 @@ static int could_fill(const struct ps_lfh_offsets *o, const struct ps_lfh_shape 
 
 #define MAX_KEYS  16384u /* that are tried: a subsegment of few blocks would let millions be */
 #define MAX_BLOCK 16384u
+#define N_PAGES   4u /* of different samples, that keys are tried on */
 
+/* Keys that fit the samples alike are told apart by the POOL_HEADERs where their blocks begin. */
 struct vote {
     struct ps_lfh_variant best;
-    uint32_t most;
-    int is_alone; /* no other key has as many */
+    uint32_t most, n_headers;
+    int is_alone; /* no other key has as many of both */
     uint32_t n_left;
+    size_t n_pages;
+    struct {
+        const struct sample *sample;
+        uint32_t off; /* of the page in its subsegment */
+        uint8_t bytes[PS_FRAME_BYTES];
+    } page[N_PAGES];
 };
+
+/* The second page of subsegments, which is all blocks. */
+static void read_pages(const struct trial *t, struct vote *vote)
+{
+    vote->n_pages = 0;
+    for (size_t i = 0; i < t->n && vote->n_pages < N_PAGES; i++) {
+        const struct ps_heap_range *r = &t->sample[i].range;
+        const uint32_t off = r->n_bytes > PS_FRAME_BYTES ? PS_FRAME_BYTES : 0;
+
+        vote->page[vote->n_pages].sample = &t->sample[i];
+        vote->page[vote->n_pages].off = off;
+        vote->n_pages +=
+            ps_paging_read(t->source->paging, r->va + off, vote->page[vote->n_pages].bytes,
+                           PS_FRAME_BYTES) == PS_FRAME_BYTES;
+    }
+}
+
+static int is_header(enum ps_arch arch, const uint8_t *p, uint32_t block_bytes)
+{
+    const uint32_t word = le32(p);
+    const uint32_t type = arch == PS_ARCH_X64 ? word >> 24 : word >> 25;
+    const uint32_t block =
+        arch == PS_ARCH_X64 ? (word >> 16 & 0xff) * 16 : (word >> 16 & 0x1ff) * 8;
+    const uint32_t prev = arch == PS_ARCH_X64 ? word & 0xff : word & 0x1ff;
+
+    return prev == 0 && block != 0 && block <= block_bytes && (type & 2) && (type & ~0x6fu) == 0;
+}
+
+static uint32_t count_headers(const struct trial *t, const struct ps_lfh_variant *v,
+                              const struct vote *vote)
+{
+    uint32_t n = 0;
+
+    for (size_t i = 0; i < vote->n_pages; i++) {
+        const struct sample *s = vote->page[i].sample;
+        const uint32_t begin = vote->page[i].off;
+        struct ps_lfh_header h;
+        uint32_t at;
+
+        if (!ps_lfh_read_header(v, t->heaps, &s->range, s->bytes, &h))
+            continue;
+        at = h.offsets.first;
+        if (at < begin)
+            at += (begin - at + h.offsets.block_bytes - 1) / h.offsets.block_bytes *
+                  h.offsets.block_bytes;
+        for (; at - begin <= PS_FRAME_BYTES - 8; at += h.offsets.block_bytes)
+            n += (uint32_t)is_header(h.shape.arch, vote->page[i].bytes + (at - begin),
+                                     h.offsets.block_bytes);
+    }
+    return n;
+}
 
 static uint32_t count_votes(const struct trial *t, const struct ps_lfh_variant *v)
 {
@@ -190,12 +249,20 @@ static uint32_t count_votes(const struct trial *t, const struct ps_lfh_variant *
 static void cast_vote(const struct trial *t, const struct ps_lfh_variant *v, struct vote *vote)
 {
     const uint32_t n = count_votes(t, v);
+    uint32_t n_headers;
 
     vote->n_left--;
-    if (n > vote->most)
-        *vote = (struct vote){*v, n, 1, vote->n_left};
-    else if (n == vote->most && n > 0 && v->key != vote->best.key)
+    if (n == 0 || n < vote->most)
+        return;
+    n_headers = count_headers(t, v, vote);
+    if (n > vote->most || n_headers > vote->n_headers) {
+        vote->best = *v;
+        vote->most = n;
+        vote->n_headers = n_headers;
+        vote->is_alone = 1;
+    } else if (n_headers == vote->n_headers && v->key != vote->best.key) {
         vote->is_alone = 0;
+    }
 }
 
 /* All keys that let one sample's blocks fill it. */
@@ -226,20 +293,32 @@ static void vote_by(const struct trial *t, struct ps_lfh_variant *v, const struc
     }
 }
 
-static void try_votes(struct trial *t)
+static void vote_for_layout(struct trial *t, const struct ps_lfh_layout *layout, struct vote *vote)
 {
-    for (size_t i = 0; i < ps_n_lfh_layouts; i++) {
-        struct ps_lfh_variant v = {.layout = &ps_lfh_layouts[i], .source = PS_HEAP_KEY_LFH};
-        struct vote vote = {.n_left = MAX_KEYS};
+    struct ps_lfh_variant v = {.layout = layout, .source = PS_HEAP_KEY_LFH};
 
-        if (v.layout->arch != t->source->arch)
-            continue;
-        for (v.shift_full = 0; v.shift_full <= 1; v.shift_full++)
-            for (size_t k = 0; k < t->n && k < MAX_REFERENCE; k++)
-                vote_by(t, &v, &t->sample[k], &vote);
-        if (vote.is_alone && vote.n_left > 0)
-            try_variant(t, &vote.best);
-    }
+    vote->most = vote->n_headers = 0;
+    vote->is_alone = 0;
+    vote->n_left = MAX_KEYS;
+    for (v.shift_full = 0; v.shift_full <= 1; v.shift_full++)
+        for (size_t k = 0; k < t->n && k < MAX_REFERENCE; k++)
+            vote_by(t, &v, &t->sample[k], vote);
+    if (vote->is_alone && vote->n_left > 0)
+        try_variant(t, &vote->best);
+}
+
+static int try_votes(struct trial *t)
+{
+    struct vote *vote = malloc(sizeof *vote);
+
+    if (!vote)
+        return -1;
+    read_pages(t, vote);
+    for (size_t i = 0; i < ps_n_lfh_layouts; i++)
+        if (ps_lfh_layouts[i].arch == t->source->arch)
+            vote_for_layout(t, &ps_lfh_layouts[i], vote);
+    free(vote);
+    return 0;
 }
 
 static size_t n_lfh_of(const struct ps_heap_map *map)
@@ -272,6 +351,7 @@ int ps_lfh_choose(const struct ps_heap_source *source, const struct ps_heaps *he
                   const struct ps_heap_map *map, struct ps_lfh_variant *out, struct ps_err *err)
 {
     struct trial t = {.source = source, .heaps = heaps};
+    int rc = 0;
 
     t.sample = malloc(MAX_SAMPLES * sizeof *t.sample);
     if (!t.sample)
@@ -279,8 +359,9 @@ int ps_lfh_choose(const struct ps_heap_source *source, const struct ps_heaps *he
     take_samples(&t, map);
     try_stored(&t, map);
     if (!is_settled(&t))
-        try_votes(&t);
+        rc = try_votes(&t);
     free(t.sample);
     *out = t.best;
-    return is_settled(&t);
+    return rc < 0 ? ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the heap map")
+                  : is_settled(&t);
 }
