@@ -40,16 +40,21 @@ static uint64_t pack(const uint8_t *flag)
 /* A bit for each of the 64 slots from 'p' on whose first eight bytes have the PoolType bits of a
  * block in use and no top bit in the tag (the protected bit is Windows 7's). Few slots do, and
  * which is as good as random: no branch, and loops that a compiler can turn into vectors, for
- * which the size of a slot must be a constant. */
+ * which the size of a slot must be a constant. 'prev_mask' is the field that is nil unless the
+ * 'aligned' bit is set; 0: not looked at. It pays on x86, whose PoolType has few bits to tell by.
+ */
 static inline uint64_t maybe_headers(const uint8_t *p, size_t slot_bytes, uint32_t mask,
-                                     uint32_t value)
+                                     uint32_t value, uint32_t aligned, uint32_t prev_mask)
 {
     uint32_t odd[64];
     uint8_t flag[64];
 
-    for (size_t i = 0; i < 64; i++)
-        odd[i] = ((load32(p + i * slot_bytes) & mask) ^ value) |
-                 (load32(p + i * slot_bytes + 4) & 0x80808080u);
+    for (size_t i = 0; i < 64; i++) {
+        const uint32_t word0 = load32(p + i * slot_bytes);
+        const uint32_t prev = (word0 & aligned) == 0 ? word0 & prev_mask : 0;
+
+        odd[i] = ((word0 & mask) ^ value) | prev | (load32(p + i * slot_bytes + 4) & 0x80808080u);
+    }
     for (size_t i = 0; i < 64; i++)
         flag[i] = odd[i] == 0;
     return pack(flag);
@@ -60,11 +65,12 @@ static uint64_t maybe_headers_of(const struct ps_page_view *view, uint32_t base)
     const uint32_t type_bits = 0xffu >> (view->type_shift - 24);
     const uint32_t mask = ((~TYPE_MASK & type_bits) | TYPE_IN_USE) << view->type_shift;
     const uint32_t value = TYPE_IN_USE << view->type_shift;
+    const uint32_t aligned = TYPE_CACHE_ALIGNED << view->type_shift;
     const uint8_t *p = view->page + ((size_t)base << view->slot_shift);
 
     if (view->slot_shift == PS_SLOT_SHIFT_X64)
-        return maybe_headers(p, 1u << PS_SLOT_SHIFT_X64, mask, value);
-    return maybe_headers(p, 1u << PS_SLOT_SHIFT_X86, mask, value);
+        return maybe_headers(p, 1u << PS_SLOT_SHIFT_X64, mask, value, 0, 0);
+    return maybe_headers(p, 1u << PS_SLOT_SHIFT_X86, mask, value, aligned, view->prev_mask);
 }
 
 void ps_candidates_find(const struct ps_page_view *view, struct ps_candidates *c)
