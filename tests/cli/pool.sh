@@ -66,6 +66,43 @@ expect 0 1 "$POOLSCAN" pool "$work/win7-x64.raw" phys:123456000
 expect_said 'not in the image'
 expect_silent_stdout
 
+# A VS page of Windows 10 x64 as a debugger showed it: two blocks in use, the first of them moved out
+# of the page before, and two free chunks, whose tags are bytes of their encoded headers. There is
+# no page table and no key: the chunk headers of the page tell.
+perl -e '
+    my ($key, $va, $page) = (0xdc00f71055667788, 0xffffdc0155e94000, "\0" x 4096);
+    sub block { substr($page, $_[0], 8) = pack "C4 a4", 0, 0, $_[1] / 16, 2, $_[2] }
+    sub chunk {
+        my ($at, $size, $before, $used) = @_;
+        my $plain = $size / 16 << 16 | $before / 16 << 32 | $used << 48;
+        substr($page, $at, 8) = pack "Q<", $plain ^ ($va + $at) ^ $key;
+    }
+    block(0x000, 0x250, "MmCi");
+    chunk(0x250, 0x60, 0x260, 0);
+    chunk(0x2b0, 0xd10, 0x60, 1);
+    block(0x2c0, 0xd00, "Proc");
+    chunk(0xfc0, 0x20, 0xd10, 0);
+    chunk(0xfe0, 0x300, 0x20, 1);
+    print "\0" x 0x10000, $page, "\0" x 0x1000;
+' >"$work/vs.raw"
+expect 0 1 "$POOLSCAN" pool "$work/vs.raw" phys:10340 --arch x64 --build 19041 --format jsonl
+expect_said 'region is Nonpaged pool'
+owner Tag '"Proc"'
+owner OffsetInBlock 128
+grep '"Kind":"\(block\|chunk\)"' "$work/out" |
+    perl -ne '
+        my ($at, $n, $status, $allocator, $tag) =
+            /"Offset":"0x0*(\w+)".*"NumberOfBytes":(\d+),.*"Status":"(\w+)","Allocator":"(\w+)".*"TagRaw":"0x(\w+)"/;
+        my $text = join "", map { $_ >= 0x20 && $_ <= 0x7e ? chr : "." } reverse unpack "C4", pack "H8", $tag;
+        printf "%03x %x %s %s %s\n", hex($at) & 0xfff, $n, $status, $allocator, $text;
+    ' >"$work/rows"
+cmp -s "$work/rows" - <<'END' || wrong "the debugger's page: $(cat "$work/rows")"
+000 250 Allocated vs MmCi
+250 60 Free vs 7+.#
+2c0 d00 Allocated vs Proc
+fc0 20 Free vs .+.#
+END
+
 # A big-pool table of Windows 10 x64 with rows that a debugger printed, and page tables that show
 # one page of the freed allocation, one paged out, one not made yet; 0x200 is a page of two blocks.
 perl -e '
