@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/virtual/bigpool.h"
-#include "host/virtual/heap.h"
+#include "host/virtual/pool/bigpool.h"
+#include "host/virtual/pool/heap.h"
 #include "kernels/pool_header.h"
 #include "scan/merge/heap_verdict.h"
 

@@ -6,7 +6,7 @@
 #include "host/options.h"
 #include "host/virtual/address_space.h"
 #include "host/virtual/pfn.h"
-#include "host/virtual/quota.h"
+#include "host/virtual/pool/quota.h"
 #include "scan/bigpool/carve/carve.h"
 #include "scan/bigpool/index.h"
 #include "scan/bigpool/table.h"

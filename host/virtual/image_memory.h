@@ -15,7 +15,7 @@ struct ps_image_memory {
     struct ps_physmem mem;
     struct ps_image *image;
     struct ps_phys_run *run;
-    /* By the number of its 2 MiB, an address that was read out of the mapping, plus one; 0: none. */
+    /* By number of its 2 MiB: an address that was read out of the mapping, plus one; 0: none. */
     uint64_t spot_1[PS_IMAGE_MEMORY_SPOTS];
 };
 

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "host/virtual/bigpool.h"
+#include "host/virtual/pool/bigpool.h"
 #include "scan/bigpool/carve/carve.h"
 #include "tests/real/unpack.h"
 #include "tests/support/tmpdir.h"

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "host/options.h"
-#include "host/virtual/tracker.h"
+#include "host/virtual/pool/tracker.h"
 #include "host/virtual/windows_kernel.h"
 #include "tests/real/each_image.h"
 

@@ -9,7 +9,7 @@
 #include "host/image/fault_guard.h"
 #include "host/image/image.h"
 #include "host/virtual/address_space.h"
-#include "host/virtual/bigpool.h"
+#include "host/virtual/pool/bigpool.h"
 #include "host/virtual/windows_kernel.h"
 #include "scan/bigpool/table.h"
 

@@ -7,7 +7,7 @@
 #include "host/commands/commands.h"
 #include "host/output/listing.h"
 #include "host/run/tag_source.h"
-#include "host/virtual/bigpool.h"
+#include "host/virtual/pool/bigpool.h"
 #include "kernels/pool_header.h"
 
 enum field {

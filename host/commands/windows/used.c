@@ -9,7 +9,7 @@
 #include "host/log.h"
 #include "host/run/tag_source.h"
 #include "host/run/tag_usage.h"
-#include "host/virtual/tracker.h"
+#include "host/virtual/pool/tracker.h"
 #include "kernels/pool_header.h"
 
 enum {

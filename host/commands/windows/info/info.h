@@ -1,6 +1,6 @@
 /* Rows of poolscan info, which are too many for one file. */
-#ifndef PS_HOST_COMMANDS_WINDOWS_INFO_H
-#define PS_HOST_COMMANDS_WINDOWS_INFO_H
+#ifndef PS_HOST_COMMANDS_WINDOWS_INFO_INFO_H
+#define PS_HOST_COMMANDS_WINDOWS_INFO_INFO_H
 
 #include <stdint.h>
 

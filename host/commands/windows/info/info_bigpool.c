@@ -1,7 +1,7 @@
 #include <inttypes.h>
 
 #include "host/commands/windows/info/info.h"
-#include "host/virtual/bigpool.h"
+#include "host/virtual/pool/bigpool.h"
 
 static void add_table(struct ps_cells *c, const struct ps_bigpool_table *t)
 {

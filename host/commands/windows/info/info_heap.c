@@ -1,7 +1,7 @@
 #include <inttypes.h>
 
 #include "host/commands/windows/info/info.h"
-#include "host/virtual/heap.h"
+#include "host/virtual/pool/heap.h"
 
 /* SegmentHeaps counts them all. */
 #define MAX_HEAPS_TOLD 16u

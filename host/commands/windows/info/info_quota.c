@@ -1,8 +1,8 @@
 #include <inttypes.h>
 
 #include "host/commands/windows/info/info.h"
-#include "host/virtual/bigpool.h"
-#include "host/virtual/quota.h"
+#include "host/virtual/pool/bigpool.h"
+#include "host/virtual/pool/quota.h"
 
 static void add_cookie(struct ps_cells *c, const struct ps_quota *q)
 {

@@ -1,7 +1,7 @@
 #include <inttypes.h>
 
 #include "host/commands/windows/info/info.h"
-#include "host/virtual/tracker.h"
+#include "host/virtual/pool/tracker.h"
 
 static void add_place(struct ps_cells *c, const struct ps_tracker_table *t)
 {

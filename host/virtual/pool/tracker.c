@@ -1,4 +1,4 @@
-#include "host/virtual/tracker.h"
+#include "host/virtual/pool/tracker.h"
 
 #include "host/virtual/windows_kernel.h"
 #include "scan/tracker/locate/locate.h"

@@ -1,6 +1,6 @@
 /* The big-pool table of an image, in the best way that the image allows. */
-#ifndef PS_HOST_VIRTUAL_BIGPOOL_H
-#define PS_HOST_VIRTUAL_BIGPOOL_H
+#ifndef PS_HOST_VIRTUAL_POOL_BIGPOOL_H
+#define PS_HOST_VIRTUAL_POOL_BIGPOOL_H
 
 #include "host/virtual/address_space.h"
 #include "scan/bigpool/table.h"

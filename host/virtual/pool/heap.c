@@ -1,4 +1,4 @@
-#include "host/virtual/heap.h"
+#include "host/virtual/pool/heap.h"
 
 #include <time.h>
 

@@ -1,6 +1,6 @@
 /* Who charged blocks of an image are billed to (docs/QUOTA.md). */
-#ifndef PS_HOST_VIRTUAL_QUOTA_H
-#define PS_HOST_VIRTUAL_QUOTA_H
+#ifndef PS_HOST_VIRTUAL_POOL_QUOTA_H
+#define PS_HOST_VIRTUAL_POOL_QUOTA_H
 
 #include "host/virtual/address_space.h"
 #include "scan/bigpool/table.h"

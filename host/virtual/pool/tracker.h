@@ -1,6 +1,6 @@
 /* The pool tracker table of an image. */
-#ifndef PS_HOST_VIRTUAL_TRACKER_H
-#define PS_HOST_VIRTUAL_TRACKER_H
+#ifndef PS_HOST_VIRTUAL_POOL_TRACKER_H
+#define PS_HOST_VIRTUAL_POOL_TRACKER_H
 
 #include "host/virtual/address_space.h"
 #include "scan/tracker/table.h"

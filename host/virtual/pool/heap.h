@@ -1,6 +1,6 @@
 /* The segment heaps of an image. */
-#ifndef PS_HOST_VIRTUAL_HEAP_H
-#define PS_HOST_VIRTUAL_HEAP_H
+#ifndef PS_HOST_VIRTUAL_POOL_HEAP_H
+#define PS_HOST_VIRTUAL_POOL_HEAP_H
 
 #include "host/virtual/address_space.h"
 #include "scan/heap/heap_map.h"

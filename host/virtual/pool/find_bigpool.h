@@ -1,6 +1,6 @@
 /* The big-pool table of an image. */
-#ifndef PS_HOST_VIRTUAL_FIND_BIGPOOL_H
-#define PS_HOST_VIRTUAL_FIND_BIGPOOL_H
+#ifndef PS_HOST_VIRTUAL_POOL_FIND_BIGPOOL_H
+#define PS_HOST_VIRTUAL_POOL_FIND_BIGPOOL_H
 
 #include "host/image/image.h"
 #include "scan/bigpool/carve/carve.h"

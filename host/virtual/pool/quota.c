@@ -1,4 +1,4 @@
-#include "host/virtual/quota.h"
+#include "host/virtual/pool/quota.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
-#include "host/virtual/bigpool.h"
+#include "host/virtual/pool/bigpool.h"
 
 #include <string.h>
 
-#include "host/virtual/find_bigpool.h"
+#include "host/virtual/pool/find_bigpool.h"
 #include "host/virtual/windows_kernel.h"
 #include "scan/bigpool/locate/locate.h"
 

@@ -1,4 +1,4 @@
-#include "host/virtual/find_bigpool.h"
+#include "host/virtual/pool/find_bigpool.h"
 
 #include <stdlib.h>
 #include <string.h>
