@@ -81,13 +81,13 @@ image_files() {
 
 # A last page that is not whole is scanned, padded with zeros.
 torn_image() {
-    head -c $((0x634800)) good.raw >torn.raw
+    head -c $((0xa34800)) good.raw >torn.raw
     expect 0 2 "$POOLSCAN" --format jsonl torn.raw
     expect_said 'not a multiple of 4096'
     findings "$work/out" >torn
     # A big allocation whose page the image lacks has no FileOffset.
-    outside 0000000000634000 ffffffffffffffff <torn | grep -v '"bigpool"' >torn_whole
-    outside 0000000000634000 ffffffffffffffff <good | grep -v '"bigpool"' | cmp -s - torn_whole ||
+    outside 0000000000a34000 ffffffffffffffff <torn | grep -v '"bigpool"' >torn_whole
+    outside 0000000000a34000 ffffffffffffffff <good | grep -v '"bigpool"' | cmp -s - torn_whole ||
         wrong "the whole pages of a torn image have other findings"
     [ "$(wc -l <torn)" -gt "$(wc -l <torn_whole)" ] || wrong "nothing was found in the torn page"
 }
@@ -98,25 +98,25 @@ bad_disk() {
     shift 5
     cp good.raw disk.raw
     expect "$status" "$lines" env LD_PRELOAD="$BAD_DISK" BAD_DISK_FILE=disk.raw \
-        BAD_DISK_RANGE="$range" BAD_DISK_CUT=$((0x630000)) ${read:+BAD_DISK_READ=$read} \
+        BAD_DISK_RANGE="$range" BAD_DISK_CUT=$((0xa30000)) ${read:+BAD_DISK_READ=$read} \
         ${map:+BAD_DISK_MAP=$map} "$POOLSCAN" scan -q --format jsonl disk.raw "$@"
 }
 
 unreadable_region() {
     local map
-    outside 0000000000630000 0000000000638000 <good >without_region
+    outside 0000000000a30000 0000000000a38000 <good >without_region
     [ "$(wc -l <without_region)" -lt "$(wc -l <good)" ] || wrong "the region has no findings"
     for map in poison refuse; do
-        bad_disk 74 1 eio $map 0x630000-0x638000
+        bad_disk 74 1 eio $map 0xa30000-0xa38000
         expect_said '32768 bytes could not be read'
-        expect_said '0x630000'
+        expect_said '0xa30000'
         expect_findings without_region
-        bad_disk 74 1 eio $map 0x630000-0x638000 --threads 1 --chunk 64k
+        bad_disk 74 1 eio $map 0xa30000-0xa38000 --threads 1 --chunk 64k
         expect_findings without_region
     done
     # One page in the middle of a chunk costs that page.
-    outside 0000000000631000 0000000000632000 <good >without_page
-    bad_disk 74 1 eio poison 0x631000-0x631800
+    outside 0000000000a31000 0000000000a32000 <good >without_page
+    bad_disk 74 1 eio poison 0xa31000-0xa31800
     expect_findings without_page
     # A file system that refuses mappings changes nothing.
     bad_disk 0 0 '' refuse 0-1
@@ -126,16 +126,16 @@ unreadable_region() {
 # The identity of an image is read first: first and last MiB. Then it is cut.
 truncated_file() {
     local options
-    outside 0000000000630000 ffffffffffffffff <good >before_cut
+    outside 0000000000a30000 ffffffffffffffff <good >before_cut
     [ "$(wc -l <before_cut)" -gt 100 ] || wrong "no findings before the cut"
     for options in '' '--io read' '--threads 1 --chunk 64k' '--threads 1 --chunk 64k --io read'; do
         # shellcheck disable=SC2086 # options are words
         bad_disk 65 1 cut '' 0x3fff000-0x4000000 $options
-        expect_said 'now ends at offset 0x630000'
+        expect_said 'now ends at offset 0xa30000'
         expect_findings before_cut
     done
     # Cut when the scan is already under way.
-    bad_disk 65 1 cut refuse 0x620000-0x621000 --threads 1 --chunk 64k
+    bad_disk 65 1 cut refuse 0xa20000-0xa21000 --threads 1 --chunk 64k
     expect_findings before_cut
 }
 
@@ -145,25 +145,25 @@ empty_folder() {
 
 stopped() {
     mkdir results
-    bad_disk 130 1 int refuse 0x630000-0x638000 -o results/result.jsonl
+    bad_disk 130 1 int refuse 0xa30000-0xa38000 -o results/result.jsonl
     expect_said 'interrupted'
     empty_folder results
-    bad_disk 75 1 term refuse 0x630000-0x638000 -o results/result.jsonl
+    bad_disk 75 1 term refuse 0xa30000-0xa38000 -o results/result.jsonl
     expect_said 'run it again'
     empty_folder results
-    bad_disk 130 0 int2 refuse 0x630000-0x638000 -o /dev/null
+    bad_disk 130 0 int2 refuse 0xa30000-0xa38000 -o /dev/null
     # What was there before stays.
     echo old >results/result.jsonl
-    bad_disk 130 1 int refuse 0x630000-0x638000 -o results/result.jsonl
+    bad_disk 130 1 int refuse 0xa30000-0xa38000 -o results/result.jsonl
     [ "$(cat results/result.jsonl)" = old ] || wrong "an interrupted run touched the old output"
     rm -r results
     # One who asks is told and nothing else changes.
-    bad_disk 0 1 usr1 refuse 0x630000-0x638000 --threads 1 --chunk 64k
+    bad_disk 0 1 usr1 refuse 0xa30000-0xa38000 --threads 1 --chunk 64k
     expect_said 'findings'
     expect_findings good
     # Ignored from the start, as under nohup, it stays ignored.
     trap '' INT
-    bad_disk 0 0 int refuse 0x630000-0x638000
+    bad_disk 0 0 int refuse 0xa30000-0xa38000
     expect_findings good
     trap - INT
 }
