@@ -18,7 +18,8 @@ void ps_addresses_free(struct ps_addresses *a);
 
 enum ps_address_is { PS_ADDRESS_NEW, PS_ADDRESS_KNOWN, PS_ADDRESS_TOO_MANY };
 
-/* Add an address that is not 0. */
+/* Add an address that is not 0. TOO_MANY: PS_ADDRESSES_MAX are known, or hundreds that would stand
+ * in its place, which are forged; each call takes a bounded number of steps. */
 enum ps_address_is ps_addresses_add(struct ps_addresses *a, uint64_t va);
 
 int ps_addresses_has(const struct ps_addresses *a, uint64_t va);
