@@ -60,6 +60,7 @@ ps_criterion_test(NAME unit/test_locate LABELS unit
     SOURCES support/made_heap.c support/small_memory.c)
 ps_criterion_test(NAME unit/test_heap_arith LABELS unit)
 ps_criterion_test(NAME unit/test_addresses LABELS unit)
+ps_criterion_test(NAME unit/test_vs_hostile LABELS unit)
 ps_criterion_test(NAME unit/test_heap_find LABELS unit
     SOURCES support/heap_memory.c support/rng.c)
 ps_criterion_test(NAME unit/test_merge LABELS unit SOURCES support/rng.c)

@@ -147,7 +147,7 @@ static int read_stored(const void *arg, uint64_t va, uint64_t *value)
     if (!map->memory.read || !number_of_page(n, va, &number))
         return 0;
     frame = map->frames[number];
-    if (frame == 0 ||
+    if (frame == 0 || frame == PS_HEAP_FAR ||
         map->memory.read(map->memory.arg, (uint64_t)frame * PS_FRAME_BYTES + va % PS_FRAME_BYTES,
                          bytes, width) != width)
         return 0;
@@ -175,7 +175,8 @@ static void keep_tail(const struct neighbours *n, const struct ps_vs_view *view,
 {
     uint32_t number;
 
-    if (number_of_page(n, page->va, &number) && number < n->map->n_tails)
+    if (number_of_page(n, page->va, &number) && number < n->map->n_tails &&
+        n->map->frames[number] != PS_HEAP_FAR)
         atomic_store_explicit(&n->map->tails[number], ps_vs_page_tail(view, page),
                               memory_order_relaxed);
 }

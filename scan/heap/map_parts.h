@@ -7,6 +7,7 @@
 
 #define PS_HEAP_UNITS   256u /* of a segment */
 #define PS_HEAP_NO_DATA UINT32_MAX
+#define PS_HEAP_FAR     UINT32_MAX
 
 /* How the map reads the few chunk headers that are not on the page it was asked about. */
 struct ps_heap_memory {
@@ -52,7 +53,9 @@ struct ps_heap_map {
     struct ps_heap_range *range;
     uint32_t *units;  /* of a unit: enum ps_heap_unit, and from bit 3 on its range's number */
     uint8_t *bitmaps; /* of all LFH subsegments */
-    uint32_t *frames; /* number of the frame of each page of VS subsegments; 0: not there */
+    /* Number of the frame of each page of VS subsegments; 0: not in memory, PS_HEAP_FAR: in memory,
+     * but where a number does not reach, so that no other page is told about it. */
+    uint32_t *frames;
     /* What was found at the end of each of these pages, ps_vs_page_tail; 0: nothing yet. All that
      * changes after the map was made: each answer that it spares a read is the one that the read
      * would give. NULL: nothing is kept. */

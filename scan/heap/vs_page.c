@@ -4,6 +4,9 @@
 
 /* Bytes of a block that its chunk may have more than header and block take. */
 #define MAX_SLACK_SLOTS 4u
+/* Chunks in other pages that are asked about while one is decoded; forged headers would ask for
+ * each slot. */
+#define MAX_ASKED 32u
 
 static uint32_t n_slots(const struct ps_vs_view *v)
 {
@@ -111,11 +114,36 @@ static int read_before(const struct ps_vs_view *v, uint32_t slot, struct ps_vs_c
            ((v->tail && v->tail(v->arg, va, out)) || read_chunk(v, va, out)) && out->size == c.prev;
 }
 
+/* read_before, as often as *n_left allows. */
+static int ask_before(const struct ps_vs_view *v, uint32_t slot, uint32_t *n_left)
+{
+    struct ps_vs_chunk before;
+
+    if (*n_left == 0)
+        return 0;
+    --*n_left;
+    return read_before(v, slot, &before);
+}
+
+/* The subsegment's first chunk, whose end is in another page. On x86, where any bits look like a
+ * chunk, what stands at its end must know it, if that is in memory. */
+static int first_holds(const struct ps_vs_view *v, uint32_t slot, const struct ps_vs_chunk *c)
+{
+    const uint64_t end = va_of(v, slot) + ((uint64_t)c->size << ps_vs_slot_shift(v->arch));
+    struct ps_vs_chunk next;
+    uint64_t stored;
+
+    if (v->arch != PS_ARCH_X86 || end >= v->end || !v->stored || !v->stored(v->arg, end, &stored))
+        return 1;
+    next = ps_vs_decode(v->arch, stored, end, v->heap_key);
+    return is_inside(v, &next, end) && next.prev == c->size;
+}
+
 /* From 'slot' on: the first chunk that its neighbours know. n if there is none. */
-static uint32_t first_chunk(const struct ps_vs_view *v, uint32_t slot)
+static uint32_t first_chunk(const struct ps_vs_view *v, uint32_t slot, uint32_t *n_left)
 {
     const uint32_t n = n_slots(v);
-    struct ps_vs_chunk c, before;
+    struct ps_vs_chunk c;
 
     for (; slot < n; slot++) {
         int next;
@@ -123,7 +151,8 @@ static uint32_t first_chunk(const struct ps_vs_view *v, uint32_t slot)
         if (!is_sound(v, slot, &c))
             continue;
         next = next_agrees(v, slot, &c);
-        if (next > 0 || va_of(v, slot) == v->first || (next < 0 && read_before(v, slot, &before)))
+        if (va_of(v, slot) == v->first ? next >= 0 || first_holds(v, slot, &c)
+                                       : next > 0 || (next < 0 && ask_before(v, slot, n_left)))
             return slot;
     }
     return n;
@@ -137,12 +166,11 @@ static void forget(struct ps_heap_page *page)
 
 /* Where sizes lead to nothing, the next beginning. If its chunk in front begins before the page,
  * what was found so far lies inside that one. */
-static uint32_t begin_again(const struct ps_vs_view *v, uint32_t slot, struct ps_heap_page *page)
+static uint32_t begin_again(const struct ps_vs_view *v, uint32_t slot, uint32_t *n_left,
+                            struct ps_heap_page *page)
 {
-    struct ps_vs_chunk before;
-
-    slot = first_chunk(v, slot);
-    if (slot < n_slots(v) && read_before(v, slot, &before))
+    slot = first_chunk(v, slot, n_left);
+    if (slot < n_slots(v) && ask_before(v, slot, n_left))
         forget(page);
     return slot;
 }
@@ -150,7 +178,8 @@ static uint32_t begin_again(const struct ps_vs_view *v, uint32_t slot, struct ps
 void ps_vs_page_decode(const struct ps_vs_view *v, struct ps_heap_page *page)
 {
     const uint32_t n = n_slots(v);
-    uint32_t slot = first_chunk(v, 0);
+    uint32_t n_left = MAX_ASKED;
+    uint32_t slot = first_chunk(v, 0, &n_left);
 
     forget(page);
     page->lead_state = PS_VS_LEAD_NOT_ASKED;
@@ -162,7 +191,7 @@ void ps_vs_page_decode(const struct ps_vs_view *v, struct ps_heap_page *page)
         set_bit(page->begins, slot);
         if (c.size >= n - slot)
             return;
-        slot = next_agrees(v, slot, &c) ? slot + c.size : begin_again(v, slot + 1, page);
+        slot = next_agrees(v, slot, &c) ? slot + c.size : begin_again(v, slot + 1, &n_left, page);
     }
 }
 

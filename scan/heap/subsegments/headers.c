@@ -64,6 +64,11 @@ void ps_heap_read_vs(const struct ps_heap_source *source, struct ps_heap_map *ma
     }
 }
 
+static uint32_t frame_number(uint64_t number)
+{
+    return number == 0 || number >= PS_HEAP_FAR ? PS_HEAP_FAR : (uint32_t)number;
+}
+
 static void note_frames(struct ps_mapped_pages *pages, const struct ps_heap_range *r,
                         uint32_t *frame)
 {
@@ -73,9 +78,8 @@ static void note_frames(struct ps_mapped_pages *pages, const struct ps_heap_rang
 
     for (uint64_t va = r->va; ps_mapped_pages_next(pages, va, last, &budget, &page);) {
         for (uint64_t off = 0; off <= page.last - page.va; off += PS_FRAME_BYTES)
-            if ((page.phys + off) / PS_FRAME_BYTES <= UINT32_MAX)
-                frame[(page.va + off - r->va) / PS_FRAME_BYTES] =
-                    (uint32_t)((page.phys + off) / PS_FRAME_BYTES);
+            frame[(page.va + off - r->va) / PS_FRAME_BYTES] =
+                frame_number((page.phys + off) / PS_FRAME_BYTES);
         if (page.last >= last)
             break;
         va = page.last + 1;
