@@ -261,7 +261,8 @@ const struct ps_verb_info ps_verb_table[] = {
      "built in, '-': standard input). NAME=VALUE sets a parameter of the recipe."},
     {"info", PS_VERB_INFO, "IMAGE", 1, 1, "what an image is and which Windows it holds",
      "Container, size, extents and holes, Windows version and build, page tables, the Windows "
-     "kernel with its PDB, tracker and big-pool table, each with the way it was found."},
+     "kernel with its PDB, PFN database, tracker and big-pool table, segment heaps with their keys "
+     "and quota cookie, each with the way it was found."},
     {"vtop", PS_VERB_VTOP, "IMAGE VA", 2, 2, "a virtual address to a physical one",
      "Each page-table entry on the way from the virtual address VA (hexadecimal, a ` may stand "
      "between digits) to its physical one, in the manner of !vtop and !pte."},
@@ -270,8 +271,8 @@ const struct ps_verb_info ps_verb_table[] = {
      "(hexadecimal)."},
     {"pool", PS_VERB_POOL, "IMAGE ADDRESS", 2, 2, "the pool page that holds an address",
      "The blocks of the pool page that holds ADDRESS, virtual or phys:ADDRESS (hexadecimal), free "
-     "ones and gaps too, with a star at the one that owns it, in the manner of !pool; or the big "
-     "allocation that it lies in."},
+     "ones and gaps too, with a star at the one that owns it, in the manner of !pool; where page "
+     "tables lead to the segment heap, its chunks; or the big allocation that it lies in."},
     {"help", PS_VERB_HELP, "[VERB]", 0, 1, "this text, or all options of a verb",
      "The same as --help."},
 };

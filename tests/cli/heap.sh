@@ -117,6 +117,10 @@ check_pool() {
         n_pools=$((n_pools + 1))
     done < <(sed -n 's/.*"Allocation":"\([^"]*\)".*"TagRaw":"\([^"]*\)".*"NumberOfBytes":\([0-9]*\),"Status":"\(Allocated\|Stale\)","Allocator":"\(lfh\|vs\)".*"heap-block".*/\1 \2 \3 \4 \5/p' \
         <(grep '"PreviousSize":0,' "$work/scan") | awk 'NR % 1499 == 7' | head -n 10)
+    # The first page of a segment has no blocks, and the verb says why.
+    va=$(sed -n 's/.*"Kind":"heap".*"FirstSegment":"\([^"]*\)".*/\1/p' "$work/truth" | head -n 1)
+    expect 0 - "$POOLSCAN" pool "$image" "$va" --format jsonl
+    expect_said 'no pool header in it: descriptors of a segment of the segment heap'
 }
 
 # All of the page is in rows, in order.

@@ -236,6 +236,22 @@ static enum ps_page_region region_of(const struct run *r, const struct ps_page_l
     return pool == PS_POOL_PAGED ? PS_REGION_PAGED : PS_REGION_NONPAGED;
 }
 
+/* Why there is none: what the segment heap has the page for. */
+static void tell_no_header(const struct ps_page_list *list, uint64_t address)
+{
+    static const char *const why[] = {
+        [PS_HEAP_META] = ": descriptors of a segment of the segment heap",
+        [PS_HEAP_LFH] = ", but it is of an LFH subsegment of the segment heap",
+        [PS_HEAP_VS] = ", but it is of a VS subsegment of the segment heap",
+        [PS_HEAP_LARGE] = ": of an allocation of whole pages of the segment heap",
+        [PS_HEAP_UNUSED] = ": in a segment of the segment heap, not in use",
+        [PS_HEAP_UNREAD] = ": in a segment of the segment heap, whose descriptor cannot be read",
+    };
+
+    ps_log(PS_LOG_WARN, "page of 0x%" PRIx64 ": no pool header in it%s", address,
+           list->unit != PS_HEAP_OUTSIDE ? why[list->unit] : "");
+}
+
 static void tell_region(const struct run *r, const struct ps_page_list *list)
 {
     static const char *const names[] = {"not known", "Nonpaged pool", "Paged pool"};
@@ -248,9 +264,7 @@ static void tell_region(const struct run *r, const struct ps_page_list *list)
     if (list->unit != PS_HEAP_OUTSIDE)
         snprintf(own, sizeof own, "its segment heap (%s)", ps_heap_unit_name(list->unit));
     if (list->n == 1 && list->row[0].kind == PS_PAGE_GAP)
-        ps_log(PS_LOG_WARN, "page of 0x%" PRIx64 ": no pool header in it%s%s", address,
-               list->unit != PS_HEAP_OUTSIDE ? " by " : "",
-               list->unit != PS_HEAP_OUTSIDE ? own : "");
+        tell_no_header(list, address);
     else if (region == PS_REGION_UNKNOWN)
         ps_log(PS_LOG_WARN, "pool page 0x%" PRIx64 " region is %s (by %s)", address,
                names[list->region], blocks);
