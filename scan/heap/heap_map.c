@@ -9,18 +9,39 @@
 
 #define TYPE_CACHE_ALIGNED 0x04u
 
+static int holds(const struct ps_heap_segment *s, uint64_t va)
+{
+    return va >= s->va && (va - s->va) >> s->shift < PS_HEAP_UNITS;
+}
+
+static const struct ps_heap_segment *search_segment(const struct ps_heap_map *map, uint64_t va)
+{
+    size_t low = 0, high = map->n_segments;
+
+    while (high - low > 1) {
+        const size_t mid = low + (high - low) / 2;
+
+        if (map->segment[mid].va <= va)
+            low = mid;
+        else
+            high = mid;
+    }
+    return high > low && holds(&map->segment[low], va) ? &map->segment[low] : NULL;
+}
+
 /* The segment that holds 'va'; NULL: none does. */
 static const struct ps_heap_segment *segment_of(const struct ps_heap_map *map, uint64_t va)
 {
+    const uint32_t mask = (UINT32_C(1) << map->index_bits) - 1;
     uint32_t slot = ps_heap_index_slot(map, va);
 
-    for (; map->index[slot] != 0; slot = (slot + 1) & ((UINT32_C(1) << map->index_bits) - 1)) {
-        const struct ps_heap_segment *s = &map->segment[map->index[slot] - 1];
-
-        if (va >= s->va && (va - s->va) >> s->shift < PS_HEAP_UNITS)
-            return s;
+    for (unsigned n = 0; n < PS_HEAP_INDEX_STEPS; n++, slot = (slot + 1) & mask) {
+        if (map->index[slot] == 0)
+            return NULL;
+        if (holds(&map->segment[map->index[slot] - 1], va))
+            return &map->segment[map->index[slot] - 1];
     }
-    return NULL;
+    return search_segment(map, va);
 }
 
 enum ps_heap_unit ps_heap_map_page(const struct ps_heap_map *map, uint64_t va,

@@ -171,6 +171,18 @@ static uint64_t mebibytes(const struct ps_heap_segment *s)
     return segment_bytes(s) >> PS_HEAP_INDEX_SHIFT;
 }
 
+static void index_mebibyte(struct ps_heap_map *map, uint64_t va, size_t segment)
+{
+    const uint32_t mask = (UINT32_C(1) << map->index_bits) - 1;
+    uint32_t slot = ps_heap_index_slot(map, va);
+
+    for (unsigned n = 0; n < PS_HEAP_INDEX_STEPS; n++, slot = (slot + 1) & mask)
+        if (map->index[slot] == 0) {
+            map->index[slot] = (uint32_t)segment + 1;
+            return;
+        }
+}
+
 /* A set of all mebibytes, at most half full. */
 static int make_index(struct ps_heap_map *map, struct ps_err *err)
 {
@@ -178,20 +190,14 @@ static int make_index(struct ps_heap_map *map, struct ps_err *err)
 
     for (size_t i = 0; i < map->n_segments; i++)
         n += mebibytes(&map->segment[i]);
-    for (map->index_bits = 4; UINT64_C(1) << map->index_bits < 2 * n; map->index_bits++)
+    for (map->index_bits = 6; UINT64_C(1) << map->index_bits < 2 * n; map->index_bits++)
         ;
     map->index = calloc(UINT64_C(1) << map->index_bits, sizeof *map->index);
     if (!map->index)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the heap map");
     for (size_t i = 0; i < map->n_segments; i++)
-        for (uint64_t k = 0; k < mebibytes(&map->segment[i]); k++) {
-            uint32_t slot =
-                ps_heap_index_slot(map, map->segment[i].va + (k << PS_HEAP_INDEX_SHIFT));
-
-            while (map->index[slot] != 0)
-                slot = (slot + 1) & ((UINT32_C(1) << map->index_bits) - 1);
-            map->index[slot] = (uint32_t)i + 1;
-        }
+        for (uint64_t k = 0; k < mebibytes(&map->segment[i]); k++)
+            index_mebibyte(map, map->segment[i].va + (k << PS_HEAP_INDEX_SHIFT), i);
     return 0;
 }
 

@@ -91,6 +91,9 @@ int ps_heap_map_add_frames(struct ps_heap_map *map, uint32_t n, uint32_t *at, st
 int ps_heap_map_finish(struct ps_heap_map *map, struct ps_err *err);
 
 #define PS_HEAP_INDEX_SHIFT 20u /* the smallest segment */
+/* Places of the index that an address may have, from its own on: chance needs a few dozen at worst,
+ * forged segments more. What finds all of them taken is not in the index and has to be searched. */
+#define PS_HEAP_INDEX_STEPS 64u
 
 static inline uint32_t ps_heap_index_slot(const struct ps_heap_map *map, uint64_t va)
 {

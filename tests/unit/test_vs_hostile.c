@@ -1,5 +1,6 @@
-/* VS pages that are forged or torn: what a map says does not depend on the order of the questions,
- * nor one header's damage spread over a page, nor a page ask for reads without end. */
+/* Segments and VS pages that are forged or torn: what a map says does not depend on the order of
+ * the questions, nor one header's damage spread over a page, nor a page ask for reads without end.
+ */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -149,4 +150,38 @@ Test(vs_hostile, a_torn_first_chunk_costs_itself)
     put(PS_ARCH_X86, FIRST / 8, 1500, 0, 0);
     begin(PS_ARCH_X86, N_PAGES);
     cr_expect_eq(ask(0, FIRST + 101 * 8, 49 * 8), PS_HEAP_BLOCK_LIVE);
+}
+
+/* 1000 segments whose first mebibytes want one place of an index of 4096: its multiplier is known,
+ * and those of 2^27 addresses that want it too are found by trying. */
+Test(vs_hostile, segments_that_want_one_place)
+{
+    const struct ps_heap_memory mem = {.read = NULL};
+    static uint64_t va[1000];
+    struct ps_heap_page page;
+    struct ps_err err;
+    uint32_t *units;
+    size_t n = 0;
+
+    cr_assert_eq(ps_heap_map_new(&map, PS_ARCH_X64, &mem, &err), 0);
+    for (uint64_t mib = UINT64_C(0xffff8000000); n < 1000; mib += 2) {
+        if (mib * UINT64_C(0x9e3779b97f4a7c15) >> 52 != 7)
+            continue;
+        va[n] = mib << 20;
+        cr_assert_eq(
+            ps_heap_map_add_segment(
+                map, (struct ps_heap_segment){.va = va[n], .shift = 12, .pool = (uint8_t)(n % 5)},
+                &units, &err),
+            1);
+        units[9] = ps_heap_unit_word(PS_HEAP_LARGE, 0);
+        n++;
+    }
+    cr_assert_eq(ps_heap_map_finish(map, &err), 0);
+    cr_assert_eq(map->n_segments, 1000);
+    for (size_t i = 0; i < n; i++) {
+        cr_expect_eq(ps_heap_map_page(map, va[i] + 9 * PAGE, &page), PS_HEAP_LARGE, "%zu", i);
+        cr_expect_eq(page.pool, i % 5);
+        cr_expect_eq(ps_heap_map_page(map, va[i] + (UINT64_C(1) << 20), &page), PS_HEAP_OUTSIDE);
+        cr_expect_eq(ps_heap_map_page(map, va[i] - 1, &page), PS_HEAP_OUTSIDE);
+    }
 }
