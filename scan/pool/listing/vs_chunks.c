@@ -4,7 +4,7 @@
 
 struct chunk {
     uint32_t slot;
-    struct ps_vs_chunk is;
+    struct ps_vs_fields is;
 };
 
 /* What the header at 'slot' says, if that of 'known' is what it is taken for: of chunks that have
@@ -16,7 +16,7 @@ static int decode(const struct ps_page_view *view, const struct chunk *known, ui
     const uint64_t plain = ps_vs_xor(view, known->slot, slot) ^ ps_vs_encode(f, &known->is);
 
     out->slot = slot;
-    return ps_vs_decode(f, plain, &out->is) && out->is.cost == 0;
+    return ps_vs_read(f, plain, &out->is) && out->is.cost == 0;
 }
 
 /* The chunk around a block in use: the next one begins right behind the block or a slot later, and

@@ -49,21 +49,21 @@ struct walk {
     struct link link[MAX_LINKS];
 };
 
-static inline int chunk_at(const struct walk *w, uint32_t slot, struct ps_vs_chunk *out)
+static inline int chunk_at(const struct walk *w, uint32_t slot, struct ps_vs_fields *out)
 {
-    return ps_vs_decode(w->format, ps_vs_word(w->view, slot) ^ w->key, out);
+    return ps_vs_read(w->format, ps_vs_word(w->view, slot) ^ w->key, out);
 }
 
 /* Is a header that fits where the chunk has it? */
-static int has_header(const struct walk *w, uint32_t slot, const struct ps_vs_chunk *chunk)
+static int has_header(const struct walk *w, uint32_t slot, const struct ps_vs_fields *chunk)
 {
     return slot + 1 < w->view->n_slots && ps_bit(w->c->first, slot + 1) &&
            ps_vs_fits(chunk->size, ps_block_at(w->view, slot + 1));
 }
 
-static uint32_t first_of_chain(const struct walk *w, uint32_t slot, struct ps_vs_chunk *at)
+static uint32_t first_of_chain(const struct walk *w, uint32_t slot, struct ps_vs_fields *at)
 {
-    struct ps_vs_chunk before;
+    struct ps_vs_fields before;
 
     while (at->prev != 0 && at->prev <= slot && chunk_at(w, slot - at->prev, &before) &&
            before.size == at->prev) {
@@ -73,7 +73,7 @@ static uint32_t first_of_chain(const struct walk *w, uint32_t slot, struct ps_vs
     return slot;
 }
 
-static void add_link(struct walk *w, uint32_t slot, const struct ps_vs_chunk *chunk)
+static void add_link(struct walk *w, uint32_t slot, const struct ps_vs_fields *chunk)
 {
     ps_bit_set(w->seen, slot);
     w->link[w->n_links++] = (struct link){.slot = (uint16_t)slot,
@@ -83,10 +83,10 @@ static void add_link(struct walk *w, uint32_t slot, const struct ps_vs_chunk *ch
 }
 
 /* Chains may meet where one is of former chunks: what is left of the links bounds them all. */
-static void follow(struct walk *w, uint32_t slot, struct ps_vs_chunk at)
+static void follow(struct walk *w, uint32_t slot, struct ps_vs_fields at)
 {
     struct chain *chain = &w->chain[w->n_chains++];
-    struct ps_vs_chunk next;
+    struct ps_vs_fields next;
 
     slot = first_of_chain(w, slot, &at);
     *chain =
@@ -120,7 +120,7 @@ static uint32_t moved_by(const struct walk *w, uint32_t end, uint32_t chunk_size
 
 static void follow_moved(struct walk *w)
 {
-    struct ps_vs_chunk chunk;
+    struct ps_vs_fields chunk;
     uint32_t block;
 
     if (!ps_bit(w->c->first, 0))
@@ -135,7 +135,7 @@ static void follow_moved(struct walk *w)
 
 static void find_chains(struct walk *w)
 {
-    struct ps_vs_chunk chunk;
+    struct ps_vs_fields chunk;
 
     w->n_chains = 0;
     w->n_links = 0;

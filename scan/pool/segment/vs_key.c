@@ -25,12 +25,12 @@ static int is_like_pointer(const struct ps_page_view *view, uint32_t slot)
 }
 
 /* Does the chunk behind the next one know the next one's size? */
-static int is_confirmed(const struct pair *p, const struct ps_vs_chunk *next, uint64_t key)
+static int is_confirmed(const struct pair *p, const struct ps_vs_fields *next, uint64_t key)
 {
-    struct ps_vs_chunk after;
+    struct ps_vs_fields after;
 
     return next->size < p->view->n_slots - p->next &&
-           ps_vs_decode(p->format, ps_vs_word(p->view, p->next + next->size) ^ key, &after) &&
+           ps_vs_read(p->format, ps_vs_word(p->view, p->next + next->size) ^ key, &after) &&
            after.prev == next->size && (after.in_use || next->in_use);
 }
 
@@ -39,16 +39,16 @@ static int is_confirmed(const struct pair *p, const struct ps_vs_chunk *next, ui
 static int vote_of(const struct pair *p, struct ps_vs_vote *vote)
 {
     const uint32_t chunk = p->slot - 1;
-    const struct ps_vs_chunk own = {.size = p->next - chunk, .in_use = 1};
+    const struct ps_vs_fields own = {.size = p->next - chunk, .in_use = 1};
     const uint64_t x = p->word ^ ps_vs_word(p->view, p->next) ^ ps_vs_encode(p->format, &own);
     const uint32_t header = p->next + 1;
-    struct ps_vs_chunk next;
+    struct ps_vs_fields next;
     int has_header;
 
     if ((x & p->nil) != 0)
         return 0;
     /* Zeros are zeros and not an encoded word. */
-    if (!ps_vs_decode(p->format, x, &next) || is_zero(p->view, chunk) || is_zero(p->view, p->next))
+    if (!ps_vs_read(p->format, x, &next) || is_zero(p->view, chunk) || is_zero(p->view, p->next))
         return 0;
     has_header = header < p->view->n_slots && ps_bit(p->c->first, header);
     if (has_header && !ps_vs_fits(next.size, ps_block_at(p->view, header)))
@@ -105,11 +105,11 @@ static int vote_by_chunk_before(const struct ps_page_view *view, uint32_t slot,
     if (is_zero(view, chunk) || is_like_pointer(view, chunk))
         return 0;
     for (uint32_t before = 0; before + 2 <= chunk; before++) {
-        const struct ps_vs_chunk guess = {.size = chunk - before, .in_use = 1};
+        const struct ps_vs_fields guess = {.size = chunk - before, .in_use = 1};
         const uint64_t x = ps_vs_xor(view, before, chunk) ^ ps_vs_encode(f, &guess);
-        struct ps_vs_chunk own;
+        struct ps_vs_fields own;
 
-        if (is_zero(view, before) || !ps_vs_decode(f, x, &own) || !ps_vs_fits(own.size, block))
+        if (is_zero(view, before) || !ps_vs_read(f, x, &own) || !ps_vs_fits(own.size, block))
             continue;
         /* It is this block that is in use, whatever the chunk before it is. */
         own.prev = guess.size;
@@ -132,12 +132,12 @@ static int vote_of_moved(const struct ps_page_view *view, uint32_t chunk, struct
     if (chunk >= view->n_slots || is_zero(view, chunk) || is_like_pointer(view, chunk))
         return 0;
     for (uint32_t next = chunk + 2; next < view->n_slots; next++) {
-        const struct ps_vs_chunk own = {.size = next - chunk, .in_use = 0};
+        const struct ps_vs_fields own = {.size = next - chunk, .in_use = 0};
         const uint64_t x = ps_vs_xor(view, chunk, next) ^ ps_vs_encode(f, &own);
-        struct ps_vs_chunk behind;
+        struct ps_vs_fields behind;
         uint32_t before; /* size of the moved block's chunk */
 
-        if (is_zero(view, next) || !ps_vs_decode(f, x, &behind))
+        if (is_zero(view, next) || !ps_vs_read(f, x, &behind))
             continue;
         before = behind.prev ^ own.size;
         if (before <= chunk || before - chunk > view->n_slots)

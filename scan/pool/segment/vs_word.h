@@ -23,7 +23,7 @@ struct ps_vs_format {
 };
 
 /* A chunk; sizes in slots, the chunk header included. */
-struct ps_vs_chunk {
+struct ps_vs_fields {
     uint32_t cost; /* MemoryCost: of a free chunk, pages without memory */
     uint32_t size;
     uint32_t prev; /* size of the chunk before, 0: this is the first one */
@@ -70,15 +70,14 @@ static inline uint64_t ps_vs_xor(const struct ps_page_view *view, uint32_t a, ui
     return ps_vs_word(view, a) ^ ps_vs_word(view, b);
 }
 
-static inline uint64_t ps_vs_encode(const struct ps_vs_format *f, const struct ps_vs_chunk *c)
+static inline uint64_t ps_vs_encode(const struct ps_vs_format *f, const struct ps_vs_fields *c)
 {
     return (uint64_t)c->cost | (uint64_t)c->size << f->size_shift |
            (uint64_t)c->prev << f->prev_shift | (uint64_t)(c->in_use != 0) << f->use_shift;
 }
 
 /* The fields of 'plain', a decoded word. 0: a chunk has none like these. */
-static inline int ps_vs_decode(const struct ps_vs_format *f, uint64_t plain,
-                               struct ps_vs_chunk *out)
+static inline int ps_vs_read(const struct ps_vs_format *f, uint64_t plain, struct ps_vs_fields *out)
 {
     out->cost = (uint32_t)plain & f->cost_mask;
     out->size = (uint32_t)(plain >> f->size_shift) & f->size_mask;
