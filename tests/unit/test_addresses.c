@@ -1,7 +1,7 @@
 /* The bounded set of addresses. */
 #include <criterion/criterion.h>
 
-#include "scan/tracker/locate/addresses.h"
+#include "scan/windows/kernel/addresses.h"
 
 static struct ps_addresses a;
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scan/tracker/locate/addresses.h"
+#include "scan/windows/kernel/addresses.h"
 #include "scan/windows/kernel/pointers.h"
 
 #define MAX_POINTERS 4096u /* to heaps, of those that are different and those that are not */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "scan/heap/segment.h"
-#include "scan/tracker/locate/addresses.h"
+#include "scan/windows/kernel/addresses.h"
 
 /* How far beside a known segment others are looked for, in segments: Windows takes them one after
  * the other, and some may be gone. */

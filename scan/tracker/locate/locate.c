@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "scan/tracker/locate/addresses.h"
+#include "scan/windows/kernel/addresses.h"
 #include "scan/tracker/locate/cpus.h"
 #include "scan/tracker/locate/search.h"
 #include "scan/tracker/locate/words.h"

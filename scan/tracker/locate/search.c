@@ -1,6 +1,6 @@
 #include "scan/tracker/locate/search.h"
 
-#include "scan/tracker/locate/addresses.h"
+#include "scan/windows/kernel/addresses.h"
 #include "scan/tracker/locate/words.h"
 
 static int is_better(const struct ps_tracker_proof *a, const struct ps_tracker_proof *b)

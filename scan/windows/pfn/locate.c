@@ -1,6 +1,6 @@
 #include "scan/windows/pfn/locate.h"
 
-#include "scan/tracker/locate/addresses.h"
+#include "scan/windows/kernel/addresses.h"
 #include "scan/tracker/locate/words.h"
 
 /* From this build on x64 has the database where it likes. */

@@ -1,4 +1,4 @@
-#include "scan/tracker/locate/addresses.h"
+#include "scan/windows/kernel/addresses.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* A bounded set of addresses: what was looked at already. */
-#ifndef PS_SCAN_TRACKER_LOCATE_ADDRESSES_H
-#define PS_SCAN_TRACKER_LOCATE_ADDRESSES_H
+#ifndef PS_SCAN_WINDOWS_KERNEL_ADDRESSES_H
+#define PS_SCAN_WINDOWS_KERNEL_ADDRESSES_H
 
 #include <stddef.h>
 #include <stdint.h>
