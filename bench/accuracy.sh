@@ -8,6 +8,7 @@ set -euo pipefail
 source=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${1:-$source/build/release}
 doc=$source/docs/ACCURACY.md
+default=10 # of --min-confidence; cli/min_confidence sees that it is
 last='<!-- The rest is written by bench/accuracy.sh -->'
 
 [ -n "${1:-}" ] || (cd "$source" && cmake --preset release >/dev/null)
@@ -32,11 +33,11 @@ tables() {
     echo "On $(date -u +%Y-%m-%d) at commit $(git -C "$source" rev-parse --short=12 HEAD) by \`bench/accuracy.sh\`."
     echo
     echo "### At the default threshold"
-    table -v what=overview -v at=0
+    table -v what=overview -v at=$default
     echo "What else is listed, and how much of it as \`Allocated\`, with page tables, then with \`--physical-only\`:"
     echo
-    table -v what=others -v at=0 -v mode=tables
-    table -v what=others -v at=0 -v mode=physical-only
+    table -v what=others -v at=$default -v mode=tables
+    table -v what=others -v at=$default -v mode=physical-only
     echo "### The worst image at each threshold, %"
     echo
     table -v what=worst

@@ -30,6 +30,15 @@ enum ps_verb {
 
 enum ps_when { PS_WHEN_AUTO, PS_WHEN_ALWAYS, PS_WHEN_NEVER };
 
+/* The values of --min-confidence that have a name; docs/ACCURACY.md says what each leaves. */
+enum ps_confidence_level {
+    PS_CONFIDENCE_ALL = 0,
+    PS_CONFIDENCE_PLAUSIBLE = 10, /* the default */
+    PS_CONFIDENCE_LIKELY = 40,
+    PS_CONFIDENCE_SURE = 70,
+    PS_CONFIDENCE_PROVED = 80,
+};
+
 /* A list of strings; they point into argv. */
 struct ps_strings {
     const char **item;
@@ -49,16 +58,17 @@ struct ps_options {
     int show_free;
     int include_copies;
     uint32_t min_confidence;         /* 0 .. 100 */
+    int has_min_confidence;          /* it was asked for, rather than being the default */
     uint64_t range_start, range_end; /* physical, end exclusive, multiples of 4096 */
     int has_range;
 
     /* Which Windows. */
-    const char *arch; /* "auto", "x86", "x64" */
-    uint32_t build;   /* 0: find out */
-    int physical_only; /* no page tables, no big-pool table */
-    const char *dtb;  /* hexadecimal, as typed; NULL: find it */
+    const char *arch;            /* "auto", "x86", "x64" */
+    uint32_t build;              /* 0: find out */
+    int physical_only;           /* no page tables, no big-pool table */
+    const char *dtb;             /* hexadecimal, as typed; NULL: find it */
     struct ps_strings pagefiles; /* --pagefile: FILE or N=FILE */
-    const char *symbols; /* NULL: no symbol file */
+    const char *symbols;         /* NULL: no symbol file */
 
     /* What runs it. */
     const char *backend; /* "auto", "cpu", "opencl", "null" */

@@ -47,7 +47,7 @@ static void print_option(const struct ps_option *o, FILE *out)
 {
     char left[64];
     char help[512];
-    char names[96];
+    char names[PS_OPTION_ACCEPTS_BYTES];
     char letter[5] = "    ";
 
     if (o->letter)
@@ -55,8 +55,7 @@ static void print_option(const struct ps_option *o, FILE *out)
     snprintf(left, sizeof left, "  %s--%s%s%s", letter, o->name, o->metavar ? " " : "",
              o->metavar ? o->metavar : "");
     if (o->choice)
-        snprintf(help, sizeof help, "%s (%s)", o->help,
-                 ps_option_choices(o, ", ", names, sizeof names));
+        snprintf(help, sizeof help, "%s (%s)", o->help, ps_option_accepts(o, names, sizeof names));
     print_row(left, o->choice ? help : o->help, out);
 }
 

@@ -1,5 +1,6 @@
 #include "host/cli/option_table.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,6 +81,26 @@ static const char *sort_choice(size_t i)
     return NTH(names, i);
 }
 
+static const struct {
+    const char *name;
+    enum ps_confidence_level least;
+} confidence_levels[] = {
+    {"all", PS_CONFIDENCE_ALL},       {"plausible", PS_CONFIDENCE_PLAUSIBLE},
+    {"likely", PS_CONFIDENCE_LIKELY}, {"sure", PS_CONFIDENCE_SURE},
+    {"proved", PS_CONFIDENCE_PROVED},
+};
+
+static const char *confidence_choice(size_t i)
+{
+    return i < sizeof confidence_levels / sizeof *confidence_levels ? confidence_levels[i].name
+                                                                    : NULL;
+}
+
+static uint32_t confidence_level(size_t i)
+{
+    return confidence_levels[i].least;
+}
+
 const char *ps_generate_choice(size_t i)
 {
     static const char *const names[] = {"man", "complete-bash", "complete-zsh"};
@@ -110,9 +131,10 @@ const struct ps_option ps_option_table[] = {
      .help = "report free blocks too"},
     {.name = "include-copies", .kind = PS_OPT_FLAG, .offset = AT(include_copies), .verbs = SCANS,
      .help = "report the headers in pages that are copies of earlier pages too"},
-    {.name = "min-confidence", .kind = PS_OPT_NUMBER, .offset = AT(min_confidence), .verbs = SCANS,
-     .metavar = "N", .hi = 100,
-     .help = "leave out findings whose Confidence is below N (0 to 100)"},
+    {.name = "min-confidence", .kind = PS_OPT_LEVEL, .offset = AT(min_confidence),
+     .verbs = SCANS, .metavar = "N", .hi = 100, .choice = confidence_choice,
+     .level = confidence_level,
+     .help = "leave out findings whose Confidence is below N, without this option below plausible"},
     {.name = "range", .kind = PS_OPT_RANGE, .verbs = SCANS, .metavar = "START-END",
      .multiple = PAGE,
      .help = "only physical addresses from START up to, not including, END; both multiples of 4k"},
@@ -306,17 +328,38 @@ const struct ps_verb_info *ps_verb_row(enum ps_verb verb)
     return NULL;
 }
 
+/* Append to text[n], of which *used bytes are taken, as much as there is room for. */
+__attribute__((format(printf, 4, 5))) static void add_text(char *text, size_t n, size_t *used,
+                                                           const char *fmt, ...)
+{
+    va_list ap;
+    int k;
+
+    va_start(ap, fmt);
+    k = vsnprintf(text + *used, n - *used, fmt, ap);
+    va_end(ap);
+    if (k > 0)
+        *used += (size_t)k < n - *used ? (size_t)k : n - *used - 1;
+}
+
 char *ps_option_choices(const struct ps_option *o, const char *between, char *text, size_t n)
 {
     size_t used = 0;
 
     text[0] = '\0';
-    for (size_t i = 0; o->choice(i); i++) {
-        int k = snprintf(text + used, n - used, "%s%s", i ? between : "", o->choice(i));
+    for (size_t i = 0; o->choice(i); i++)
+        add_text(text, n, &used, "%s%s", i ? between : "", o->choice(i));
+    return text;
+}
 
-        if (k < 0 || (size_t)k >= n - used)
-            break;
-        used += (size_t)k;
-    }
+char *ps_option_accepts(const struct ps_option *o, char *text, size_t n)
+{
+    size_t used = 0;
+
+    if (o->kind != PS_OPT_LEVEL)
+        return ps_option_choices(o, ", ", text, n);
+    add_text(text, n, &used, "%llu to %llu", (unsigned long long)o->lo, (unsigned long long)o->hi);
+    for (size_t i = 0; o->choice(i); i++)
+        add_text(text, n, &used, ", %s=%u", o->choice(i), (unsigned)o->level(i));
     return text;
 }

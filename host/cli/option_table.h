@@ -18,6 +18,7 @@ enum ps_option_kind {
     PS_OPT_CHOICE,  /* a name of 'choice'; const char * */
     PS_OPT_WHEN,    /* auto, always, never; enum ps_when */
     PS_OPT_NUMBER,  /* lo .. hi; uint32_t */
+    PS_OPT_LEVEL,   /* the same, or a name of 'choice' that stands for 'level' of it */
     PS_OPT_SIZE,    /* lo .. hi bytes, a multiple of 'multiple'; uint64_t */
     PS_OPT_RANGE,   /* START-END in multiples of 'multiple'; range_start, range_end, has_range */
     PS_OPT_APPEND,  /* any text, appended to a struct ps_strings of at most 'hi' items */
@@ -35,6 +36,7 @@ struct ps_option {
     const char *metavar;             /* NULL when it takes no value */
     const char *help;                /* one sentence, no period */
     const char *(*choice)(size_t i); /* the i-th accepted name, NULL after the last */
+    uint32_t (*level)(size_t i);     /* what it stands for, of PS_OPT_LEVEL */
     uint64_t lo;
     uint64_t hi;
     uint64_t multiple;
@@ -76,5 +78,11 @@ const char *ps_generate_choice(size_t i);
 
 /* Put the accepted names of 'o' into text[n], joined by 'between'. Returns text. */
 char *ps_option_choices(const struct ps_option *o, const char *between, char *text, size_t n);
+
+/* Put into text[n] what 'o', which has names, accepts: the names, or for PS_OPT_LEVEL the range and
+ * each name with what it stands for. Returns text. */
+char *ps_option_accepts(const struct ps_option *o, char *text, size_t n);
+
+#define PS_OPTION_ACCEPTS_BYTES 128
 
 #endif

@@ -166,6 +166,25 @@ static int store_number(const struct ps_option *o, char *value, struct ps_option
     return 0;
 }
 
+static int store_level(const struct ps_option *o, char *value, struct ps_options *opt,
+                       struct ps_err *err)
+{
+    char accepts[PS_OPTION_ACCEPTS_BYTES];
+    uint64_t v;
+
+    for (size_t i = 0; o->choice(i); i++) {
+        if (strcmp(o->choice(i), value) == 0) {
+            *(uint32_t *)field(o, opt) = o->level(i);
+            return 0;
+        }
+    }
+    if (!ps_parse_size(value, strlen(value), &v) || v < o->lo || v > o->hi)
+        return ps_fail(err, PS_EARG, PS_AT_NONE, "--%s %.48s: expected one of %s", o->name, value,
+                       ps_option_accepts(o, accepts, sizeof accepts));
+    *(uint32_t *)field(o, opt) = (uint32_t)v;
+    return 0;
+}
+
 static int store_size(const struct ps_option *o, char *value, struct ps_options *opt,
                       struct ps_err *err)
 {
@@ -289,7 +308,7 @@ int ps_option_store(const struct ps_option *o, char *value, struct ps_options *o
         [PS_OPT_WHEN] = store_when,     [PS_OPT_NUMBER] = store_number,
         [PS_OPT_SIZE] = store_size,     [PS_OPT_RANGE] = store_range,
         [PS_OPT_APPEND] = store_append, [PS_OPT_LIST] = store_list,
-        [PS_OPT_NUMBERS] = store_list,
+        [PS_OPT_NUMBERS] = store_list,  [PS_OPT_LEVEL] = store_level,
     };
 
     return store[o->kind](o, value, opt, err);

@@ -39,6 +39,7 @@ static const struct ps_options defaults = {
     .sort = "nonpaged",
     .repeats = 10,
     .bench_bytes = UINT64_C(1) << 30,
+    .min_confidence = PS_CONFIDENCE_PLAUSIBLE,
 };
 
 __attribute__((format(printf, 2, 3))) static int usage(const struct parser *p, const char *fmt, ...)
@@ -134,11 +135,11 @@ static int bad_option(const struct parser *p, int c)
 {
     const struct ps_option *o = row_of(optopt);
     char letter[2] = {(char)optopt, '\0'};
-    char names[96];
+    char names[PS_OPTION_ACCEPTS_BYTES];
 
     if (c == ':')
         return usage(p, "option --%s needs a value: %s", o->name,
-                     o->choice ? ps_option_choices(o, ", ", names, sizeof names) : o->metavar);
+                     o->choice ? ps_option_accepts(o, names, sizeof names) : o->metavar);
     if (optopt >= FIRST_LONG)
         return usage(p, "option --%s takes no value", o->name);
     if (optopt)
@@ -335,6 +336,7 @@ static int check(struct parser *p)
     const struct ps_verb_info *v = ps_verb_row(opt->verb);
     int rc;
 
+    opt->has_min_confidence = was_given(p, "min-confidence");
     if (p->want_help)
         return finish_help(p);
     if (p->want_version || opt->generate) {

@@ -140,6 +140,8 @@ static void print_summary(const struct scan_run *run, double seconds, int rc)
         .n_unmapped = t->unmapped,
         .n_in_big_pool = t->in_big_pool,
         .n_copies_left_out = t->copies_left_out,
+        .n_below = t->below,
+        .min_confidence = run->opt->min_confidence,
         .n_big = t->big,
         .n_big_elsewhere = t->big_elsewhere,
         .n_paged_out = t->pages_paged_out,

@@ -81,14 +81,20 @@ static void judge_page(const struct ps_pipeline_spec *spec, const struct ps_piec
         ps_page_judge(spec->era, spec->rules, page, hit, n, f);
 }
 
-static size_t keep_wanted(const struct ps_pipeline_spec *spec, struct ps_finding *f, size_t n)
+/* How many of the findings stay; *n_below are dropped by their confidence alone. */
+static size_t keep_wanted(const struct ps_pipeline_spec *spec, struct ps_finding *f, size_t n,
+                          uint16_t *n_below)
 {
     size_t n_kept = 0;
 
-    for (size_t k = 0; k < n; k++)
-        if (f[k].confidence >= spec->min_confidence &&
-            (f[k].status != PS_STATUS_FREE || spec->show_free))
+    for (size_t k = 0; k < n; k++) {
+        if (f[k].status == PS_STATUS_FREE && !spec->show_free)
+            continue;
+        if (f[k].confidence >= spec->min_confidence)
             f[n_kept++] = f[k];
+        else
+            ++*n_below;
+    }
     return n_kept;
 }
 
@@ -116,7 +122,7 @@ static void guarded_judge(void *arg)
             print.fingerprint = ps_digest_page(page);
             print.may_be_copy = (uint16_t)ps_copy_possible(&out[n_out]);
         }
-        print.n_findings = (uint16_t)keep_wanted(spec, out + n_out, n);
+        print.n_findings = (uint16_t)keep_wanted(spec, out + n_out, n, &print.n_below);
         n_out += print.n_findings;
         if (spec->sift)
             s->entry->print[s->entry->n_prints++] = print;

@@ -29,6 +29,7 @@ struct ps_page_print {
     uint64_t phys;
     uint32_t fingerprint; /* equal pages have equal ones (host/digest.h) */
     uint16_t n_findings;  /* not dropped by min_confidence or show_free; may be 0 */
+    uint16_t n_below;     /* findings dropped by min_confidence alone */
     uint16_t may_be_copy; /* ps_copy_possible */
 };
 

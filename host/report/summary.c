@@ -31,10 +31,11 @@ static void print_line(FILE *out, const struct ps_summary *s)
     fprintf(out,
             ": %" PRIu64 " finding%s (%" PRIu64 " big, %" PRIu64 " of them not located; %" PRIu64
             " with a virtual address, %" PRIu64 " unmapped, %" PRIu64 " inside big ones), %" PRIu64
-            " in copied pages left out; paged-out pages %" PRIu64 " read, %" PRIu64 " missing",
+            " below confidence %u, %" PRIu64 " in copied pages left out; paged-out pages %" PRIu64
+            " read, %" PRIu64 " missing",
             s->n_findings, plural(s->n_findings), s->n_big, s->n_big_elsewhere, s->n_with_address,
-            s->n_unmapped, s->n_in_big_pool, s->n_copies_left_out, s->n_paged_out,
-            s->n_paged_out_missing);
+            s->n_unmapped, s->n_in_big_pool, s->n_below, s->min_confidence, s->n_copies_left_out,
+            s->n_paged_out, s->n_paged_out_missing);
     fprintf(out, "; holes %s, unreadable %s, torn %s", ps_print_bytes(s->n_hole_bytes, holes),
             ps_print_bytes(s->n_unreadable_bytes, unreadable),
             ps_print_bytes(s->n_torn_bytes, torn));
@@ -70,10 +71,12 @@ static void print_json(FILE *out, const struct ps_summary *s)
             s->n_findings, s->n_hole_bytes, s->n_unreadable_bytes, s->n_torn_bytes);
     fprintf(out,
             ",\"with_address\":%" PRIu64 ",\"unmapped\":%" PRIu64 ",\"in_big_pool\":%" PRIu64
-            ",\"copies_left_out\":%" PRIu64 ",\"big\":%" PRIu64 ",\"big_elsewhere\":%" PRIu64
+            ",\"copies_left_out\":%" PRIu64 ",\"below_confidence\":%" PRIu64
+            ",\"min_confidence\":%u,\"big\":%" PRIu64 ",\"big_elsewhere\":%" PRIu64
             ",\"paged_out_pages\":%" PRIu64 ",\"paged_out_missing\":%" PRIu64 ",\"backend\":",
-            s->n_with_address, s->n_unmapped, s->n_in_big_pool, s->n_copies_left_out, s->n_big,
-            s->n_big_elsewhere, s->n_paged_out, s->n_paged_out_missing);
+            s->n_with_address, s->n_unmapped, s->n_in_big_pool, s->n_copies_left_out, s->n_below,
+            s->min_confidence, s->n_big, s->n_big_elsewhere, s->n_paged_out,
+            s->n_paged_out_missing);
     print_string(out, s->backend);
     fputs(",\"digest\":", out);
     print_string(out, s->digest);

@@ -25,9 +25,11 @@ static int is_copy(struct ps_copies *c, const struct ps_page_print *p)
     return ps_seen_pages_look(&c->seen, p->fingerprint, p->phys, same_page, c, &first);
 }
 
-/* How many of the findings of a copy stay. */
-static size_t sift_copy(struct ps_copies *c, struct ps_finding *f, size_t n)
+/* How many of the findings of a copy stay. The others of it are copies first, whatever their
+ * confidence. */
+static size_t sift_copy(struct ps_copies *c, const struct ps_page_print *page, struct ps_finding *f)
 {
+    const size_t n = page->n_findings;
     size_t n_kept = 0;
 
     if (!c->include) {
@@ -38,6 +40,7 @@ static size_t sift_copy(struct ps_copies *c, struct ps_finding *f, size_t n)
     for (size_t i = 0; i < n; i++)
         if (f[i].confidence >= c->min_confidence)
             f[n_kept++] = f[i];
+    c->n_below += page->n_below + n - n_kept;
     return n_kept;
 }
 
@@ -54,7 +57,9 @@ int ps_copies_sift(void *arg, const struct ps_page_print *page, size_t n_pages,
         if (copy < 0)
             return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the pages seen so far");
         if (copy)
-            left = sift_copy(c, f + from, left);
+            left = sift_copy(c, &page[i], f + from);
+        else
+            c->n_below += page[i].n_below;
         if (to != from)
             memmove(f + to, f + from, left * sizeof *f);
         from += page[i].n_findings;

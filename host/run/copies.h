@@ -15,10 +15,11 @@
 /* The fields before 'seen' are the caller's, the others begin with zero. */
 struct ps_copies {
     struct ps_image *image;
-    int include; /* mark the findings of copies, and keep them */
-    unsigned min_confidence;
+    int include;             /* mark the findings of copies, and keep them */
+    unsigned min_confidence; /* that marked ones must have */
     struct ps_seen_pages seen;
-    uint64_t n_left_out; /* findings */
+    uint64_t n_left_out; /* findings in copies */
+    uint64_t n_below;    /* findings below min_confidence, here or before */
     uint8_t page[2][PS_PAGE_BYTES];
 };
 

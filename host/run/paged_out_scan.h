@@ -25,10 +25,16 @@ struct ps_paged_out_scan {
     void *arg;
 };
 
+struct ps_paged_out_result {
+    uint64_t n_pages;   /* scanned */
+    uint64_t n_missing; /* in no page file */
+    uint64_t n_below;   /* findings dropped by min_confidence alone */
+};
+
 /* Scan each page of the Windows kernel half that the page files (--pagefile) have, with the scalar
- * kernel. *n_pages is how many were scanned, *n_missing how many no page file has. Does nothing
- * without page tables or page files. PS_ENOMEM, and what ps_cancel_check says. */
-int ps_paged_out_scan(const struct ps_paged_out_scan *scan, uint64_t *n_pages, uint64_t *n_missing,
+ * kernel. Does nothing without page tables or page files. *result is filled in any case. PS_ENOMEM,
+ * and what ps_cancel_check says. */
+int ps_paged_out_scan(const struct ps_paged_out_scan *scan, struct ps_paged_out_result *result,
                       struct ps_err *err);
 
 #endif

@@ -181,8 +181,11 @@ static int run_pipeline(struct ps_scan_session *s, struct ps_image *image,
                         struct ps_pipeline_stats *stats, struct ps_err *err)
 {
     const struct ps_options *opt = s->opt;
-    struct ps_copies copies = {
-        .image = image, .include = opt->include_copies, .min_confidence = opt->min_confidence};
+    /* Who asks for copies gets them; only a threshold that was asked for too takes them away. */
+    struct ps_copies copies = {.image = image,
+                               .include = opt->include_copies,
+                               .min_confidence = opt->has_min_confidence ? opt->min_confidence
+                                                                         : PS_CONFIDENCE_ALL};
     const struct judging judging = {&v->locator, s->era, &s->rules};
     struct ps_pipeline_spec spec = {
         .image = image,
@@ -212,6 +215,7 @@ static int run_pipeline(struct ps_scan_session *s, struct ps_image *image,
     rc = ps_pipeline_run(&spec, stats, err);
     add_totals(d->totals, image, &spec, stats);
     d->totals->copies_left_out += copies.n_left_out;
+    d->totals->below += copies.n_below;
     ps_copies_free(&copies);
     return rc;
 }
@@ -251,16 +255,17 @@ static int scan_paged_out(struct ps_scan_session *s, const struct ps_virtual_sid
         .on_findings = on_paged_out,
         .arg = d,
     };
-    uint64_t n_pages = 0, n_missing = 0;
+    struct ps_paged_out_result result;
     int rc;
 
     if (!v->map || opt->has_range)
         return 0;
-    rc = ps_paged_out_scan(&scan, &n_pages, &n_missing, err);
-    d->totals->pages_paged_out += n_pages;
+    rc = ps_paged_out_scan(&scan, &result, err);
+    d->totals->pages_paged_out += result.n_pages;
+    d->totals->below += result.n_below;
     /* Without a page file nothing was asked for, and all of them are missing. */
     d->totals->pages_missing +=
-        v->space.pagefiles.n ? n_missing : ps_inverse_map_counts(v->map)->paged_out;
+        v->space.pagefiles.n ? result.n_missing : ps_inverse_map_counts(v->map)->paged_out;
     return rc;
 }
 
@@ -287,6 +292,7 @@ static int run_merged(struct ps_scan_session *s, struct ps_image *image, struct 
         rc = scan_paged_out(s, v, d, err);
     if (rc == 0)
         rc = ps_merge_finish(&d->merge, err);
+    d->totals->below += v->n_big_below;
     free(big);
     return rc;
 }

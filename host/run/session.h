@@ -42,6 +42,7 @@ struct ps_scan_totals {
     uint64_t unmapped;        /* headers in pages that no page table maps */
     uint64_t in_big_pool;     /* headers inside a big allocation */
     uint64_t copies_left_out; /* headers in pages that are copies of earlier ones, not reported */
+    uint64_t below;           /* findings below min_confidence, not reported */
     uint64_t big;             /* big allocations */
     uint64_t big_elsewhere;   /* of these, the image does not have their first page */
     uint64_t pages_paged_out; /* read from page files and scanned */

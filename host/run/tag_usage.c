@@ -75,9 +75,8 @@ int ps_tag_usage_counts(const struct ps_finding *f)
 
     if (f->source != PS_SOURCE_HEADER || f->in_big != 0 || f->confidence < PS_TAG_USAGE_CONFIDENCE)
         return 0;
-    return f->status == PS_STATUS_ALLOCATED ||
-           (f->status == PS_STATUS_UNKNOWN && is_segment && !is_second(f) &&
-            !(f->evidence & PS_EV_OVERLAP));
+    return f->status == PS_STATUS_ALLOCATED || (f->status == PS_STATUS_UNKNOWN && is_segment &&
+                                                !is_second(f) && !(f->evidence & PS_EV_OVERLAP));
 }
 
 static int no_memory(struct ps_err *err)
@@ -136,7 +135,8 @@ int ps_tag_usages_scan(struct ps_tag_usages *u, const struct ps_options *opt,
     all.all_headers = 1;
     all.tags = (struct ps_strings){NULL, 0};
     all.show_free = 0;
-    all.min_confidence = 0; /* an entry of the big-pool table counts whatever its tag */
+    all.min_confidence =
+        PS_CONFIDENCE_ALL; /* an entry of the big-pool table counts whatever its tag */
     rc = ps_scan_session_open(&session, &all, err);
     session.on_findings = on_findings;
     session.findings_arg = u;

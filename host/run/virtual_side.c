@@ -136,6 +136,7 @@ int ps_virtual_side_findings(struct ps_virtual_side *v, const struct ps_options 
         .n_patterns = n_patterns,
         .show_free = opt->show_free,
         .min_confidence = opt->min_confidence,
+        .n_below = &v->n_big_below,
         .start = opt->has_range ? opt->range_start : 0,
         .end = opt->has_range ? opt->range_end : UINT64_MAX,
     };

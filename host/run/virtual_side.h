@@ -29,6 +29,8 @@ struct ps_virtual_side {
     struct ps_locator locator;
     struct ps_bigpool_carver *carver; /* without page tables: takes pages during the pass */
     unsigned carver_arches;
+    uint64_t
+        n_big_below; /* entries that ps_virtual_side_findings left out by min_confidence alone */
 };
 
 /* Find all of it in an open image, which outlives *v; with --physical-only no more than the

@@ -121,11 +121,18 @@ static struct ps_finding finding_of(const struct ps_big_findings_spec *s,
 
 static int is_inside(const struct ps_big_findings_spec *s, const struct ps_finding *f)
 {
-    if (f->confidence < s->min_confidence)
-        return 0;
     if (f->phys == PS_NOWHERE)
         return s->start == 0 && s->end == UINT64_MAX;
     return f->phys >= s->start && f->phys < s->end;
+}
+
+static int is_sure_enough(const struct ps_big_findings_spec *s, const struct ps_finding *f)
+{
+    if (f->confidence >= s->min_confidence)
+        return 1;
+    if (s->n_below)
+        ++*s->n_below;
+    return 0;
 }
 
 /* Rows come by slot, which decides between equals: qsort is not stable, so nothing may be equal. It
@@ -162,7 +169,7 @@ static size_t collect(const struct ps_big_findings_spec *s, struct ps_finding *f
             continue;
         f[n] = finding_of(s, row);
         f[n].in_big = row->slot;
-        n += is_inside(s, &f[n]) != 0;
+        n += is_inside(s, &f[n]) && is_sure_enough(s, &f[n]);
     }
     return n;
 }

@@ -22,6 +22,8 @@ struct ps_big_findings_spec {
     size_t n_patterns;
     int show_free; /* freed entries too: history */
     unsigned min_confidence;
+    uint64_t
+        *n_below; /* grows by each entry that min_confidence alone leaves out; NULL: not told */
     uint64_t start, end; /* physical; findings without an address only when this is everything */
 };
 

@@ -65,6 +65,7 @@ check_offer --all-headers poolscan --all
 check_offer --component poolscan tags --comp
 check_offer jsonl poolscan --format js
 check_offer csv poolscan -r c
+check_offer plausible poolscan --min-confidence pl
 check_offer image.raw poolscan -o im
 check_offer image.raw poolscan scan im
 offers poolscan tags --gp | grep -q gpu && wrong "bash offers --gpu for the verb tags"

@@ -144,13 +144,13 @@ for recipe in "$PS_SOURCE"/tests/recipes/heap/{,x86/}*.recipe; do
     fi
     expect 0 - "$POOLSCAN" mkimage "$recipe" "$image" --truth "$work/truth" "${page_file[@]}"
     check_info
-    expect 0 - "$POOLSCAN" scan "$image" --all-headers --format jsonl
+    expect 0 - "$POOLSCAN" scan "$image" --all-headers --min-confidence 0 --format jsonl
     cp "$work/out" "$work/scan"
     judge Offset "$work/scan"
     check_counts "in memory" 5000 90
     check_pool
     [ "${#page_file[@]}" = 0 ] && continue
-    expect 0 - "$POOLSCAN" scan "$image" --all-headers --format jsonl --pagefile "$work/page.sys"
+    expect 0 - "$POOLSCAN" scan "$image" --all-headers --min-confidence 0 --format jsonl --pagefile "$work/page.sys"
     grep '"Offset":null' "$work/out" >"$work/scan"
     judge Allocation "$work/scan" paged
     check_counts "in the page file" 400 80

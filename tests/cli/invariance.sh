@@ -11,7 +11,7 @@ failed=0
 runs=0
 
 scan() {
-    "$POOLSCAN" scan -q --include-copies --format jsonl "$@" image.raw
+    "$POOLSCAN" scan -q --include-copies --min-confidence 0 --format jsonl "$@" image.raw
 }
 
 # same NAME arguments...: one more way to scan image.raw

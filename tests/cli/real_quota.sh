@@ -20,7 +20,7 @@ owner() {
 scan() {
     xz -dc "$images/$1.raw.xz" | dd of="$work/image.raw" bs=1M iflag=fullblock conv=sparse status=none
     truncate -s %4096 "$work/image.raw"
-    "$POOLSCAN" scan -q --all-headers --format jsonl "$work/image.raw" >"$work/found" ||
+    "$POOLSCAN" scan -q --all-headers --min-confidence 0 --format jsonl "$work/image.raw" >"$work/found" ||
         wrong "$1: exit status $?"
     grep -o '"Process":"0x[0-9a-f]*"' "$work/found" | cut -d'"' -f4 | sort >"$work/named" || true
     n_checks=$((n_checks + 1))

@@ -40,6 +40,7 @@ image --threads
 --range 1-2 image
 --range 0x2000-0x1000 image
 --min-confidence 101 image
+--min-confidence certain image
 --tags A,,B image
 --device 0 image
 --gpu --backend cpu image

@@ -10,10 +10,10 @@ one() {
     local name=$1 recipe=$2
     shift 2
     "$POOLSCAN" mkimage "$recipe" "$work/image.raw" --truth "$work/truth.jsonl"
-    "$POOLSCAN" scan -q --format jsonl --include-copies "${scan[@]}" "$work/image.raw" \
+    "$POOLSCAN" scan -q --min-confidence 0 --format jsonl --include-copies "${scan[@]}" "$work/image.raw" \
         >"$work/found.jsonl"
     # Without them nothing else changes.
-    "$POOLSCAN" scan -q --format jsonl "${scan[@]}" "$work/image.raw" >"$work/without.jsonl"
+    "$POOLSCAN" scan -q --min-confidence 0 --format jsonl "${scan[@]}" "$work/image.raw" >"$work/without.jsonl"
     if ! grep -v '"copy"[],]' "$work/found.jsonl" | cmp -s - "$work/without.jsonl"; then
         echo "$name: --include-copies changes more than it should"
         failed=1

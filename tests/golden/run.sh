@@ -20,7 +20,7 @@ for recipe in "$folder"/*/recipe; do
         read -r -a arguments <"$case/arguments"
     fi
     "$POOLSCAN" mkimage "$recipe" image.raw
-    "$POOLSCAN" scan -q --format jsonl ${arguments[@]+"${arguments[@]}"} image.raw >found.jsonl
+    "$POOLSCAN" scan -q --min-confidence 0 --format jsonl ${arguments[@]+"${arguments[@]}"} image.raw >found.jsonl
     if [ "${PS_UPDATE:-0}" = 1 ]; then
         cp found.jsonl "$case/expected.jsonl"
     elif ! cmp -s found.jsonl "$case/expected.jsonl"; then

@@ -107,11 +107,11 @@ for recipe in "$PS_SOURCE"/tests/recipes/system/*.recipe; do
         "$POOLSCAN" used --format jsonl image.raw >used.jsonl 2>/dev/null
         same tag used.jsonl
     fi
-    "$POOLSCAN" scan -q --include-copies --format jsonl image.raw >scan.jsonl
+    "$POOLSCAN" scan -q --include-copies --min-confidence 0 --format jsonl image.raw >scan.jsonl
     same live scan.jsonl
     same header scan.jsonl
     same content scan.jsonl
-    "$POOLSCAN" scan -q --format jsonl image.raw --pagefile page.sys >scan.jsonl
+    "$POOLSCAN" scan -q --min-confidence 0 --format jsonl image.raw --pagefile page.sys >scan.jsonl
     same paged-out scan.jsonl
     case $name in
     *x64) unit=16 ;;

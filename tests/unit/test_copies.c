@@ -176,6 +176,7 @@ static size_t sift(struct ps_copies *c, struct ps_finding *f, int mapped_page)
         print[i] = (struct ps_page_print){.phys = i * FRAME,
                                           .fingerprint = 9,
                                           .n_findings = 2,
+                                          .n_below = (uint16_t)(1u << i),
                                           .may_be_copy = i != (uint32_t)mapped_page};
     for (uint32_t i = 0; i < 8; i++)
         f[i] =
@@ -201,6 +202,7 @@ Test(copies, are_left_out_or_marked)
     for (unsigned i = 0; i < 6; i++)
         cr_assert_eq(f[i].tag, without[i]);
     cr_assert_eq(c.n_left_out, 2);
+    cr_assert_eq(c.n_below, 0xb); /* those of the copy are copies */
 
     c = (struct ps_copies){.image = image, .include = 1};
     cr_assert_eq(sift(&c, f, -1), 8);
@@ -214,6 +216,7 @@ Test(copies, are_left_out_or_marked)
     cr_assert_eq(f[4].status, PS_STATUS_STALE);
     cr_assert_eq(f[5].status, PS_STATUS_FREE);
     cr_assert_eq(c.n_left_out, 0);
+    cr_assert_eq(c.n_below, 0xf);
 
     /* Windows has the second one mapped: no copy, and nothing else is one. */
     c = (struct ps_copies){.image = image};
@@ -224,6 +227,7 @@ Test(copies, are_left_out_or_marked)
     cr_assert_eq(sift(&c, f, -1), 6);
     cr_assert_eq(f[4].tag, 6);
     cr_assert_eq(c.n_left_out, 0);
+    cr_assert_eq(c.n_below, 0xf + 2);
     ps_image_close(image);
     unlink(path);
 }

@@ -91,7 +91,8 @@ static void describe(struct text *t, const struct ps_options *o)
     add_int(t, "no_builtin_tags", (uint64_t)o->no_builtin_tags, 0);
     add_int(t, "all_headers", (uint64_t)o->all_headers, 0);
     add_int(t, "show_free", (uint64_t)o->show_free, 0);
-    add_int(t, "min_confidence", o->min_confidence, 0);
+    add_int(t, "min_confidence", o->min_confidence, 10);
+    add_int(t, "has_min_confidence", (uint64_t)o->has_min_confidence, 0);
     if (o->has_range)
         add(t, " range=%#" PRIx64 "..%#" PRIx64, o->range_start, o->range_end);
     add_string(t, "arch", o->arch, "auto");
@@ -158,8 +159,16 @@ static const struct {
     {"--dtb 1aa000 --physical-only a", "scan args=a physical_only=1 dtb=1aa000"},
     {"--all-headers --show-free a", "scan args=a all_headers=1 show_free=1"},
     {"--all-headers --no-builtin-tags a", "scan args=a no_builtin_tags=1 all_headers=1"},
-    {"--min-confidence 100 a", "scan args=a min_confidence=100"},
-    {"--min-confidence 0x10 a", "scan args=a min_confidence=16"},
+    {"--min-confidence 100 a", "scan args=a min_confidence=100 has_min_confidence=1"},
+    {"--min-confidence 0x10 a", "scan args=a min_confidence=16 has_min_confidence=1"},
+    {"--min-confidence all a", "scan args=a min_confidence=0 has_min_confidence=1"},
+    {"--min-confidence 0 a", "scan args=a min_confidence=0 has_min_confidence=1"},
+    {"--min-confidence plausible a", "scan args=a has_min_confidence=1"},
+    {"find --min-confidence=likely a T",
+     "find args=a|T min_confidence=40 has_min_confidence=1"},
+    {"--min-confidence sure a", "scan args=a min_confidence=70 has_min_confidence=1"},
+    {"--min-confidence 5 --min-confidence proved a",
+     "scan args=a min_confidence=80 has_min_confidence=1"},
     {"--range 0x1000-0x200000 a", "scan args=a range=0x1000..0x200000"},
     {"--range 0-4G a", "scan args=a range=0..0x100000000"},
     {"--range=4096-8k a", "scan args=a range=0x1000..0x2000"},
@@ -288,8 +297,14 @@ static const struct {
     {"-t 8x a", "--threads 8x: expected a number from 0 to 1024"},
     {"-t 99999999999999999999 a",
      "--threads 99999999999999999999: expected a number from 0 to 1024"},
-    {"--min-confidence 101 a", "--min-confidence 101: expected a number from 0 to 100"},
-    {"--min-confidence 0x a", "--min-confidence 0x: expected a number from 0 to 100"},
+    {"--min-confidence 101 a", "--min-confidence 101: expected one of 0 to 100, all=0, "
+                               "plausible=10, likely=40, sure=70, proved=80"},
+    {"--min-confidence 0x a", "--min-confidence 0x: expected one of 0 to 100, all=0, plausible=10, "
+                              "likely=40, sure=70, proved=80"},
+    {"--min-confidence Sure a", "--min-confidence Sure: expected one of 0 to 100, all=0, "
+                                "plausible=10, likely=40, sure=70, proved=80"},
+    {"a --min-confidence", "option --min-confidence needs a value: 0 to 100, all=0, plausible=10, "
+                           "likely=40, sure=70, proved=80"},
     {"--chunk 5000 a", "--chunk 5000: expected bytes such as 64k, 4M or 0x10000, a multiple of "
                        "4096 from 4096 to 1073741824"},
     {"--chunk 16777216T a", "--chunk 16777216T: expected bytes such as 64k, 4M or 0x10000, a "

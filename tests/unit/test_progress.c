@@ -196,6 +196,8 @@ Test(progress, summary_line)
         .n_unmapped = 300,
         .n_in_big_pool = 40,
         .n_copies_left_out = 21,
+        .n_below = 9,
+        .min_confidence = 10,
         .n_big = 500,
         .n_big_elsewhere = 6,
         .n_paged_out = 70,
@@ -212,8 +214,9 @@ Test(progress, summary_line)
     cr_assert_str_eq(text,
                      "poolscan: 1 image, 4.00 GiB in 0.500 s, 8.59 GB/s (cpu/avx2, 2 threads): "
                      "12345 findings (500 big, 6 of them not located; 12000 with a virtual "
-                     "address, 300 unmapped, 40 inside big ones), 21 in copied pages left out; "
-                     "paged-out pages 70 read, 8 missing; holes 512.00 MiB, unreadable 0 bytes, "
+                     "address, 300 unmapped, 40 inside big ones), 9 below confidence 10, 21 in "
+                     "copied pages left out; paged-out pages 70 read, 8 missing; holes 512.00 MiB, "
+                     "unreadable 0 bytes, "
                      "torn 1 byte; digest 0123456789abcdef\n");
     release();
 
@@ -223,8 +226,9 @@ Test(progress, summary_line)
     cr_assert_str_eq(text,
                      "poolscan: interrupted: 2 images, 0 bytes in 0.000 s, 0.0 MB/s: "
                      "1 finding (0 big, 0 of them not located; 0 with a virtual address, 0 "
-                     "unmapped, 0 inside big ones), 0 in copied pages left out; paged-out pages 0 "
-                     "read, 0 missing; holes 0 bytes, unreadable 0 bytes, torn 0 bytes\n");
+                     "unmapped, 0 inside big ones), 0 below confidence 0, 0 in copied pages left "
+                     "out; paged-out pages 0 read, 0 missing; holes 0 bytes, unreadable 0 bytes, "
+                     "torn 0 bytes\n");
     release();
 }
 
@@ -234,7 +238,9 @@ Test(progress, summary_as_json)
                            .n_bytes = GIB,
                            .seconds = 2,
                            .n_unreadable_bytes = 4096,
-                           .n_copies_left_out = 17};
+                           .n_copies_left_out = 17,
+                           .n_below = 5,
+                           .min_confidence = 40};
     json_t *o;
 
     make_config();
@@ -247,6 +253,8 @@ Test(progress, summary_as_json)
     cr_assert_eq(json_integer_value(json_object_get(o, "bytes_per_s")), (json_int_t)GIB / 2);
     cr_assert_eq(json_integer_value(json_object_get(o, "unreadable_bytes")), 4096);
     cr_assert_eq(json_integer_value(json_object_get(o, "copies_left_out")), 17);
+    cr_assert_eq(json_integer_value(json_object_get(o, "below_confidence")), 5);
+    cr_assert_eq(json_integer_value(json_object_get(o, "min_confidence")), 40);
     cr_assert(json_is_false(json_object_get(o, "interrupted")));
     json_decref(o);
     release();

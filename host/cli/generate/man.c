@@ -55,7 +55,7 @@ static void man_option_verbs(const struct ps_option *o, FILE *out)
 
 static void man_option(const struct ps_option *o, FILE *out)
 {
-    char names[96];
+    char names[PS_OPTION_ACCEPTS_BYTES];
 
     fputs(".TP\n", out);
     if (o->letter)
@@ -74,7 +74,7 @@ static void man_option(const struct ps_option *o, FILE *out)
     fputs(".\n", out);
     if (o->choice) {
         fputs("One of ", out);
-        man_text(ps_option_choices(o, ", ", names, sizeof names), out);
+        man_text(ps_option_accepts(o, names, sizeof names), out);
         fputs(".\n", out);
     }
     man_option_verbs(o, out);

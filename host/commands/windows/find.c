@@ -128,8 +128,10 @@ static int find_table(const struct ps_options *opt, struct ps_err *err)
     if (rc == 0)
         rc = scan_image(&s, opt->args.item[0], &totals, &f, err);
     if (rc == 0 && !opt->quiet)
-        fprintf(stderr, "poolscan: %" PRIu64 " allocations, %" PRIu64 " of them big\n",
-                totals.findings, totals.big);
+        fprintf(stderr,
+                "poolscan: %" PRIu64 " allocations, %" PRIu64 " of them big; %" PRIu64
+                " below confidence %u left out\n",
+                totals.findings, totals.big, totals.below, opt->min_confidence);
     if (rc == 0 && opt->fail_if_none && totals.findings == 0)
         rc = ps_fail(err, PS_ENONE, PS_AT_NONE, "nothing found (--fail-if-none)");
     ps_cells_free(&f.cells);
