@@ -100,6 +100,16 @@ static int add_range(struct ps_heap_map *map, const struct ps_heap_listed *s, co
     return 0;
 }
 
+/* Segments are far from each other, and their neighbours are not asked for: whole pages would be
+ * mapped, with what is around them, and two reads cost less than that. */
+static int read_page(const struct ps_heap_source *source, uint64_t va, uint8_t *page)
+{
+    const size_t half = PS_FRAME_BYTES / 2;
+
+    return ps_paging_read(source->paging, va, page, half) == half &&
+           ps_paging_read(source->paging, va + half, page + half, half) == half;
+}
+
 /* 1: all; 0: some are missing. */
 static int read_descriptors(const struct ps_heap_source *source, const struct ps_heap_listed *s,
                             struct descriptors *d)
@@ -108,8 +118,7 @@ static int read_descriptors(const struct ps_heap_source *source, const struct ps
     int all = 1;
 
     for (size_t at = 0; at < n_bytes; at += PS_FRAME_BYTES) {
-        d->is_there[at / PS_FRAME_BYTES] = ps_paging_read(source->paging, s->va + at, d->bytes + at,
-                                                          PS_FRAME_BYTES) == PS_FRAME_BYTES;
+        d->is_there[at / PS_FRAME_BYTES] = (uint8_t)read_page(source, s->va + at, d->bytes + at);
         all &= d->is_there[at / PS_FRAME_BYTES];
     }
     return all;
