@@ -25,7 +25,7 @@ static const struct ps_finding proc = {
 static struct output_case one_case(const struct ps_finding *f, enum ps_arch arch, uint32_t build)
 {
     struct output_case c = {
-        .image = {"/img/a.raw", ID, ps_era_pick(arch, build)},
+        .image = {"/img/a.raw", ID, ps_era_pick(arch, build), NULL},
         .finding = f,
         .n = 1,
     };

@@ -35,7 +35,7 @@ static struct ps_finding block(uint32_t tag, uint32_t type, uint32_t n_bytes, en
 static struct output_case make_case(const struct ps_finding *f, size_t n, uint32_t build)
 {
     struct output_case c = {
-        .image = {"a.raw", ID, ps_era_pick(PS_ARCH_X64, build)},
+        .image = {"a.raw", ID, ps_era_pick(PS_ARCH_X64, build), NULL},
         .finding = f,
         .n = n,
     };

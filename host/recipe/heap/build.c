@@ -1,5 +1,6 @@
 #include "host/recipe/heap/heap.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #define NODE_BYTES 0x20c0u /* of _EX_HEAP_POOL_NODE */
@@ -196,11 +197,9 @@ void ps_rcp_heaps_truth_system(const struct ps_rcp_heaps *heaps, FILE *out)
             (unsigned long long)heaps->cookie, heaps->n_heaps, segments);
     if (k->va)
         fprintf(out,
-                ",\"ExPoolState\":\"0x%016llx\",\"RtlpHpHeapGlobals\":\"0x%016llx\","
-                "\"ExpPoolQuotaCookie\":\"0x%016llx\"",
-                (unsigned long long)(k->va + heaps->state),
-                (unsigned long long)(k->va + heaps->globals),
-                (unsigned long long)(k->va + heaps->cookie_at));
+                ",\"ExPoolState\":\"0x%016" PRIx64 "\",\"RtlpHpHeapGlobals\":\"0x%016" PRIx64
+                "\",\"ExpPoolQuotaCookie\":\"0x%016" PRIx64 "\"",
+                k->va + heaps->state, k->va + heaps->globals, k->va + heaps->cookie_at);
 }
 
 void ps_rcp_heaps_truth(const struct ps_rcp_heaps *heaps, FILE *out)
