@@ -22,7 +22,7 @@ static enum ps_arch arch_of(const struct ps_address_space *as, const struct ps_o
     if (is_arch_given(opt))
         return strcmp(opt->arch, "x86") == 0 ? PS_ARCH_X86 : PS_ARCH_X64;
     if (as->has_dtb)
-        return ps_paging_is_x64(as->dtb.mode) ? PS_ARCH_X64 : PS_ARCH_X86;
+        return ps_address_space_arch(as);
     return as->has_version ? as->version.arch : PS_ARCH_X64;
 }
 

@@ -33,11 +33,6 @@ static int open_map(struct ps_virtual_side *v, struct ps_err *err)
                                 err);
 }
 
-static enum ps_arch arch_of(const struct ps_virtual_side *v)
-{
-    return ps_paging_is_x64(v->space.dtb.mode) ? PS_ARCH_X64 : PS_ARCH_X86;
-}
-
 /* A part of the image has a part of the table at best, and its entries have no place in it. */
 static int open_carver(struct ps_virtual_side *v, const struct ps_options *opt, struct ps_err *err)
 {
@@ -66,10 +61,11 @@ static int open_quota(struct ps_virtual_side *v, struct ps_err *err)
 static int set_locator(struct ps_virtual_side *v, struct ps_err *err)
 {
     const int has_table = v->table.method != PS_BIGPOOL_NOT_FOUND;
-    const int is_x86 = arch_of(v) == PS_ARCH_X86;
+    const int is_x86 = ps_address_space_arch(&v->space) == PS_ARCH_X86;
     int rc;
 
-    ps_regions_init(&v->regions, arch_of(v), v->space.build, has_table ? &v->table : NULL);
+    ps_regions_init(&v->regions, ps_address_space_arch(&v->space), v->space.build,
+                    has_table ? &v->table : NULL);
     rc = open_quota(v, err);
     v->locator = (struct ps_locator){
         .map = v->map,

@@ -180,6 +180,11 @@ void ps_address_space_close(struct ps_address_space *as)
     ps_image_close(as->owned_image);
 }
 
+enum ps_arch ps_address_space_arch(const struct ps_address_space *as)
+{
+    return ps_paging_is_x64(as->dtb.mode) ? PS_ARCH_X64 : PS_ARCH_X86;
+}
+
 int ps_address_space_need_tables(const struct ps_address_space *as, struct ps_err *err)
 {
     if (as->has_dtb)

@@ -54,6 +54,9 @@ int ps_address_space_open(struct ps_address_space *as, const struct ps_options *
                           const char *path, struct ps_err *err);
 void ps_address_space_close(struct ps_address_space *as);
 
+/* Of the page tables, which there are. */
+enum ps_arch ps_address_space_arch(const struct ps_address_space *as);
+
 /* PS_EFORMAT with a sentence that says what to do, when there are no page tables. */
 int ps_address_space_need_tables(const struct ps_address_space *as, struct ps_err *err);
 

@@ -81,10 +81,8 @@ int ps_address_space_pfn_find(struct ps_address_space *as, const struct ps_optio
     rc = ps_address_space_kernel(as, opt, err);
     if (rc < 0)
         return rc;
-    spec.n_data = ps_kernel_data_ranges(&as->kernel, range, PS_KERNEL_MAX_RANGES);
-    if (spec.n_data > PS_KERNEL_MAX_RANGES)
-        spec.n_data = PS_KERNEL_MAX_RANGES;
-    spec.arch = ps_paging_is_x64(as->dtb.mode) ? PS_ARCH_X64 : PS_ARCH_X86;
+    spec.n_data = ps_address_space_kernel_data(as, range);
+    spec.arch = ps_address_space_arch(as);
     spec.build = as->build;
     ps_address_space_symbol(as, PS_SYMBOL_MmPfnDatabase, &spec.symbol);
     return ps_pfn_find(as->paging, &spec, place, err);

@@ -156,3 +156,19 @@ int ps_address_space_symbol(const struct ps_address_space *as, enum ps_symbol sy
 {
     return ps_symbols_find(&as->symbols, symbol, va);
 }
+
+uint64_t ps_address_space_sure_symbol(const struct ps_address_space *as, enum ps_symbol symbol)
+{
+    uint64_t va;
+
+    if (as->symbols.guessed & 1u << symbol || !ps_address_space_symbol(as, symbol, &va))
+        return 0;
+    return va;
+}
+
+size_t ps_address_space_kernel_data(const struct ps_address_space *as, struct ps_va_range *range)
+{
+    const size_t n = ps_kernel_data_ranges(&as->kernel, range, PS_KERNEL_MAX_RANGES);
+
+    return n < PS_KERNEL_MAX_RANGES ? n : PS_KERNEL_MAX_RANGES;
+}

@@ -15,4 +15,12 @@ int ps_address_space_kernel(struct ps_address_space *as, const struct ps_options
  * whether that address is in memory; as->symbols.guessed names those that are only a guess. */
 int ps_address_space_symbol(const struct ps_address_space *as, enum ps_symbol symbol, uint64_t *va);
 
+/* The same, but 0 for a guess too: it proves nothing, and what it leads to is found among the data
+ * as well. */
+uint64_t ps_address_space_sure_symbol(const struct ps_address_space *as, enum ps_symbol symbol);
+
+/* Where the variables are, into range[PS_KERNEL_MAX_RANGES]; returns how many ranges there are.
+ * After ps_address_space_kernel. */
+size_t ps_address_space_kernel_data(const struct ps_address_space *as, struct ps_va_range *range);
+
 #endif

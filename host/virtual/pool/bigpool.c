@@ -6,22 +6,18 @@
 #include "host/virtual/windows_kernel.h"
 #include "scan/bigpool/locate/locate.h"
 
-static enum ps_arch arch_of(const struct ps_address_space *as)
-{
-    return ps_paging_is_x64(as->dtb.mode) ? PS_ARCH_X64 : PS_ARCH_X86;
-}
-
 /* 1, 0 and errors as ps_bigpool_locate. */
 static int locate(struct ps_address_space *as, const struct ps_inverse_map *map,
                   struct ps_bigpool_table *out, struct ps_err *err)
 {
     struct ps_va_range data[PS_KERNEL_MAX_RANGES];
-    struct ps_bigpool_source source = {
-        .paging = as->paging, .arch = arch_of(as), .build = as->build, .data = data, .map = map};
+    struct ps_bigpool_source source = {.paging = as->paging,
+                                       .arch = ps_address_space_arch(as),
+                                       .build = as->build,
+                                       .data = data,
+                                       .map = map};
 
-    source.n_data = ps_kernel_data_ranges(&as->kernel, data, PS_KERNEL_MAX_RANGES);
-    if (source.n_data > PS_KERNEL_MAX_RANGES)
-        source.n_data = PS_KERNEL_MAX_RANGES;
+    source.n_data = ps_address_space_kernel_data(as, data);
     ps_address_space_symbol(as, PS_SYMBOL_PoolBigPageTable, &source.pointer_symbol);
     ps_address_space_symbol(as, PS_SYMBOL_PoolBigPageTableSize, &source.size_symbol);
     return ps_bigpool_locate(&source, out, err);
@@ -70,7 +66,7 @@ unsigned ps_address_space_bigpool_arches(const struct ps_address_space *as,
     if (opt->arch && strcmp(opt->arch, "x64") == 0)
         return PS_BIGPOOL_X64;
     if (as->has_dtb)
-        return 1u << arch_of(as);
+        return 1u << ps_address_space_arch(as);
     return as->has_version ? 1u << as->version.arch : PS_BIGPOOL_X86 | PS_BIGPOOL_X64;
 }
 

@@ -14,16 +14,6 @@ static size_t read_phys(void *arg, uint64_t phys, void *buf, size_t n_bytes)
     return ps_image_read(arg, phys, buf, n_bytes, &ignored) == 0 ? n_bytes : 0;
 }
 
-/* A guess proves nothing, and what it leads to is found among the data as well. */
-static uint64_t address_of(const struct ps_address_space *as, enum ps_symbol symbol)
-{
-    uint64_t va;
-
-    if (as->symbols.guessed & 1u << symbol || !ps_address_space_symbol(as, symbol, &va))
-        return 0;
-    return va;
-}
-
 static double now_ms(void)
 {
     struct timespec t;
@@ -46,14 +36,12 @@ int ps_address_space_heap(struct ps_address_space *as, const struct ps_options *
     rc = ps_address_space_kernel(as, opt, err);
     if (rc < 0 || (as->build != 0 && as->build < PS_SEGMENT_HEAP_BUILD))
         return rc;
-    source.n_data = ps_kernel_data_ranges(&as->kernel, data, PS_KERNEL_MAX_RANGES);
-    if (source.n_data > PS_KERNEL_MAX_RANGES)
-        source.n_data = PS_KERNEL_MAX_RANGES;
+    source.n_data = ps_address_space_kernel_data(as, data);
     source.paging = as->paging;
-    source.arch = ps_paging_is_x64(as->dtb.mode) ? PS_ARCH_X64 : PS_ARCH_X86;
+    source.arch = ps_address_space_arch(as);
     source.build = as->build;
-    source.pool_state = address_of(as, PS_SYMBOL_ExPoolState);
-    source.heap_globals = address_of(as, PS_SYMBOL_RtlpHpHeapGlobals);
+    source.pool_state = ps_address_space_sure_symbol(as, PS_SYMBOL_ExPoolState);
+    source.heap_globals = ps_address_space_sure_symbol(as, PS_SYMBOL_RtlpHpHeapGlobals);
     source.memory.arg = as->image;
     start = now_ms();
     rc = ps_heap_find(&source, out, err);

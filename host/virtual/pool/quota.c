@@ -248,7 +248,7 @@ static int make_own(struct ps_quota *q, const struct ps_address_space *as, struc
     rc = ps_image_memory_init(&own->memory, as->image, err);
     if (rc < 0)
         return rc;
-    own->arch = ps_paging_is_x64(as->dtb.mode) ? PS_ARCH_X64 : PS_ARCH_X86;
+    own->arch = ps_address_space_arch(as);
     ps_paging_init(&own->paging, &own->memory.mem, as->paging->format, as->dtb.root);
     own->owners = (struct ps_owners){
         .era = ps_era_pick(own->arch, as->build), .is_process = is_process, .arg = own};

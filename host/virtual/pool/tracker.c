@@ -20,16 +20,6 @@ static uint32_t active_processors(const struct ps_address_space *as)
     return n <= PS_TRACKER_MAX_TABLES ? n : 0;
 }
 
-/* A guess proves nothing, and what it leads to is found among the data as well. */
-static uint64_t address_of(const struct ps_address_space *as, enum ps_symbol symbol)
-{
-    uint64_t va;
-
-    if (as->symbols.guessed & 1u << symbol || !ps_address_space_symbol(as, symbol, &va))
-        return 0;
-    return va;
-}
-
 int ps_address_space_tracker(struct ps_address_space *as, const struct ps_options *opt,
                              struct ps_tracker_table *out, struct ps_err *err)
 {
@@ -43,18 +33,16 @@ int ps_address_space_tracker(struct ps_address_space *as, const struct ps_option
     rc = ps_address_space_kernel(as, opt, err);
     if (rc < 0)
         return rc;
-    spec.n_data = ps_kernel_data_ranges(&as->kernel, range, PS_KERNEL_MAX_RANGES);
-    if (spec.n_data > PS_KERNEL_MAX_RANGES)
-        spec.n_data = PS_KERNEL_MAX_RANGES;
-    spec.arch = ps_paging_is_x64(as->dtb.mode) ? PS_ARCH_X64 : PS_ARCH_X86;
+    spec.n_data = ps_address_space_kernel_data(as, range);
+    spec.arch = ps_address_space_arch(as);
     spec.build = as->build;
     spec.n_cpus = active_processors(as);
     spec.symbols = (struct ps_tracker_symbols){
-        .table = address_of(as, PS_SYMBOL_PoolTrackTable),
-        .size = address_of(as, PS_SYMBOL_PoolTrackTableSize),
-        .cpus = address_of(as, PS_SYMBOL_ExPoolTagTables),
-        .expansion = address_of(as, PS_SYMBOL_PoolTrackTableExpansion),
-        .expansion_size = address_of(as, PS_SYMBOL_PoolTrackTableExpansionSize),
+        .table = ps_address_space_sure_symbol(as, PS_SYMBOL_PoolTrackTable),
+        .size = ps_address_space_sure_symbol(as, PS_SYMBOL_PoolTrackTableSize),
+        .cpus = ps_address_space_sure_symbol(as, PS_SYMBOL_ExPoolTagTables),
+        .expansion = ps_address_space_sure_symbol(as, PS_SYMBOL_PoolTrackTableExpansion),
+        .expansion_size = ps_address_space_sure_symbol(as, PS_SYMBOL_PoolTrackTableExpansionSize),
     };
     return ps_tracker_find(as->paging, &spec, out, err);
 }

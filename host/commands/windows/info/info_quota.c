@@ -48,11 +48,6 @@ static void add_quota(struct ps_cells *c, const struct ps_quota *q)
         ps_cells_set(c, PS_INFO_HOW, "PsInitialSystemProcess only: no list found in it");
 }
 
-static enum ps_arch arch_of(const struct ps_address_space *as)
-{
-    return ps_paging_is_x64(as->dtb.mode) ? PS_ARCH_X64 : PS_ARCH_X86;
-}
-
 /* The same as a scan finds: from the same map and table. */
 static int open_quota(struct ps_quota *q, struct ps_address_space *as, const struct ps_options *opt,
                       const struct ps_inverse_map *map, struct ps_err *err)
@@ -65,7 +60,7 @@ static int open_quota(struct ps_quota *q, struct ps_address_space *as, const str
     int rc = ps_address_space_bigpool(as, opt, map, &table, &n_unreadable, err);
 
     if (rc >= 0) {
-        ps_regions_init(&regions, arch_of(as), as->build,
+        ps_regions_init(&regions, ps_address_space_arch(as), as->build,
                         table.method == PS_BIGPOOL_NOT_FOUND ? NULL : &table);
         rc = ps_quota_open(q, &source, err);
     }
