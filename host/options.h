@@ -76,6 +76,7 @@ struct ps_options {
     int gpu;
     int any_device;
     struct ps_strings devices; /* -d 1,2 */
+    const char *temp_dir;      /* --temp-dir */
     uint32_t threads;          /* 0: from the topology */
     uint64_t chunk_bytes;      /* 0: from cache sizes and memory bound */
     const char *io;            /* "auto", "mmap", "read" */

@@ -182,6 +182,10 @@ const struct ps_option ps_option_table[] = {
     {.name = "threads", .letter = 't', .kind = PS_OPT_NUMBER, .common = 1, .offset = AT(threads),
      .verbs = SCANS | BENCH | USED, .metavar = "N", .hi = 1024,
      .help = "worker threads; 0 is one for each core"},
+    {.name = "temp-dir", .kind = PS_OPT_STRING, .offset = AT(temp_dir),
+     .verbs = SCANS | BIGPOOLS | VIRTUAL, .metavar = "DIR",
+     .help = "where images are unpacked that can only be unpacked as a whole; without it $TMPDIR, "
+             "else /var/tmp"},
     {.name = "chunk", .kind = PS_OPT_SIZE, .offset = AT(chunk_bytes), .verbs = SCANS | BENCH,
      .metavar = "SIZE", .lo = PAGE, .hi = GIB, .multiple = PAGE,
      .help = "bytes scanned at a time, a multiple of 4k; without it from the cache sizes"},

@@ -8,6 +8,7 @@
 #include "host/cancel.h"
 #include "host/image/fault_guard.h"
 #include "host/log.h"
+#include "host/open_image.h"
 #include "host/report/progress.h"
 #include "host/report/summary.h"
 #include "host/run/session.h"
@@ -47,11 +48,11 @@ static void note_failure(struct scan_run *run, const char *path, const struct ps
 
 static void warn_if_torn(const char *path, const struct ps_image *image)
 {
-    uint32_t torn = ps_image_torn_bytes(image);
+    uint64_t torn = ps_image_torn_bytes(image);
 
     if (torn)
         ps_log(PS_LOG_WARN,
-               "%s: the size is not a multiple of 4096; the last %" PRIu32
+               "%s: the size is not a multiple of 4096; the last %" PRIu64
                " bytes are scanned as a page padded with zeros",
                path, torn);
 }
@@ -86,7 +87,7 @@ static int scan_one(struct scan_run *run, const char *path, struct ps_err *err)
     const struct ps_scan_progress progress = {.call = on_progress, .arg = run};
     struct ps_image *image = NULL;
     int went_on = 0;
-    int rc = ps_image_open(&image, path, err);
+    int rc = ps_open_image(&image, path, run->opt, err);
 
     if (rc < 0) {
         note_failure(run, path, err);

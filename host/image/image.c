@@ -8,18 +8,23 @@
 #include "host/digest.h"
 #include "host/image/bytes/files.h"
 #include "host/image/bytes/split.h"
-#include "host/image/reader.h"
+#include "host/image/containers/reader.h"
+#include "host/image/packed/packing.h"
+#include "host/image/runs.h"
 
 #define PAGE     4096u
 #define ID_BYTES ((size_t)1 << 20) /* hashed at each end of the file */
 
 struct ps_image {
     char *path;
-    struct ps_bytes *bytes;
-    const struct ps_reader *reader;
-    void *state;
-    struct ps_extents extents;
-    char format[32];
+    struct ps_image_spec spec;
+    struct ps_bytes *bytes; /* what the user named, unpacked */
+    struct ps_bytes *data;  /* that holds the pages: the same, mostly */
+    int has_no_offsets;
+    struct ps_layout layout;
+    struct ps_image_facts facts;
+    struct ps_notes notes;
+    char format[128];
     char id[PS_DIGEST_HEX_BYTES];
 };
 
@@ -37,27 +42,78 @@ static int open_bytes(struct ps_image *image, struct ps_err *err)
         return rc;
     rc = ps_files_open(&image->bytes, paths.path, paths.n, err);
     ps_paths_free(&paths);
-    return rc;
+    if (rc < 0)
+        return rc;
+    snprintf(image->format, sizeof image->format, "%s", image->bytes->ops->prefix);
+    return ps_packed_open(&image->bytes, image->path, &image->spec, &image->notes, image->format,
+                          sizeof image->format, err);
+}
+
+static const struct ps_reader *find_reader(const struct ps_container *c)
+{
+    size_t i = 0;
+
+    while (!readers[i]->probe(c))
+        i++; /* the last row takes everything */
+    return readers[i];
+}
+
+static void note_losses(struct ps_image *image)
+{
+    const struct ps_layout *l = &image->layout;
+
+    if (l->n_missing)
+        ps_notes_add(&image->notes, PS_NOTE_WARNING,
+                     "%" PRIu64 " bytes of memory that the headers promise are not in the file; "
+                     "it is cut short or damaged",
+                     l->n_missing);
+}
+
+static int lay_out(struct ps_image *image, const struct ps_container *c, struct ps_err *err)
+{
+    int rc = ps_runs_extents(&c->runs, c->data, &image->layout, err);
+
+    if (rc < 0)
+        return rc;
+    if (!image->layout.n && image->layout.n_missing)
+        return ps_fail(err, PS_EFORMAT, PS_AT_NONE,
+                       "format %s: none of the memory that the headers promise is in the file",
+                       c->name);
+    note_losses(image);
+    return 0;
 }
 
 static int open_container(struct ps_image *image, struct ps_err *err)
 {
     struct ps_bytes *bytes = image->bytes;
-    size_t n_head = bytes->n_bytes < PS_HEAD_BYTES ? (size_t)bytes->n_bytes : PS_HEAD_BYTES;
     uint8_t head[PS_HEAD_BYTES];
-    size_t i = 0;
-    int rc = bytes->ops->read(bytes, 0, head, n_head, err);
+    struct ps_container c = {
+        .path = image->path,
+        .spec = &image->spec,
+        .bytes = bytes,
+        .data = bytes,
+        .head = head,
+        .n_head = bytes->n_bytes < PS_HEAD_BYTES ? (size_t)bytes->n_bytes : PS_HEAD_BYTES,
+        .notes = image->notes,
+    };
+    const struct ps_reader *reader;
+    const size_t n_prefix = strlen(image->format);
+    int rc = bytes->ops->read(bytes, 0, head, c.n_head, err);
 
     if (rc < 0)
         return rc;
-    while (!readers[i]->probe(head, n_head))
-        i++; /* the last row takes everything */
-    rc = readers[i]->open(bytes, &image->extents, &image->state, err);
-    if (rc < 0)
-        return rc;
-    image->reader = readers[i];
-    snprintf(image->format, sizeof image->format, "%s%s", bytes->ops->prefix, readers[i]->name);
-    return ps_extents_check(&image->extents, bytes->n_bytes, !readers[i]->read, err);
+    reader = find_reader(&c);
+    snprintf(c.name, sizeof c.name, "%s", reader->name);
+    rc = reader->open(&c, err);
+    image->data = c.data;
+    image->has_no_offsets = c.has_no_offsets;
+    image->facts = c.facts;
+    image->notes = c.notes;
+    snprintf(image->format + n_prefix, sizeof image->format - n_prefix, "%s", c.name);
+    if (rc >= 0)
+        rc = lay_out(image, &c, err);
+    ps_runs_free(&c.runs);
+    return rc;
 }
 
 static int hash_ends(struct ps_bytes *bytes, struct ps_digest *digest, uint8_t *buf,
@@ -94,7 +150,8 @@ static int compute_id(struct ps_image *image, struct ps_err *err)
     return rc;
 }
 
-int ps_image_open(struct ps_image **out, const char *path, struct ps_err *err)
+int ps_image_open(struct ps_image **out, const char *path, const struct ps_image_spec *spec,
+                  struct ps_err *err)
 {
     struct ps_image *image = calloc(1, sizeof *image);
     int rc = 0;
@@ -103,6 +160,8 @@ int ps_image_open(struct ps_image **out, const char *path, struct ps_err *err)
         image->path = strdup(path);
     if (!image || !image->path)
         rc = ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
+    if (rc >= 0 && spec)
+        image->spec = *spec;
     if (rc >= 0)
         rc = open_bytes(image, err);
     if (rc >= 0)
@@ -121,11 +180,11 @@ void ps_image_close(struct ps_image *image)
 {
     if (!image)
         return;
-    if (image->reader && image->reader->close)
-        image->reader->close(image->state);
+    if (image->data && image->data != image->bytes)
+        image->data->ops->close(image->data);
     if (image->bytes)
         image->bytes->ops->close(image->bytes);
-    ps_extents_free(&image->extents);
+    ps_layout_free(&image->layout);
     free(image->path);
     free(image);
 }
@@ -145,10 +204,31 @@ uint64_t ps_image_file_bytes(const struct ps_image *image)
     return image->bytes->n_bytes;
 }
 
+uint64_t ps_image_memory_bytes(const struct ps_image *image)
+{
+    uint64_t sum = 0;
+
+    if (image->facts.n_pages && image->facts.n_pages <= PS_PHYS_END / PAGE)
+        return image->facts.n_pages * PAGE;
+    for (size_t i = 0; i < image->layout.n; i++)
+        sum += image->layout.extent[i].n_bytes;
+    return sum;
+}
+
+const struct ps_image_facts *ps_image_facts(const struct ps_image *image)
+{
+    return &image->facts;
+}
+
+const struct ps_notes *ps_image_notes(const struct ps_image *image)
+{
+    return &image->notes;
+}
+
 const struct ps_extent *ps_image_extents(const struct ps_image *image, size_t *n)
 {
-    *n = image->extents.n;
-    return image->extents.extent;
+    *n = image->layout.n;
+    return image->layout.extent;
 }
 
 const char *ps_image_id(const struct ps_image *image)
@@ -156,45 +236,112 @@ const char *ps_image_id(const struct ps_image *image)
     return image->id;
 }
 
-uint32_t ps_image_torn_bytes(const struct ps_image *image)
+uint64_t ps_image_torn_bytes(const struct ps_image *image)
 {
-    const struct ps_extents *extents = &image->extents;
+    return image->layout.n_torn;
+}
 
-    return extents->n ? (uint32_t)(extents->extent[extents->n - 1].n_bytes % PAGE) : 0;
+uint64_t ps_image_missing_bytes(const struct ps_image *image)
+{
+    return image->layout.n_missing;
+}
+
+/* The first piece that ends after 'phys'. */
+static size_t piece_at(const struct ps_layout *l, uint64_t phys)
+{
+    size_t low = 0, high = l->n_pieces;
+
+    while (low < high) {
+        const size_t mid = low + (high - low) / 2;
+
+        if (l->piece[mid].phys + l->piece[mid].n_bytes <= phys)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+uint64_t ps_image_file_off(const struct ps_image *image, uint64_t phys)
+{
+    const struct ps_layout *l = &image->layout;
+    const struct ps_extent *e = ps_layout_find(l, phys);
+    size_t i;
+
+    if (!e || image->has_no_offsets)
+        return PS_NO_FILE_OFF;
+    if (e->kind == PS_EXTENT_STORED)
+        return e->file_off + (phys - e->phys);
+    i = piece_at(l, phys);
+    if (i == l->n_pieces || phys < l->piece[i].phys)
+        return PS_NO_FILE_OFF;
+    return l->piece[i].file_off + (phys - l->piece[i].phys);
+}
+
+uint64_t ps_image_page_off(const struct ps_image *image, uint64_t phys)
+{
+    const struct ps_extent *e = ps_layout_find(&image->layout, phys);
+
+    if (!e || e->kind != PS_EXTENT_STORED || image->has_no_offsets)
+        return PS_NO_FILE_OFF;
+    return e->file_off + (phys - e->phys);
 }
 
 const uint8_t *ps_image_map(struct ps_image *image, uint64_t phys, size_t n_bytes)
 {
-    const struct ps_bytes_ops *ops = image->bytes->ops;
-    const struct ps_extent *e = ps_extents_find(&image->extents, phys);
+    const struct ps_bytes_ops *ops = image->data->ops;
+    const struct ps_extent *e = ps_layout_find(&image->layout, phys);
 
-    if (!e || image->reader->read || !ops->map || n_bytes > e->n_bytes - (phys - e->phys))
+    if (!e || e->kind != PS_EXTENT_STORED || !ops->map || n_bytes > e->n_bytes - (phys - e->phys))
         return NULL;
-    return ops->map(image->bytes, e->file_off + (phys - e->phys), n_bytes);
+    return ops->map(image->data, e->file_off + (phys - e->phys), n_bytes);
 }
 
 void ps_image_release(struct ps_image *image, const uint8_t *mem, size_t n_bytes)
 {
-    if (image->bytes->ops->release)
-        image->bytes->ops->release(image->bytes, mem, n_bytes);
+    if (image->data->ops->release)
+        image->data->ops->release(image->data, mem, n_bytes);
 }
 
 void ps_image_will_need(struct ps_image *image, uint64_t phys, uint64_t n_bytes)
 {
-    const struct ps_bytes_ops *ops = image->bytes->ops;
-    const struct ps_extent *e = ps_extents_find(&image->extents, phys);
+    const struct ps_bytes_ops *ops = image->data->ops;
+    const struct ps_extent *e = ps_layout_find(&image->layout, phys);
     uint64_t left;
 
-    if (!e || image->reader->read || !ops->will_need)
+    if (!e || e->kind != PS_EXTENT_STORED || !ops->will_need)
         return;
     left = e->n_bytes - (phys - e->phys);
-    ops->will_need(image->bytes, e->file_off + (phys - e->phys), n_bytes < left ? n_bytes : left);
+    ops->will_need(image->data, e->file_off + (phys - e->phys), n_bytes < left ? n_bytes : left);
+}
+
+/* Of a page that is put together: what no piece covers is zero. */
+static int read_pieces(struct ps_image *image, uint64_t phys, uint8_t *buf, size_t n_bytes,
+                       struct ps_err *err)
+{
+    const struct ps_layout *l = &image->layout;
+    int rc = 0;
+
+    memset(buf, 0, n_bytes);
+    for (size_t i = piece_at(l, phys); rc == 0 && i < l->n_pieces; i++) {
+        const struct ps_piece_run *p = &l->piece[i];
+        const uint64_t from = p->phys > phys ? p->phys : phys;
+        uint64_t n = p->n_bytes - (from - p->phys);
+
+        if (from - phys >= n_bytes)
+            break;
+        if (n > n_bytes - (from - phys))
+            n = n_bytes - (from - phys);
+        rc = image->data->ops->read(image->data, p->file_off + (from - p->phys),
+                                    buf + (from - phys), (size_t)n, err);
+    }
+    return rc;
 }
 
 int ps_image_read(struct ps_image *image, uint64_t phys, void *buf, size_t n_bytes,
                   struct ps_err *err)
 {
-    const struct ps_extent *e = ps_extents_find(&image->extents, phys);
+    const struct ps_extent *e = ps_layout_find(&image->layout, phys);
     uint64_t stored = e ? e->n_bytes - (phys - e->phys) : 0;
     size_t padding = (size_t)(e ? (PAGE - e->n_bytes % PAGE) % PAGE : 0);
 
@@ -206,7 +353,7 @@ int ps_image_read(struct ps_image *image, uint64_t phys, void *buf, size_t n_byt
         memset((uint8_t *)buf + stored, 0, (size_t)(n_bytes - stored));
         n_bytes = (size_t)stored;
     }
-    if (image->reader->read)
-        return image->reader->read(image->state, image->bytes, e, phys, buf, n_bytes, err);
-    return image->bytes->ops->read(image->bytes, e->file_off + (phys - e->phys), buf, n_bytes, err);
+    if (e->kind == PS_EXTENT_PIECES)
+        return read_pieces(image, phys, buf, n_bytes, err);
+    return image->data->ops->read(image->data, e->file_off + (phys - e->phys), buf, n_bytes, err);
 }

@@ -10,33 +10,62 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "host/image/facts.h"
+#include "host/image/notes.h"
+#include "host/image/spec.h"
 #include "scan/err.h"
+
+enum ps_extent_kind {
+    PS_EXTENT_STORED, /* in one piece at file_off */
+    PS_EXTENT_PIECES, /* one page that is put together from pieces, and zeros where there is none */
+};
+
+/* No place in the file: the page is compressed there, or put together from several pieces. */
+#define PS_NO_FILE_OFF UINT64_MAX
 
 struct ps_extent {
     uint64_t phys;     /* physical address, a multiple of 4096 */
-    uint64_t n_bytes;  /* a multiple of 4096, but for the last one of a file whose end is torn */
-    uint64_t file_off; /* of its first byte, counted over all parts of a split image */
+    uint64_t n_bytes;  /* a multiple of 4096, but for the last one of an image whose end is torn */
+    uint64_t file_off; /* of its first byte, in the bytes that hold the pages: counted over all
+                        * parts of a split image, unpacked; PS_NO_FILE_OFF */
+    enum ps_extent_kind kind;
 };
 
 struct ps_image;
 
-/* Open 'path', find its format by content. On failure *out is untouched and the message does not
- * name 'path': PS_ENOENT when there is no such file (or part of it), PS_EFORMAT for an empty
- * file, a directory, a pipe, less than one page or a container that is not supported, PS_EIO
- * when it cannot be opened or read. */
-int ps_image_open(struct ps_image **out, const char *path, struct ps_err *err);
+/* Open 'path', find its format by content. 'spec' may be NULL: the defaults. On failure *out is
+ * untouched and the message does not name 'path': PS_ENOENT when there is no such file (or part of
+ * it), PS_EFORMAT for an empty file, a directory, a pipe, less than one page, a container that is
+ * not supported or in which nothing is readable, PS_EIO when it cannot be opened or read,
+ * PS_ECREATE when there is no room to unpack it. */
+int ps_image_open(struct ps_image **out, const char *path, const struct ps_image_spec *spec,
+                  struct ps_err *err);
 void ps_image_close(struct ps_image *image); /* accepts NULL */
 
 const char *ps_image_path(const struct ps_image *image);
-const char *ps_image_format(const struct ps_image *image); /* "raw", "split raw" */
+const char *ps_image_format(const struct ps_image *image); /* "raw", "split gzip raw" */
+/* Of the file, or of what it unpacks to. */
 uint64_t ps_image_file_bytes(const struct ps_image *image);
+/* Of the machine's memory, as far as the image tells: what a container counts, else the size of a
+ * raw image, else the sum of the extents. */
+uint64_t ps_image_memory_bytes(const struct ps_image *image);
+const struct ps_image_facts *ps_image_facts(const struct ps_image *image);
+const struct ps_notes *ps_image_notes(const struct ps_image *image);
 /* None at all when the file is one hole. */
 const struct ps_extent *ps_image_extents(const struct ps_image *image, size_t *n);
-/* Identity, computed at open: XXH3-128 of size (8 bytes, little-endian), first and last MiB (or
- * all of a smaller file, twice), as 32 hex digits. */
+/* Identity, computed at open, of the unpacked file: XXH3-128 of size (8 bytes, little-endian),
+ * first and last MiB (or all of a smaller file, twice), as 32 hex digits. */
 const char *ps_image_id(const struct ps_image *image);
-/* Bytes after the last whole page (0 .. 4095): ps_image_read pads them with zeros. */
-uint32_t ps_image_torn_bytes(const struct ps_image *image);
+/* Bytes of pages that are there only in part, as the last one of a torn file: ps_image_read pads
+ * them with zeros. */
+uint64_t ps_image_torn_bytes(const struct ps_image *image);
+/* Bytes that the container promises and the file does not have. */
+uint64_t ps_image_missing_bytes(const struct ps_image *image);
+/* Where the byte at 'phys' is in the file (in what it unpacks to); PS_NO_FILE_OFF: absent, or the
+ * container keeps it in no place of its own. */
+uint64_t ps_image_file_off(const struct ps_image *image, uint64_t phys);
+/* The same for a page that is stored as a whole; PS_NO_FILE_OFF: ask for each of its bytes. */
+uint64_t ps_image_page_off(const struct ps_image *image, uint64_t phys);
 
 /* The n_bytes at 'phys' (page aligned, inside one extent) as read-only memory, without a copy
  * and aligned to 8 bytes; NULL when that cannot be (compressed, pages that straddle parts,

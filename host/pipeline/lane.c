@@ -69,11 +69,16 @@ static void judge_page(const struct ps_pipeline_spec *spec, const struct ps_piec
                        const uint8_t *page, const struct ps_hit *hit, struct ps_finding *f,
                        size_t n)
 {
+    const uint64_t first =
+        ((uint64_t)hit->slot << spec->plan->slot_shift) / PS_PAGE_BYTES * PS_PAGE_BYTES;
+    const uint64_t page_off = ps_image_page_off(spec->image, piece->phys + first);
+
     for (size_t k = 0; k < n; k++) {
-        uint64_t off = (uint64_t)hit[k].slot << spec->plan->slot_shift;
+        const uint64_t off = (uint64_t)hit[k].slot << spec->plan->slot_shift;
 
         f[k].phys = piece->phys + off;
-        f[k].file_off = piece->file_off + off;
+        f[k].file_off = page_off != PS_NO_FILE_OFF ? page_off + (off - first)
+                                                   : ps_image_file_off(spec->image, f[k].phys);
     }
     if (spec->judge)
         spec->judge(spec->judge_arg, page, hit, n, f);

@@ -11,7 +11,6 @@ static struct ps_extent clip(const struct ps_extent *e, uint64_t start, uint64_t
 
     if (from >= end || skip >= e->n_bytes)
         return part;
-    part.file_off = e->file_off + skip;
     part.n_bytes = e->n_bytes - skip;
     if (part.n_bytes > end - from)
         part.n_bytes = end - from;
@@ -65,7 +64,6 @@ struct ps_piece ps_source_piece(const struct ps_source *s, uint64_t seq)
     skip = (seq - s->first_seq[low]) * s->chunk_bytes;
     return (struct ps_piece){
         .phys = part.phys + skip,
-        .file_off = part.file_off + skip,
         .n_bytes = part.n_bytes - skip < s->chunk_bytes ? part.n_bytes - skip : s->chunk_bytes,
     };
 }

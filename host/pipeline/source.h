@@ -11,7 +11,6 @@
 /* Part of one extent, at most a chunk long. */
 struct ps_piece {
     uint64_t phys;
-    uint64_t file_off;
     uint64_t n_bytes; /* a multiple of 4096 but at a torn end */
 };
 

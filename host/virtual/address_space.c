@@ -7,6 +7,7 @@
 
 #include "host/image/fault_guard.h"
 #include "host/log.h"
+#include "host/open_image.h"
 #include "host/virtual/address.h"
 
 static unsigned modes_of(const struct ps_address_space *as, const struct ps_options *opt)
@@ -163,7 +164,7 @@ int ps_address_space_open(struct ps_address_space *as, const struct ps_options *
 
     *as = (struct ps_address_space){0};
     ps_fault_guard_init();
-    rc = ps_image_open(&image, path, &why);
+    rc = ps_open_image(&image, path, opt, &why);
     if (rc == 0)
         rc = ps_address_space_attach(as, opt, image, &why);
     as->owned_image = image;
@@ -206,13 +207,10 @@ int ps_address_space_map(const struct ps_address_space *as, struct ps_inverse_ma
 
 int ps_address_space_file_offset(const struct ps_address_space *as, uint64_t phys, uint64_t *off)
 {
-    size_t n = 0;
-    const struct ps_extent *e = ps_image_extents(as->image, &n);
+    const uint64_t at = ps_image_file_off(as->image, phys);
 
-    for (size_t i = 0; i < n && phys >= e[i].phys; i++)
-        if (phys - e[i].phys < e[i].n_bytes) {
-            *off = e[i].file_off + (phys - e[i].phys);
-            return 1;
-        }
-    return 0;
+    if (at == PS_NO_FILE_OFF)
+        return 0;
+    *off = at;
+    return 1;
 }

@@ -77,15 +77,6 @@ static void probe_extent(struct ps_image *image, const struct ps_extent *e, uint
     }
 }
 
-/* A sparse file can end in a hole, which is no extent. */
-static uint64_t pages_of(const struct ps_image *image, const struct ps_extent *e, size_t n)
-{
-    const uint64_t end = n ? e[n - 1].phys + e[n - 1].n_bytes : 0;
-    const uint64_t file = ps_image_file_bytes(image);
-
-    return (end > file ? end : file) / PS_PAGE_BYTES;
-}
-
 static int detect(struct ps_image *image, int any, struct ps_detected_version *out)
 {
     uint8_t *buffer = aligned_alloc(PS_PAGE_BYTES, WINDOW_BYTES);
@@ -93,7 +84,7 @@ static int detect(struct ps_image *image, int any, struct ps_detected_version *o
     struct ps_detected_version best = {0};
     size_t n = 0;
     const struct ps_extent *e = ps_image_extents(image, &n);
-    struct probe p = {.any = any, .best = &best, .image_pages = pages_of(image, e, n)};
+    struct probe p = {.any = any, .best = &best, .image_pages = ps_image_memory_bytes(image) / PS_PAGE_BYTES};
 
     for (size_t i = 0; buffer && i < n && !is_done(&p); i++)
         probe_extent(image, &e[i], &budget, buffer, &p);

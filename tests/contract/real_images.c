@@ -93,7 +93,7 @@ static void scanner_open(struct scanner *s, const char *path, const struct ps_er
     spec.db = s->db;
     if (ps_ruleset_build(&s->rules, &spec, &err) < 0 ||
         ps_plan_compile(&s->plan, era, &s->rules, 1, &err) < 0 ||
-        ps_image_open(&s->image, path, &err) < 0)
+        ps_image_open(&s->image, path, NULL, &err) < 0)
         die(path, &err);
 }
 

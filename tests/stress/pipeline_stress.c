@@ -263,7 +263,7 @@ static void one_round(struct ps_pipeline_spec *spec, unsigned round, unsigned *s
         fakes[i].base.ops = &fakes[i].ops;
         lanes[i] = (struct ps_lane_spec){.backend = &fakes[i].base, .pci_bus = -1};
     }
-    CHECK(ps_image_open(&spec->image, path, &err) == 0, "%s", err.msg);
+    CHECK(ps_image_open(&spec->image, path, NULL, &err) == 0, "%s", err.msg);
     rc = ps_pipeline_run(spec, &stats, &err);
     check_outcome(what, rc, &err, &e, &stats);
     ps_image_close(spec->image);
@@ -305,7 +305,7 @@ static void truncated_mapping(struct ps_pipeline_spec *spec, unsigned *seed)
         CHECK(ps_backend_cpu_open(&lanes[i].backend, spec->plan, ps_kernel_pick(NULL), &err) == 0,
               "%s", err.msg);
     }
-    CHECK(ps_image_open(&spec->image, path, &err) == 0, "%s", err.msg);
+    CHECK(ps_image_open(&spec->image, path, NULL, &err) == 0, "%s", err.msg);
     CHECK(ps_pipeline_run(spec, &stats, &err) == 0, "%s", err.msg);
     CHECK(stats.bytes_unreadable >= PS_PAGE_BYTES * (N_PAGES / 4), "%" PRIu64,
           stats.bytes_unreadable);

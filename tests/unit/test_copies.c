@@ -161,7 +161,7 @@ static struct ps_image *open_pages(char *path)
     bytes[3][4095] = 'c';
     cr_assert_eq(write(fd, bytes, sizeof bytes), (ssize_t)sizeof bytes);
     close(fd);
-    cr_assert_eq(ps_image_open(&image, path, &err), 0, "%s", err.msg);
+    cr_assert_eq(ps_image_open(&image, path, NULL, &err), 0, "%s", err.msg);
     return image;
 }
 

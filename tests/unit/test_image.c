@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "host/image/fault_guard.h"
-#include "host/image/reader.h"
 #include "tests/support/tmpdir.h"
 
 #define PAGE 4096u
@@ -66,7 +65,7 @@ static struct ps_image *open_pattern(size_t n_bytes)
     struct ps_image *image = NULL;
     struct ps_err err = {0};
 
-    cr_assert_eq(ps_image_open(&image, ps_tmpdir_write(&dir, "mem.raw", data, n_bytes), &err), 0,
+    cr_assert_eq(ps_image_open(&image, ps_tmpdir_write(&dir, "mem.raw", data, n_bytes), NULL, &err), 0,
                  "%s", err.msg);
     free(data);
     return image;
@@ -150,7 +149,7 @@ static void refuses(const char *path, int code, const char *word)
     struct ps_image *image = untouched;
     struct ps_err err = {0};
 
-    cr_assert_eq(ps_image_open(&image, path, &err), -code, "%s: code %d, not %d: %s", path,
+    cr_assert_eq(ps_image_open(&image, path, NULL, &err), -code, "%s: code %d, not %d: %s", path,
                  err.code, code, err.msg);
     cr_assert_eq(image, untouched);
     cr_assert_eq(err.code, code);
@@ -248,7 +247,7 @@ Test(image, a_magic_one_byte_short_is_raw)
         struct ps_err err = {0};
 
         memcpy(bytes, containers[i].head, 2);
-        cr_assert_eq(ps_image_open(&image, ps_tmpdir_write(&dir, "raw", bytes, sizeof bytes), &err),
+        cr_assert_eq(ps_image_open(&image, ps_tmpdir_write(&dir, "raw", bytes, sizeof bytes), NULL, &err),
                      0, "%s: %s", containers[i].name, err.msg);
         ps_image_close(image);
     }
@@ -399,7 +398,7 @@ Test(image, too_large_to_map)
         return;
     }
     cr_assert_eq(pwrite(fd, "Proc", 4, data), 4);
-    cr_assert_eq(ps_image_open(&image, path, &err), 0, "%s", err.msg);
+    cr_assert_eq(ps_image_open(&image, path, NULL, &err), 0, "%s", err.msg);
     unlink(path);
     extent = ps_image_extents(image, &n);
     cr_assert_eq(n, 1);
@@ -409,54 +408,4 @@ Test(image, too_large_to_map)
     cr_assert_arr_eq(page, "Proc", 5);
     ps_image_close(image);
     close(fd);
-}
-
-/* What a hostile container could ask for. */
-Test(image, extents_are_checked)
-{
-    static const struct {
-        struct ps_extent e[2];
-        int rc;
-    } cases[] = {
-        {{{0, PAGE, 0}, {2 * PAGE, PAGE, PAGE}}, 0},
-        {{{0, PAGE, 8 * PAGE}, {PAGE, 100, 0}}, 0},
-        {{{1, PAGE, 0}, {2 * PAGE, PAGE, PAGE}}, -PS_EFORMAT},
-        {{{0, 0, 0}, {2 * PAGE, PAGE, PAGE}}, -PS_EFORMAT},
-        {{{0, 100, 0}, {2 * PAGE, PAGE, PAGE}}, -PS_EFORMAT},
-        {{{0, 2 * PAGE, 0}, {PAGE, PAGE, PAGE}}, -PS_EFORMAT},
-        {{{2 * PAGE, PAGE, 0}, {0, PAGE, PAGE}}, -PS_EFORMAT},
-        {{{0, PAGE, 0}, {2 * PAGE, PAGE, 16 * PAGE}}, -PS_EFORMAT},
-        {{{0, PAGE, UINT64_MAX - 5}, {2 * PAGE, PAGE, 0}}, -PS_EFORMAT},
-        {{{0, PAGE, 0}, {UINT64_MAX - 2 * PAGE + 1, 3 * PAGE, 0}}, -PS_EFORMAT},
-        {{{0, PAGE, 0}, {2 * PAGE, UINT64_MAX - 4095, 0}}, -PS_EFORMAT},
-    };
-
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct ps_extents extents = {0};
-        struct ps_err err = {0};
-
-        for (size_t k = 0; k < 2; k++)
-            cr_assert_eq(ps_extents_add(&extents, cases[i].e[k], &err), 0);
-        cr_assert_eq(extents.n, 2);
-        cr_assert_eq(ps_extents_check(&extents, 16 * PAGE, 1, &err), cases[i].rc, "case %zu", i);
-        ps_extents_free(&extents);
-    }
-}
-
-Test(image, extents_that_continue_become_one)
-{
-    struct ps_extents extents = {0};
-    struct ps_err err = {0};
-
-    ps_extents_add(&extents, (struct ps_extent){PAGE, PAGE, 0}, &err);
-    ps_extents_add(&extents, (struct ps_extent){2 * PAGE, 3 * PAGE, PAGE}, &err);
-    ps_extents_add(&extents, (struct ps_extent){5 * PAGE, PAGE, 9 * PAGE}, &err);
-    cr_assert_eq(extents.n, 2);
-    cr_assert_eq(extents.extent[0].n_bytes, 4 * PAGE);
-    cr_assert_null(ps_extents_find(&extents, 0));
-    cr_assert_eq(ps_extents_find(&extents, PAGE), &extents.extent[0]);
-    cr_assert_eq(ps_extents_find(&extents, 5 * PAGE - 1), &extents.extent[0]);
-    cr_assert_eq(ps_extents_find(&extents, 5 * PAGE), &extents.extent[1]);
-    cr_assert_null(ps_extents_find(&extents, 6 * PAGE));
-    ps_extents_free(&extents);
 }

@@ -28,7 +28,7 @@ static void make(void)
     for (size_t i = 0; i < N_BYTES; i++)
         fputc((int)(i / 4096 + 1), f);
     fclose(f);
-    cr_assert_eq(ps_image_open(&image, path, &err), 0);
+    cr_assert_eq(ps_image_open(&image, path, NULL, &err), 0);
     cr_assert_eq(ps_image_memory_init(&m, image, &err), 0);
 }
 
@@ -106,7 +106,7 @@ Test(image_memory, gives_back_what_it_read)
     for (size_t i = 0; i < n_bytes; i += sizeof block)
         cr_assert_eq(fwrite(block, 1, sizeof block, f), sizeof block);
     fclose(f);
-    cr_assert_eq(ps_image_open(&all, name, &err), 0);
+    cr_assert_eq(ps_image_open(&all, name, NULL, &err), 0);
     cr_assert_eq(ps_image_memory_init(&large, all, &err), 0);
     before = resident();
     for (size_t i = 0; i < n_bytes; i += sizeof page) {

@@ -94,7 +94,7 @@ Test(sparse, random_data)
             at[i] = i ? next_random(&state) % n_bytes : n_bytes - 1;
             cr_assert_eq(pwrite(fd, "x", 1, (off_t)at[i]), 1);
         }
-        cr_assert_eq(ps_image_open(&image, dir.file, &err), 0, "%s", err.msg);
+        cr_assert_eq(ps_image_open(&image, dir.file, NULL, &err), 0, "%s", err.msg);
         extent = ps_image_extents(image, &n);
         sum = sum_of_sound(extent, n, n_bytes);
         for (size_t i = 0; i < 40; i++)
@@ -116,7 +116,7 @@ Test(sparse, one_hole)
     struct ps_err err = {0};
     size_t n;
 
-    cr_assert_eq(ps_image_open(&image, dir.file, &err), 0, "%s", err.msg);
+    cr_assert_eq(ps_image_open(&image, dir.file, NULL, &err), 0, "%s", err.msg);
     ps_image_extents(image, &n);
     if (keeps_holes(fd))
         cr_assert_eq(n, 0);
@@ -140,7 +140,7 @@ Test(sparse, split)
 
     cr_assert_eq(pwrite(first, "Proc", 4, MIB), 4);
     cr_assert_eq(pwrite(second, "Thre", 4, 4 * MIB), 4);
-    cr_assert_eq(ps_image_open(&image, ps_tmpdir_file(&dir, "mem.001"), &err), 0, "%s", err.msg);
+    cr_assert_eq(ps_image_open(&image, ps_tmpdir_file(&dir, "mem.001"), NULL, &err), 0, "%s", err.msg);
     extent = ps_image_extents(image, &n);
     sum_of_sound(extent, n, base + 8 * MIB);
     cr_assert(covers(extent, n, MIB));

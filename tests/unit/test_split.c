@@ -55,7 +55,7 @@ static struct ps_image *open_image(const char *name)
     struct ps_image *image = NULL;
     struct ps_err err = {0};
 
-    cr_assert_eq(ps_image_open(&image, ps_tmpdir_file(&dir, name), &err), 0, "%s: %s", name,
+    cr_assert_eq(ps_image_open(&image, ps_tmpdir_file(&dir, name), NULL, &err), 0, "%s: %s", name,
                  err.msg);
     return image;
 }
@@ -180,7 +180,7 @@ Test(split, containers_are_seen_through)
 
     ps_tmpdir_write(&dir, "mem.001", page, 3);
     ps_tmpdir_write(&dir, "mem.002", page + 3, PAGE - 3);
-    cr_assert_eq(ps_image_open(&image, ps_tmpdir_file(&dir, "mem.001"), &err), -PS_EFORMAT);
+    cr_assert_eq(ps_image_open(&image, ps_tmpdir_file(&dir, "mem.001"), NULL, &err), -PS_EFORMAT);
     cr_assert(strstr(err.msg, "LiME"), "%s", err.msg);
 }
 
@@ -189,7 +189,7 @@ static void refuses(const char *name, int code, const char *word)
     struct ps_image *image = NULL;
     struct ps_err err = {0};
 
-    cr_assert_eq(ps_image_open(&image, ps_tmpdir_file(&dir, name), &err), -code, "%s: %d: %s", name,
+    cr_assert_eq(ps_image_open(&image, ps_tmpdir_file(&dir, name), NULL, &err), -code, "%s: %d: %s", name,
                  err.code, err.msg);
     cr_assert(strstr(err.msg, word), "'%s' does not say '%s'", err.msg, word);
     cr_assert_null(image);
@@ -293,7 +293,7 @@ Test(split, found_without_listing)
     touch("mem.001");
     touch("mem.002");
     cr_assert_eq(chdir(dir.path), 0);
-    cr_assert_eq(ps_image_open(&image, "mem.001", &err), 0, "%s", err.msg);
+    cr_assert_eq(ps_image_open(&image, "mem.001", NULL, &err), 0, "%s", err.msg);
     cr_assert_eq(ps_image_file_bytes(image), 2 * PAGE);
     ps_image_close(image);
     cr_assert_eq(chmod(dir.path, 0711), 0);

@@ -45,7 +45,7 @@ static int scan_once(struct run_bench *rb, struct ps_scan_session *s, double *se
     if (!s->digest)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
     start = ps_bench_now();
-    rc = ps_image_open(&image, rb->b->image, err);
+    rc = ps_image_open(&image, rb->b->image, NULL, err);
     if (rc == 0)
         rc = ps_scan_session_image(s, image, NULL, &totals, &went_on, err);
     ps_image_close(image);

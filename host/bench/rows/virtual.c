@@ -51,7 +51,7 @@ static int scan_once(struct half *h, const struct subject *on, struct ps_err *er
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
     h->totals = (struct ps_scan_totals){0};
     start = ps_bench_now();
-    rc = ps_image_open(&image, on->path, err);
+    rc = ps_image_open(&image, on->path, NULL, err);
     if (rc == 0)
         rc = ps_scan_session_image(&h->s, image, NULL, &h->totals, &went_on, err);
     ps_image_close(image);

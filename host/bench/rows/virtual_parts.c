@@ -82,7 +82,7 @@ static int check(const struct ps_bench *b, const struct parts *p, struct ps_err 
 static int measure_once(const struct ps_bench *b, struct parts *p, struct ps_err *err)
 {
     struct ps_image *image = NULL;
-    int rc = ps_image_open(&image, b->made_virtual, err);
+    int rc = ps_image_open(&image, b->made_virtual, NULL, err);
 
     memset(p, 0, sizeof *p);
     if (rc == 0)

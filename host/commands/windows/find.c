@@ -6,6 +6,7 @@
 #include "host/commands/commands.h"
 #include "host/image/fault_guard.h"
 #include "host/log.h"
+#include "host/open_image.h"
 #include "host/run/session.h"
 
 enum {
@@ -91,7 +92,7 @@ static int scan_image(struct ps_scan_session *s, const char *path, struct ps_sca
     struct ps_image *image = NULL;
     struct ps_err late = {0};
     int went_on = 0;
-    int rc = ps_image_open(&image, path, err);
+    int rc = ps_open_image(&image, path, s->opt, err);
 
     if (rc == 0)
         rc = ps_scan_session_image(s, image, NULL, totals, &went_on, err);

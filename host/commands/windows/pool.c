@@ -8,6 +8,7 @@
 #include "host/commands/windows/pool_rows.h"
 #include "host/image/fault_guard.h"
 #include "host/log.h"
+#include "host/open_image.h"
 #include "host/run/pick_era.h"
 #include "host/run/tag_source.h"
 #include "host/run/virtual_side.h"
@@ -140,7 +141,7 @@ static int open_image(struct run *r, const char *path, struct ps_err *err)
     int rc;
 
     ps_fault_guard_init();
-    rc = ps_image_open(&r->image, path, &why);
+    rc = ps_open_image(&r->image, path, r->opt, &why);
     if (rc == 0)
         rc = ps_virtual_side_open(&r->side, r->opt, r->image, &why);
     if (rc < 0)

@@ -56,7 +56,8 @@ static void add_extents(struct ps_cells *c, const struct ps_image *image)
         ps_info_row(c, "Extent");
         ps_cells_set(c, VALUE, "0x%016" PRIx64 "-0x%016" PRIx64, e[i].phys,
                      e[i].phys + e[i].n_bytes);
-        ps_cells_set(c, HOW, "file offset 0x%" PRIx64, e[i].file_off);
+        if (ps_image_file_off(image, e[i].phys) != PS_NO_FILE_OFF)
+            ps_cells_set(c, HOW, "file offset 0x%" PRIx64, ps_image_file_off(image, e[i].phys));
     }
 }
 

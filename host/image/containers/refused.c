@@ -1,4 +1,4 @@
-#include "host/image/reader.h"
+#include "host/image/containers/reader.h"
 
 #include <string.h>
 
@@ -95,29 +95,21 @@ static int refuse_crash_dump(const uint8_t *head, size_t n_head, struct ps_err *
                    convert);
 }
 
-static int refused_probe(const uint8_t *head, size_t n_head)
+static int refused_probe(const struct ps_container *c)
 {
-    return find_magic(head, n_head) || is_elf(head, n_head) || is_crash_dump(head, n_head);
+    return find_magic(c->head, c->n_head) || is_elf(c->head, c->n_head) ||
+           is_crash_dump(c->head, c->n_head);
 }
 
-static int refused_open(struct ps_bytes *bytes, struct ps_extents *out, void **state,
-                        struct ps_err *err)
+static int refused_open(struct ps_container *c, struct ps_err *err)
 {
-    size_t n_head = bytes->n_bytes < PS_HEAD_BYTES ? (size_t)bytes->n_bytes : PS_HEAD_BYTES;
-    const struct magic *magic;
-    uint8_t head[PS_HEAD_BYTES];
-    int rc = bytes->ops->read(bytes, 0, head, n_head, err);
+    const struct magic *magic = find_magic(c->head, c->n_head);
 
-    (void)out;
-    (void)state;
-    if (rc < 0)
-        return rc;
-    magic = find_magic(head, n_head);
     if (magic)
         return ps_fail(err, PS_EFORMAT, 0, "format %s: %s", magic->what, magic->advice);
-    if (is_elf(head, n_head))
-        return refuse_elf(head, err);
-    return refuse_crash_dump(head, n_head, err);
+    if (is_elf(c->head, c->n_head))
+        return refuse_elf(c->head, err);
+    return refuse_crash_dump(c->head, c->n_head, err);
 }
 
 const struct ps_reader ps_reader_refused = {

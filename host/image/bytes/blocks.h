@@ -1,0 +1,53 @@
+/* Bytes that are stored as blocks, each of which can be unpacked by itself.
+ *
+ * A codec lists the blocks and says how one is unpacked; this keeps unpacked blocks in a bounded
+ * cache, unpacks ahead of whoever reads in order, on all threads, and lets several threads read at
+ * once: a block that two want is unpacked once. */
+#ifndef PS_HOST_IMAGE_BYTES_BLOCKS_H
+#define PS_HOST_IMAGE_BYTES_BLOCKS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/image/bytes/bytes.h"
+#include "scan/err.h"
+
+struct ps_block {
+    uint64_t packed_off;   /* in the packed bytes */
+    uint32_t packed_bytes; /* 0: nothing is stored (all zeros, or the codec fetches by itself) */
+    uint32_t n_bytes;      /* unpacked */
+};
+
+/* A larger block is none that can be unpacked by itself. */
+#define PS_BLOCK_MAX_BYTES ((uint32_t)256 << 20)
+
+struct ps_blocks_codec {
+    const char *prefix; /* as ps_bytes_ops.prefix; "" where the packing's name says it */
+    /* What a thread needs to unpack (a decoder's state, a handle of a library that is not safe for
+     * threads); made when a thread first unpacks, kept for it and others after it, never used by
+     * two at once. NULL: nothing. */
+    int (*worker_new)(void *arg, void **worker, struct ps_err *err);
+    void (*worker_free)(void *arg, void *worker);
+    /* Exactly block->n_bytes into 'out' from the block->packed_bytes at 'in', which begin at
+     * block->packed_off and end with the block; number: its place in the list. PS_EFORMAT with
+     * err->at = offset in the packed bytes. Any thread. */
+    int (*unpack)(void *arg, void *worker, const struct ps_block *block, size_t number,
+                  const uint8_t *in, uint8_t *out, struct ps_err *err);
+    void (*free)(void *arg); /* NULL: nothing to be freed */
+};
+
+struct ps_blocks_spec {
+    const struct ps_blocks_codec *codec; /* static */
+    void *arg;                           /* the codec's; freed by close */
+    struct ps_bytes *packed;             /* owned from then on; NULL if the codec fetches */
+    struct ps_block *block;              /* malloc'ed, owned from then on; in order of the unpacked
+                                          * bytes, none of which is left out */
+    size_t n_blocks;
+    unsigned n_threads; /* that unpack ahead; 0: as many as there are CPUs online */
+};
+
+/* PS_ENOMEM; PS_EFORMAT for blocks that are empty, too large or outside the packed bytes. On
+ * failure all of *spec is still the caller's. */
+int ps_blocks_open(struct ps_bytes **out, const struct ps_blocks_spec *spec, struct ps_err *err);
+
+#endif

@@ -1,0 +1,14 @@
+/* Open an image as the options say, and tell what its reader noticed. */
+#ifndef PS_HOST_OPEN_IMAGE_H
+#define PS_HOST_OPEN_IMAGE_H
+
+#include "host/image/image.h"
+#include "host/options.h"
+#include "scan/err.h"
+
+/* ps_image_open (host/image/image.h) with --threads and --temp-dir; its notes go to the log. The
+ * options outlive the image. */
+int ps_open_image(struct ps_image **out, const char *path, const struct ps_options *opt,
+                  struct ps_err *err);
+
+#endif
