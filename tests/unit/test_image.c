@@ -65,8 +65,8 @@ static struct ps_image *open_pattern(size_t n_bytes)
     struct ps_image *image = NULL;
     struct ps_err err = {0};
 
-    cr_assert_eq(ps_image_open(&image, ps_tmpdir_write(&dir, "mem.raw", data, n_bytes), NULL, &err), 0,
-                 "%s", err.msg);
+    cr_assert_eq(ps_image_open(&image, ps_tmpdir_write(&dir, "mem.raw", data, n_bytes), NULL, &err),
+                 0, "%s", err.msg);
     free(data);
     return image;
 }
@@ -247,8 +247,9 @@ Test(image, a_magic_one_byte_short_is_raw)
         struct ps_err err = {0};
 
         memcpy(bytes, containers[i].head, 2);
-        cr_assert_eq(ps_image_open(&image, ps_tmpdir_write(&dir, "raw", bytes, sizeof bytes), NULL, &err),
-                     0, "%s: %s", containers[i].name, err.msg);
+        cr_assert_eq(
+            ps_image_open(&image, ps_tmpdir_write(&dir, "raw", bytes, sizeof bytes), NULL, &err), 0,
+            "%s: %s", containers[i].name, err.msg);
         ps_image_close(image);
     }
 }

@@ -140,7 +140,8 @@ Test(sparse, split)
 
     cr_assert_eq(pwrite(first, "Proc", 4, MIB), 4);
     cr_assert_eq(pwrite(second, "Thre", 4, 4 * MIB), 4);
-    cr_assert_eq(ps_image_open(&image, ps_tmpdir_file(&dir, "mem.001"), NULL, &err), 0, "%s", err.msg);
+    cr_assert_eq(ps_image_open(&image, ps_tmpdir_file(&dir, "mem.001"), NULL, &err), 0, "%s",
+                 err.msg);
     extent = ps_image_extents(image, &n);
     sum_of_sound(extent, n, base + 8 * MIB);
     cr_assert(covers(extent, n, MIB));

@@ -189,8 +189,8 @@ static void refuses(const char *name, int code, const char *word)
     struct ps_image *image = NULL;
     struct ps_err err = {0};
 
-    cr_assert_eq(ps_image_open(&image, ps_tmpdir_file(&dir, name), NULL, &err), -code, "%s: %d: %s", name,
-                 err.code, err.msg);
+    cr_assert_eq(ps_image_open(&image, ps_tmpdir_file(&dir, name), NULL, &err), -code, "%s: %d: %s",
+                 name, err.code, err.msg);
     cr_assert(strstr(err.msg, word), "'%s' does not say '%s'", err.msg, word);
     cr_assert_null(image);
 }
