@@ -84,7 +84,8 @@ static int detect(struct ps_image *image, int any, struct ps_detected_version *o
     struct ps_detected_version best = {0};
     size_t n = 0;
     const struct ps_extent *e = ps_image_extents(image, &n);
-    struct probe p = {.any = any, .best = &best, .image_pages = ps_image_memory_bytes(image) / PS_PAGE_BYTES};
+    struct probe p = {
+        .any = any, .best = &best, .image_pages = ps_image_memory_bytes(image) / PS_PAGE_BYTES};
 
     for (size_t i = 0; buffer && i < n && !is_done(&p); i++)
         probe_extent(image, &e[i], &budget, buffer, &p);
