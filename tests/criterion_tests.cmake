@@ -26,6 +26,8 @@ ps_criterion_test(NAME unit/test_page_list LABELS unit
 ps_criterion_test(NAME unit/test_classic_page LABELS unit)
 ps_criterion_test(NAME unit/test_vectors LABELS unit)
 ps_criterion_test(NAME unit/test_runs LABELS unit SOURCES support/rng.c support/tmpdir.c)
+ps_criterion_test(NAME unit/test_memory_bytes LABELS unit
+    SOURCES support/memory_bytes.c support/open_container.c)
 ps_criterion_test(NAME unit/test_recipe LABELS unit)
 ps_criterion_test(NAME unit/test_recipe_pool LABELS unit)
 ps_criterion_test(NAME unit/test_recipe_classic LABELS unit)
