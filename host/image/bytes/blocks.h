@@ -14,11 +14,13 @@
 
 struct ps_block {
     uint64_t packed_off;   /* in the packed bytes */
-    uint32_t packed_bytes; /* 0: nothing is stored (all zeros, or the codec fetches by itself) */
+    uint32_t packed_bytes; /* 0: nothing is stored, it is all zeros and never given to the codec;
+                            * a codec that fetches by itself (no packed bytes) may use both */
     uint32_t n_bytes;      /* unpacked */
 };
 
-/* A larger block is none that can be unpacked by itself. */
+/* A larger block is none that can be unpacked by itself. Each unpack of a block costs a few tenths
+ * of a microsecond beside the codec's work: blocks of 32 KiB are large enough. */
 #define PS_BLOCK_MAX_BYTES ((uint32_t)256 << 20)
 
 struct ps_blocks_codec {
@@ -30,7 +32,8 @@ struct ps_blocks_codec {
     void (*worker_free)(void *arg, void *worker);
     /* Exactly block->n_bytes into 'out' from the block->packed_bytes at 'in', which begin at
      * block->packed_off and end with the block; number: its place in the list. PS_EFORMAT with
-     * err->at = offset in the packed bytes. Any thread. */
+     * err->at = offset in the packed bytes: whoever reads any of the block gets it, and it is not
+     * tried again soon. 'in' is anything without packed bytes. Any thread. */
     int (*unpack)(void *arg, void *worker, const struct ps_block *block, size_t number,
                   const uint8_t *in, uint8_t *out, struct ps_err *err);
     void (*free)(void *arg); /* NULL: nothing to be freed */
@@ -43,7 +46,10 @@ struct ps_blocks_spec {
     struct ps_block *block;              /* malloc'ed, owned from then on; in order of the unpacked
                                           * bytes, none of which is left out */
     size_t n_blocks;
-    unsigned n_threads; /* that unpack ahead; 0: as many as there are CPUs online */
+    unsigned n_threads; /* that unpack ahead of whoever reads in order, started when somebody does;
+                         * 1: each reader unpacks what it reads, and there are no threads;
+                         * 0: as many as there are CPUs online */
+    uint64_t cache_bytes; /* 0: as many as are good; others are for tests */
 };
 
 /* PS_ENOMEM; PS_EFORMAT for blocks that are empty, too large or outside the packed bytes. On

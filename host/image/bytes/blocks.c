@@ -1,0 +1,566 @@
+#include "host/image/bytes/blocks.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/image/bytes/block_cache.h"
+
+#define MAX_THREADS 256u
+/* What is kept. */
+#define MIN_CACHE_BYTES ((uint64_t)64 << 20)
+#define MAX_CACHE_BYTES ((uint64_t)512 << 20)
+/* How far ahead of a reader in order small blocks are unpacked: enough that threads seldom sleep,
+ * and little enough that what they wrote is still in the processor's caches when it is read. */
+#define AHEAD_BYTES ((uint64_t)4 << 20)
+/* Readers in order come as several threads, each a few pieces before or behind the others. */
+#define ORDER_PIECES 16u
+#define MIN_PIECE    4096u
+
+/* What one thread at a time unpacks with. */
+struct worker {
+    void *state; /* the codec's */
+    uint8_t *in;
+    size_t cap;
+    struct worker *next;
+};
+
+/* Reads that follow each other. */
+struct order {
+    uint64_t end;        /* of the furthest one; 0: none known */
+    uint64_t last_end;   /* of the last read that did not belong to it */
+    unsigned n_in_a_row; /* such reads that followed each other */
+};
+
+/* Threads that unpack ahead of readers in order. */
+struct ahead {
+    pthread_t thread[MAX_THREADS];
+    unsigned n_threads;
+    unsigned n_idle;
+    int is_started, is_closing;
+    size_t next, end; /* blocks to be unpacked */
+    pthread_cond_t work;
+    cpu_set_t cpus; /* of the process: the reader that starts them may be bound to one */
+    int has_cpus;
+};
+
+struct blocks {
+    struct ps_bytes bytes;
+    struct ps_bytes_ops ops;
+    const struct ps_blocks_codec *codec;
+    void *arg;
+    struct ps_bytes *packed;
+    struct ps_block *block;
+    uint64_t *start; /* of each block in the unpacked bytes, and where the last one ends */
+    size_t n_blocks;
+    unsigned n_threads;
+
+    pthread_mutex_t lock; /* of all below */
+    pthread_cond_t done;  /* a block was unpacked */
+    unsigned n_waiting;   /* for it */
+    struct ps_block_cache cache;
+    struct worker *workers; /* not at work */
+    struct order order;
+    struct ahead ahead;
+};
+
+static struct blocks *blocks_of(struct ps_bytes *bytes)
+{
+    return (struct blocks *)bytes;
+}
+
+/* The block that holds 'off'. */
+static size_t block_at(const struct blocks *b, uint64_t off)
+{
+    size_t low = 0;
+    size_t high = b->n_blocks;
+    const uint64_t guess = off / b->block[0].n_bytes; /* most have one size */
+
+    if (guess < b->n_blocks && b->start[guess] <= off && off < b->start[guess + 1])
+        return (size_t)guess;
+    while (high - low > 1) {
+        const size_t mid = low + (high - low) / 2;
+
+        if (b->start[mid] <= off)
+            low = mid;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+static int is_zeros(const struct blocks *b, size_t number)
+{
+    return b->packed && !b->block[number].packed_bytes;
+}
+
+/* The lock is held. A new one has no state yet. */
+static struct worker *take_worker(struct blocks *b)
+{
+    struct worker *w = b->workers;
+
+    if (w)
+        b->workers = w->next;
+    else
+        w = calloc(1, sizeof *w);
+    return w;
+}
+
+static void free_worker(struct blocks *b, struct worker *w)
+{
+    if (w->state && b->codec->worker_free)
+        b->codec->worker_free(b->arg, w->state);
+    free(w->in);
+    free(w);
+}
+
+static int fetch(struct blocks *b, struct worker *w, const struct ps_block *block,
+                 struct ps_err *err)
+{
+    if (w->cap < block->packed_bytes) {
+        free(w->in);
+        w->cap = 0;
+        w->in = malloc(block->packed_bytes);
+        if (!w->in)
+            return ps_fail(err, PS_ENOMEM, block->packed_off,
+                           "out of memory for a block of %" PRIu32 " bytes", block->packed_bytes);
+        w->cap = block->packed_bytes;
+    }
+    return b->packed->ops->read(b->packed, block->packed_off, w->in, block->packed_bytes, err);
+}
+
+static int unpack_with(struct blocks *b, struct worker *w, size_t number, uint8_t *out,
+                       struct ps_err *err)
+{
+    const struct ps_block *block = &b->block[number];
+    int rc = 0;
+
+    if (!w)
+        return ps_fail(err, PS_ENOMEM, block->packed_off, "out of memory");
+    if (!w->state && b->codec->worker_new)
+        rc = b->codec->worker_new(b->arg, &w->state, err);
+    if (rc >= 0 && b->packed)
+        rc = fetch(b, w, block, err);
+    if (rc >= 0)
+        rc = b->codec->unpack(b->arg, w->state, block, number, w->in, out, err);
+    return rc;
+}
+
+/* The lock is held, but not while it unpacks. */
+static void unpack(struct blocks *b, struct ps_kept_block *kept)
+{
+    struct worker *w = take_worker(b);
+    struct ps_err err = {0};
+    int rc;
+
+    pthread_mutex_unlock(&b->lock);
+    rc = unpack_with(b, w, kept->number, kept->mem, &err);
+    pthread_mutex_lock(&b->lock);
+    if (rc < 0)
+        ps_block_cache_fail(&b->cache, kept, &err);
+    else
+        kept->state = PS_BLOCK_READY;
+    if (w) {
+        w->next = b->workers;
+        b->workers = w;
+    }
+    if (b->n_waiting)
+        pthread_cond_broadcast(&b->done);
+}
+
+/* The lock is held. Blocks that nobody unpacks yet are added, and are then the caller's to
+ * unpack. */
+static struct ps_kept_block *add(struct blocks *b, size_t number)
+{
+    return ps_block_cache_add(&b->cache, number, b->block[number].n_bytes);
+}
+
+/* The lock is held. A block that was unpacked, or failed, pinned; NULL: out of memory. */
+static struct ps_kept_block *pin(struct blocks *b, size_t number)
+{
+    struct ps_kept_block *kept = b->cache.of[number];
+
+    if (!kept) {
+        kept = add(b, number);
+        if (kept)
+            unpack(b, kept);
+        return kept;
+    }
+    kept->n_pins++;
+    while (kept->state == PS_BLOCK_UNPACKING) {
+        b->n_waiting++;
+        pthread_cond_wait(&b->done, &b->lock);
+        b->n_waiting--;
+    }
+    return kept;
+}
+
+static void unpin(struct blocks *b, struct ps_kept_block *kept, size_t n_bytes, int in_order)
+{
+    /* Where all of it can be kept, all of it is. */
+    const int is_large = b->bytes.n_bytes > b->cache.budget;
+
+    if (in_order)
+        kept->n_streamed += n_bytes;
+    kept->n_pins--;
+    ps_block_cache_touch(&b->cache, kept,
+                         in_order && is_large &&
+                             kept->n_streamed >= b->block[kept->number].n_bytes);
+}
+
+/* The lock is held. The next block to be unpacked ahead; n_blocks: none. */
+static size_t next_ahead(struct blocks *b)
+{
+    struct ahead *a = &b->ahead;
+
+    while (a->next < a->end) {
+        const size_t number = a->next++;
+
+        if (!b->cache.of[number] && !is_zeros(b, number))
+            return number;
+    }
+    return b->n_blocks;
+}
+
+static void *ahead_main(void *arg)
+{
+    struct blocks *b = arg;
+    struct ahead *a = &b->ahead;
+
+    pthread_mutex_lock(&b->lock);
+    while (!a->is_closing) {
+        const size_t number = next_ahead(b);
+        struct ps_kept_block *kept = number < b->n_blocks ? add(b, number) : NULL;
+
+        if (kept) {
+            unpack(b, kept);
+            kept->n_pins--;
+        } else {
+            a->n_idle++;
+            pthread_cond_wait(&a->work, &b->lock);
+            a->n_idle--;
+        }
+    }
+    pthread_mutex_unlock(&b->lock);
+    return NULL;
+}
+
+/* The lock is held. Without threads every reader unpacks what it reads. */
+static void start_threads(struct blocks *b)
+{
+    struct ahead *a = &b->ahead;
+    sigset_t all, old;
+    pthread_attr_t attr;
+
+    a->is_started = 1;
+    if (pthread_attr_init(&attr) != 0)
+        return;
+    if (a->has_cpus)
+        pthread_attr_setaffinity_np(&attr, sizeof a->cpus, &a->cpus);
+    /* Signals are for the threads that know what to do about them. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    while (a->n_threads < b->n_threads &&
+           pthread_create(&a->thread[a->n_threads], &attr, ahead_main, b) == 0)
+        a->n_threads++;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&attr);
+}
+
+/* Where unpacking ahead from block 'from' on ends: twice as many blocks as there are threads, or
+ * more small ones, and half of the cache at most. */
+static size_t ahead_end(const struct blocks *b, size_t from)
+{
+    size_t end = from;
+
+    while (end < b->n_blocks) {
+        const uint64_t n_bytes = b->start[end + 1] - b->start[from];
+
+        if (n_bytes > b->cache.budget / 2 ||
+            (end - from >= 2 * (size_t)b->n_threads && n_bytes > AHEAD_BYTES))
+            break;
+        end++;
+    }
+    return end;
+}
+
+/* The lock is held. Somebody who reads in order got as far as b->order.end. */
+static void unpack_ahead(struct blocks *b)
+{
+    struct ahead *a = &b->ahead;
+    const size_t from = block_at(b, b->order.end - 1) + 1;
+
+    if (b->n_threads < 2 || from >= b->n_blocks)
+        return;
+    /* Behind: overtaken by the reader. Far ahead: left by a reader who went back. */
+    if (a->next < from || b->start[a->next] - b->start[from] > b->cache.budget / 2)
+        a->next = from;
+    a->end = ahead_end(b, from);
+    if (a->next >= a->end)
+        return;
+    if (!a->is_started)
+        start_threads(b);
+    /* Not for every small block: a thread that was woken should find something to do. */
+    if (a->n_idle &&
+        (b->start[a->end] - b->start[a->next] >= AHEAD_BYTES / 4 || a->end == b->n_blocks))
+        pthread_cond_broadcast(&a->work);
+}
+
+/* The lock is held. Does this read belong to those that follow each other? Two that touch begin
+ * such a row; those near its end go on with it. */
+static int note_read(struct blocks *b, uint64_t off, size_t n_bytes)
+{
+    struct order *o = &b->order;
+    const uint64_t slack = n_bytes * (uint64_t)ORDER_PIECES;
+    const uint64_t distance = off > o->end ? off - o->end : o->end - off;
+
+    if (n_bytes < MIN_PIECE)
+        return 0;
+    if (o->end && distance <= slack) {
+        o->end = off + n_bytes > o->end ? off + n_bytes : o->end;
+        unpack_ahead(b);
+        return 1;
+    }
+    o->n_in_a_row = off == o->last_end ? o->n_in_a_row + 1 : 1;
+    o->last_end = off + n_bytes;
+    if (o->n_in_a_row < 2)
+        return 0;
+    o->end = o->last_end;
+    o->n_in_a_row = 0;
+    unpack_ahead(b);
+    return 1;
+}
+
+/* The lock is held, but not while it copies. */
+static int read_part(struct blocks *b, uint64_t off, uint8_t *to, size_t n_bytes, int in_order,
+                     size_t number, struct ps_err *err)
+{
+    struct ps_kept_block *kept;
+    int rc = 0;
+
+    if (is_zeros(b, number)) {
+        memset(to, 0, n_bytes);
+        return 0;
+    }
+    kept = pin(b, number);
+    if (!kept)
+        return ps_fail(err, PS_ENOMEM, b->block[number].packed_off,
+                       "out of memory for a block of %" PRIu32 " bytes", b->block[number].n_bytes);
+    if (kept->state == PS_BLOCK_FAILED) {
+        *err = kept->err;
+        rc = -kept->err.code;
+    } else {
+        const uint8_t *from = kept->mem + (off - b->start[number]);
+
+        pthread_mutex_unlock(&b->lock);
+        memcpy(to, from, n_bytes);
+        pthread_mutex_lock(&b->lock);
+    }
+    unpin(b, kept, n_bytes, in_order);
+    return rc;
+}
+
+static int blocks_read(struct ps_bytes *bytes, uint64_t off, void *buf, size_t n_bytes,
+                       struct ps_err *err)
+{
+    struct blocks *b = blocks_of(bytes);
+    uint8_t *to = buf;
+    int in_order;
+    int rc = 0;
+
+    if (!n_bytes)
+        return 0;
+    pthread_mutex_lock(&b->lock);
+    in_order = note_read(b, off, n_bytes);
+    for (size_t i = block_at(b, off); n_bytes && rc >= 0; i++) {
+        const uint64_t left = b->start[i + 1] - off;
+        const size_t n = n_bytes < left ? n_bytes : (size_t)left;
+
+        rc = read_part(b, off, to, n, in_order, i, err);
+        to += n;
+        off += n;
+        n_bytes -= n;
+    }
+    pthread_mutex_unlock(&b->lock);
+    return rc;
+}
+
+/* What is packed is fetched from the disk; it is unpacked when a reader comes near. */
+static void blocks_will_need(struct ps_bytes *bytes, uint64_t off, uint64_t n_bytes)
+{
+    struct blocks *b = blocks_of(bytes);
+    uint64_t begin = UINT64_MAX, end = 0;
+
+    if (!n_bytes || !b->packed || !b->packed->ops->will_need)
+        return;
+    for (size_t i = block_at(b, off); i < b->n_blocks && b->start[i] < off + n_bytes; i++) {
+        const struct ps_block *block = &b->block[i];
+
+        if (!block->packed_bytes)
+            continue;
+        begin = block->packed_off < begin ? block->packed_off : begin;
+        end = block->packed_off + block->packed_bytes > end
+                  ? block->packed_off + block->packed_bytes
+                  : end;
+    }
+    /* Blocks that lie in another order than they are read in would fetch half of the file. */
+    if (begin < end && (end - begin) / 2 <= n_bytes)
+        b->packed->ops->will_need(b->packed, begin, end - begin);
+}
+
+static int blocks_data(struct ps_bytes *bytes, struct ps_ranges *out, struct ps_err *err)
+{
+    struct blocks *b = blocks_of(bytes);
+    int rc = 0;
+
+    for (size_t i = 0; i < b->n_blocks && rc >= 0; i++)
+        if (!is_zeros(b, i))
+            rc = ps_ranges_add(out, b->start[i], b->start[i + 1], err);
+    return rc;
+}
+
+static void stop_threads(struct blocks *b)
+{
+    pthread_mutex_lock(&b->lock);
+    b->ahead.is_closing = 1;
+    pthread_cond_broadcast(&b->ahead.work);
+    pthread_mutex_unlock(&b->lock);
+    for (unsigned i = 0; i < b->ahead.n_threads; i++)
+        pthread_join(b->ahead.thread[i], NULL);
+}
+
+static void free_own(struct blocks *b)
+{
+    while (b->workers) {
+        struct worker *w = b->workers;
+
+        b->workers = w->next;
+        free_worker(b, w);
+    }
+    ps_block_cache_fini(&b->cache);
+    pthread_cond_destroy(&b->ahead.work);
+    pthread_cond_destroy(&b->done);
+    pthread_mutex_destroy(&b->lock);
+    free(b->start);
+    free(b);
+}
+
+static void blocks_close(struct ps_bytes *bytes)
+{
+    struct blocks *b = blocks_of(bytes);
+    const struct ps_blocks_codec *codec = b->codec;
+    struct ps_bytes *packed = b->packed;
+    struct ps_block *block = b->block;
+    void *arg = b->arg;
+
+    stop_threads(b);
+    free_own(b);
+    if (codec->free)
+        codec->free(arg);
+    if (packed)
+        packed->ops->close(packed);
+    free(block);
+}
+
+/* Checks the list, and fills b->start. */
+static int add_up(struct blocks *b, uint32_t *largest, struct ps_err *err)
+{
+    const uint64_t n_packed = b->packed ? b->packed->n_bytes : 0;
+    uint64_t at = 0;
+
+    for (size_t i = 0; i < b->n_blocks; i++) {
+        const struct ps_block *block = &b->block[i];
+
+        if (!block->n_bytes || block->n_bytes > PS_BLOCK_MAX_BYTES)
+            return ps_fail(err, PS_EFORMAT, block->packed_off,
+                           "block %zu at offset 0x%" PRIx64 " has %" PRIu32
+                           " bytes; the file is damaged",
+                           i, block->packed_off, block->n_bytes);
+        if (b->packed &&
+            (block->packed_off > n_packed || block->packed_bytes > n_packed - block->packed_off))
+            return ps_fail(err, PS_EFORMAT, block->packed_off,
+                           "block %zu at offset 0x%" PRIx64 " ends behind the end of the file; it "
+                           "is cut short",
+                           i, block->packed_off);
+        b->start[i] = at;
+        at += block->n_bytes; /* 2^35 blocks of 2^28 bytes would be needed to overflow */
+        *largest = block->n_bytes > *largest ? block->n_bytes : *largest;
+    }
+    b->start[b->n_blocks] = at;
+    b->bytes.n_bytes = at;
+    return 0;
+}
+
+static uint64_t cache_bytes(uint32_t largest, unsigned n_threads)
+{
+    const uint64_t wanted = (2 * (uint64_t)n_threads + 2) * largest;
+
+    if (wanted < MIN_CACHE_BYTES)
+        return MIN_CACHE_BYTES;
+    return wanted < MAX_CACHE_BYTES ? wanted : MAX_CACHE_BYTES;
+}
+
+static unsigned count_threads(unsigned n_threads)
+{
+    const long n_cpus = n_threads ? (long)n_threads : sysconf(_SC_NPROCESSORS_ONLN);
+
+    return n_cpus < 1 ? 1 : n_cpus > (long)MAX_THREADS ? MAX_THREADS : (unsigned)n_cpus;
+}
+
+static struct blocks *make(const struct ps_blocks_spec *spec)
+{
+    struct blocks *b = calloc(1, sizeof *b);
+
+    if (!b)
+        return NULL;
+    b->codec = spec->codec;
+    b->arg = spec->arg;
+    b->packed = spec->packed;
+    b->block = spec->block;
+    b->n_blocks = spec->n_blocks;
+    b->n_threads = count_threads(spec->n_threads);
+    b->ops = (struct ps_bytes_ops){
+        .prefix = spec->codec->prefix,
+        .read = blocks_read,
+        .will_need = blocks_will_need,
+        .data = spec->packed ? blocks_data : NULL,
+        .close = blocks_close,
+    };
+    b->bytes.ops = &b->ops;
+    b->ahead.has_cpus = sched_getaffinity(0, sizeof b->ahead.cpus, &b->ahead.cpus) == 0;
+    pthread_mutex_init(&b->lock, NULL);
+    pthread_cond_init(&b->done, NULL);
+    pthread_cond_init(&b->ahead.work, NULL);
+    return b;
+}
+
+int ps_blocks_open(struct ps_bytes **out, const struct ps_blocks_spec *spec, struct ps_err *err)
+{
+    struct blocks *b = make(spec);
+    uint32_t largest = 0;
+    int rc;
+
+    if (!b)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
+    b->start = malloc((b->n_blocks + 1) * sizeof *b->start);
+    if (!b->n_blocks)
+        rc = ps_fail(err, PS_EFORMAT, PS_AT_NONE, "nothing is packed in the file");
+    else if (!b->start)
+        rc = ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu blocks", b->n_blocks);
+    else
+        rc = add_up(b, &largest, err);
+    if (rc >= 0)
+        rc = ps_block_cache_init(
+            &b->cache, b->n_blocks,
+            spec->cache_bytes ? spec->cache_bytes : cache_bytes(largest, b->n_threads), err);
+    if (rc < 0) {
+        free_own(b);
+        return rc;
+    }
+    *out = &b->bytes;
+    return 0;
+}

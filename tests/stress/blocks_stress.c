@@ -1,0 +1,275 @@
+/* Blocks (host/image/bytes/blocks.h) read by many threads at once, in order and at random, with a
+ * small cache, blocks of all zeros and blocks that fail, for ThreadSanitizer too. PS_SEED repeats
+ * a run. */
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/image/bytes/blocks.h"
+#include "tests/support/rng.h"
+
+#define N_THREADS 6
+#define N_READS   400
+#define MAX_READ  20000u
+
+/* Packed bytes that are their own unpacked ones, each XORed with KEY. */
+#define KEY 0x5au
+
+struct flat {
+    struct ps_bytes bytes;
+    const uint8_t *mem;
+    atomic_int n_closed;
+};
+
+static int flat_read(struct ps_bytes *bytes, uint64_t off, void *buf, size_t n_bytes,
+                     struct ps_err *err)
+{
+    (void)err;
+    memcpy(buf, ((struct flat *)bytes)->mem + off, n_bytes);
+    return 0;
+}
+
+static void flat_close(struct ps_bytes *bytes)
+{
+    atomic_fetch_add(&((struct flat *)bytes)->n_closed, 1);
+}
+
+static const struct ps_bytes_ops flat_ops = {.read = flat_read, .close = flat_close};
+
+struct test {
+    struct flat flat;
+    uint8_t *packed, *truth;
+    uint8_t *is_bad; /* by block */
+    struct ps_block *block;
+    uint64_t *start;
+    size_t n_blocks;
+    uint64_t n_bytes;
+    struct ps_bytes *bytes;
+    uint64_t seed;
+    atomic_int n_wrong, n_unpacked, n_workers, n_most_workers, n_freed;
+    atomic_int *n_at; /* unpacking a block now */
+};
+
+static int worker_new(void *arg, void **worker, struct ps_err *err)
+{
+    struct test *t = arg;
+
+    (void)err;
+    atomic_fetch_add(&t->n_workers, 1);
+    *worker = calloc(1, sizeof(atomic_int));
+    return 0;
+}
+
+static void worker_free(void *arg, void *worker)
+{
+    atomic_fetch_sub(&((struct test *)arg)->n_workers, 1);
+    free(worker);
+}
+
+static int unpack(void *arg, void *worker, const struct ps_block *block, size_t number,
+                  const uint8_t *in, uint8_t *out, struct ps_err *err)
+{
+    struct test *t = arg;
+    atomic_int *busy = worker;
+
+    if (atomic_exchange(busy, 1) || atomic_fetch_add(&t->n_at[number], 1) ||
+        block != &t->block[number])
+        atomic_fetch_add(&t->n_wrong, 1);
+    atomic_fetch_add(&t->n_unpacked, 1);
+    for (uint32_t i = 0; i < block->n_bytes; i++)
+        out[i] = in[i] ^ KEY;
+    atomic_fetch_sub(&t->n_at[number], 1);
+    atomic_store(busy, 0);
+    return t->is_bad[number] ? ps_fail(err, PS_EFORMAT, block->packed_off, "bad block") : 0;
+}
+
+static void codec_free(void *arg)
+{
+    atomic_fetch_add(&((struct test *)arg)->n_freed, 1);
+}
+
+static const struct ps_blocks_codec codec = {
+    .prefix = "xor ",
+    .worker_new = worker_new,
+    .worker_free = worker_free,
+    .unpack = unpack,
+    .free = codec_free,
+};
+
+/* One in 16 blocks is of zeros, one in 'bad_of' fails. */
+static void make(struct test *t, size_t n_blocks, uint32_t largest, uint32_t bad_of)
+{
+    struct rng rng = rng_make(t->seed);
+    uint64_t at = 0;
+
+    t->n_blocks = n_blocks;
+    t->block = calloc(n_blocks, sizeof *t->block);
+    t->start = calloc(n_blocks + 1, sizeof *t->start);
+    t->is_bad = calloc(n_blocks, 1);
+    t->n_at = calloc(n_blocks, sizeof *t->n_at);
+    for (size_t i = 0; i < n_blocks; i++) {
+        t->block[i].n_bytes = rng_below(&rng, 4) ? largest : 1 + rng_below(&rng, largest);
+        t->block[i].packed_off = t->n_bytes;
+        t->block[i].packed_bytes = rng_below(&rng, 16) ? t->block[i].n_bytes : 0;
+        t->is_bad[i] = t->block[i].packed_bytes && !rng_below(&rng, bad_of);
+        t->start[i] = t->n_bytes;
+        t->n_bytes += t->block[i].n_bytes;
+    }
+    t->start[n_blocks] = t->n_bytes;
+    t->packed = malloc(t->n_bytes);
+    t->truth = malloc(t->n_bytes);
+    rng_fill(&rng, t->packed, t->n_bytes);
+    for (size_t i = 0; i < n_blocks; i++)
+        for (uint32_t k = 0; k < t->block[i].n_bytes; k++, at++)
+            t->truth[at] = t->block[i].packed_bytes ? t->packed[at] ^ KEY : 0;
+    t->flat.bytes = (struct ps_bytes){&flat_ops, t->n_bytes};
+    t->flat.mem = t->packed;
+}
+
+/* Is there a block in these bytes that fails? */
+static int is_bad(const struct test *t, uint64_t off, size_t n_bytes)
+{
+    for (size_t i = 0; i < t->n_blocks; i++)
+        if (t->is_bad[i] && t->start[i] < off + n_bytes && t->start[i + 1] > off)
+            return 1;
+    return 0;
+}
+
+static void wrong(struct test *t, const char *what, uint64_t off, size_t n_bytes)
+{
+    if (atomic_fetch_add(&t->n_wrong, 1) < 5)
+        fprintf(stderr, "FAILED: %s at 0x%" PRIx64 ", %zu bytes; PS_SEED=0x%" PRIx64 "\n", what,
+                off, n_bytes, t->seed);
+}
+
+static void read_one(struct test *t, uint8_t *buf, uint64_t off, size_t n_bytes)
+{
+    struct ps_err err = {0};
+    const int rc = t->bytes->ops->read(t->bytes, off, buf, n_bytes, &err);
+    const int want = is_bad(t, off, n_bytes) ? -PS_EFORMAT : 0;
+
+    if (rc != want || (rc < 0 && strcmp(err.msg, "bad block") != 0))
+        wrong(t, rc ? err.msg : "no error", off, n_bytes);
+    else if (rc == 0 && memcmp(buf, t->truth + off, n_bytes) != 0)
+        wrong(t, "other bytes", off, n_bytes);
+}
+
+struct reader {
+    struct test *t;
+    size_t number;
+};
+
+/* Even readers go through all of it in order, each from another place on; odd ones jump. */
+static void *read_many(void *arg)
+{
+    const struct reader *r = arg;
+    struct test *t = r->t;
+    struct rng rng = rng_make(t->seed + r->number);
+    uint8_t *buf = malloc(MAX_READ);
+    uint64_t at = t->n_bytes * r->number / N_THREADS;
+
+    for (int i = 0; i < N_READS; i++) {
+        size_t n = 1 + rng_below(&rng, MAX_READ);
+
+        if (r->number % 2)
+            at = rng_next(&rng) % t->n_bytes;
+        if (at >= t->n_bytes)
+            at = 0;
+        if (n > t->n_bytes - at)
+            n = (size_t)(t->n_bytes - at);
+        if (rng_below(&rng, 8) == 0)
+            t->bytes->ops->will_need(t->bytes, at, n);
+        read_one(t, buf, at, n);
+        at += n;
+    }
+    free(buf);
+    return NULL;
+}
+
+/* Alone and in order: what is read ahead by threads is what is wanted. */
+static void read_in_order(struct test *t)
+{
+    uint8_t *buf = malloc(MAX_READ);
+
+    for (uint64_t at = 0; at < t->n_bytes; at += MAX_READ)
+        read_one(t, buf, at, t->n_bytes - at < MAX_READ ? (size_t)(t->n_bytes - at) : MAX_READ);
+    free(buf);
+}
+
+static void read_by_all(struct test *t)
+{
+    pthread_t thread[N_THREADS];
+    struct reader reader[N_THREADS];
+
+    for (size_t i = 0; i < N_THREADS; i++) {
+        reader[i] = (struct reader){t, i};
+        if (pthread_create(&thread[i], NULL, read_many, &reader[i]) != 0)
+            abort();
+    }
+    for (size_t i = 0; i < N_THREADS; i++)
+        pthread_join(thread[i], NULL);
+}
+
+/* With room for all of it, every block is unpacked once, whoever reads. */
+static void check_once(struct test *t, uint64_t cache_bytes)
+{
+    int n_stored = 0;
+
+    for (size_t i = 0; i < t->n_blocks; i++)
+        n_stored += t->block[i].packed_bytes != 0;
+    if (cache_bytes == 0 && atomic_load(&t->n_unpacked) > n_stored)
+        wrong(t, "blocks unpacked more than once", 0, (size_t)atomic_load(&t->n_unpacked));
+}
+
+/* The cache is of cache_bytes; 0: large enough for all. How many went wrong. */
+static int round_of(uint64_t seed, size_t n_blocks, uint32_t largest, uint64_t cache_bytes,
+                    unsigned n_threads)
+{
+    struct test t = {.seed = seed};
+    struct ps_err err = {0};
+    struct ps_blocks_spec spec = {.codec = &codec, .arg = &t, .n_threads = n_threads};
+    int n_wrong;
+
+    make(&t, n_blocks, largest, 20);
+    spec.packed = &t.flat.bytes;
+    spec.block = t.block;
+    spec.n_blocks = n_blocks;
+    spec.cache_bytes = cache_bytes;
+    if (ps_blocks_open(&t.bytes, &spec, &err) < 0) {
+        fprintf(stderr, "FAILED: open: %s\n", err.msg);
+        return 1;
+    }
+    read_in_order(&t);
+    read_by_all(&t);
+    check_once(&t, cache_bytes);
+    t.bytes->ops->close(t.bytes);
+    if (atomic_load(&t.n_workers) || atomic_load(&t.n_freed) != 1 ||
+        atomic_load(&t.flat.n_closed) != 1)
+        wrong(&t, "not everything was freed", 0, 0);
+    n_wrong = atomic_load(&t.n_wrong);
+    free(t.start);
+    free(t.is_bad);
+    free(t.n_at);
+    free(t.packed);
+    free(t.truth);
+    return n_wrong;
+}
+
+int main(void)
+{
+    const uint64_t seed = rng_seed();
+    int n_wrong = 0;
+
+    n_wrong += round_of(seed, 500, 4096, 0, 4);
+    n_wrong += round_of(seed + 1, 500, 4096, 100000, 4);
+    n_wrong += round_of(seed + 2, 100, 70000, 0, 2);
+    n_wrong += round_of(seed + 3, 100, 70000, 300000, 3);
+    n_wrong += round_of(seed + 4, 20000, 100, 30000, 2);
+    n_wrong += round_of(seed + 5, 300, 4096, 5000, 1);
+    n_wrong += round_of(seed + 6, 1, 3, 0, 8);
+    printf("%d reads gave a wrong answer, PS_SEED=0x%" PRIx64 "\n", n_wrong, seed);
+    return n_wrong != 0;
+}
