@@ -38,3 +38,4 @@ ps_script_test(NAME golden/accuracy LABELS golden
     ENVIRONMENT "MEASURE=$<TARGET_FILE:accuracy_measure>")
 ps_script_test(NAME golden/accuracy_counts LABELS golden
     ENVIRONMENT "MEASURE=$<TARGET_FILE:accuracy_measure>")
+include(containers_tests.cmake)

@@ -1,0 +1,153 @@
+#!/usr/bin/env bash
+# One system in every container: tests/recipes/containers/ as raw images, and what make_container
+# writes of them. Findings, big pool, pool usage and translations are the same in each; what a
+# FileOffset points to is the header. The writers share nothing with what is tested.
+set -eu
+: "${POOLSCAN:?}" "${MAKE_CONTAINER:?}" "${PS_SOURCE:?}"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+failed=0
+n_rows=0
+
+wrong() {
+    echo "WRONG: $row: $*"
+    failed=1
+}
+
+# without_place: findings but for FileOffset and the image's name and identity
+without_place() {
+    sed -E 's/"FileOffset":("[^"]*"|null),?//; s/"Image":"[^"]*",?//; s/"ImageId":"[^"]*",?//' "$1"
+}
+
+# What info says of the Windows inside; how it was found may differ.
+essentials() {
+    local name
+
+    for name in Architecture Build Dtb Paging KernelBase KernelPdbGuid PoolTrackTable \
+        PoolTrackTableSize PoolBigPageTable PoolBigPageTableSize BigAllocations; do
+        sed -n "s/.*\"Variable\":\"$name\",\"Value\":\([^,]*\),.*/$name \1/p" "$1"
+    done
+}
+
+# see VERB FILE WHAT [OPTION...]: what the verb prints, without places, is seen/WHAT
+see() {
+    local verb=$1 file=$2 what=$3
+
+    shift 3
+    "$POOLSCAN" "$verb" -q --format jsonl "$file" "$@" >"$what.jsonl" 2>said.txt || return 1
+    without_place "$what.jsonl" >>"seen/$what"
+}
+
+# look FILE: all that is compared, as files in the folder seen/
+look() {
+    local address
+
+    rm -rf seen
+    mkdir seen
+    see info "$1" info || return 1
+    essentials info.jsonl >seen/info
+    see scan "$1" findings "${all[@]}" || return 1
+    see scan "$1" physical "${all[@]}" --physical-only || return 1
+    see bigpools "$1" bigpools --raw --show-free || return 1
+    see used "$1" used || return 1
+    for address in $addresses; do
+        see vtop "$1" vtop "$address" || return 1
+    done
+}
+
+# system NAME [OPTION...]: the raw image that all others are compared with
+system() {
+    local what
+
+    row="$1 raw"
+    raw=$1.raw
+    shift
+    all=(--min-confidence 0 --include-copies --show-free "$@")
+    addresses=
+    "$POOLSCAN" mkimage -q "$PS_SOURCE/tests/recipes/containers/${raw%.raw}.recipe" "$raw" \
+        --truth truth.jsonl
+    "$POOLSCAN" scan -q --format jsonl "$raw" >findings.jsonl
+    addresses=$(sed -n 's/.*"Allocation":"\([^"]*\)".*/\1/p' findings.jsonl | awk 'NR % 300 == 7')
+    look "$raw" || wrong "$(head -n 1 said.txt)"
+    rm -rf expected
+    mv seen expected
+    dtb=$(sed -n 's/^Dtb "\(.*\)"/\1/p' expected/info)
+    for what in findings:1500 physical:1500 bigpools:150 used:3 info:11 vtop:20; do
+        [ "$(wc -l <"expected/${what%:*}")" -ge "${what#*:}" ] ||
+            wrong "only $(wc -l <"expected/${what%:*}") lines of ${what%:*}"
+    done
+    [ -n "$dtb" ] || wrong "no page tables"
+    echo "$row: $(wc -l <expected/findings) findings, $(wc -l <expected/physical) physical," \
+        "$(wc -l <expected/bigpools) rows of the big pool, $(wc -l <expected/vtop) lines of vtop"
+}
+
+# tags_stand FILE: some of the headers, by their FileOffset in it
+tags_stand() {
+    local n=0 offset tag found
+
+    while read -r offset tag; do
+        found=0x$(od -An -tx4 -j $((offset + 4)) -N 4 "$1" | tr -d ' ')
+        [ "$found" = "$tag" ] || wrong "tag $tag at $offset of $1 is $found"
+        n=$((n + 1))
+    done < <(sed -n 's/.*"Source":"header".*"FileOffset":"\([^"]*\)".*"TagRaw":"\([^"]*\)".*/\1 \2/p' \
+        findings.jsonl | awk 'NR % 97 == 1')
+    [ "$n" -ge 10 ] || wrong "only $n headers with a FileOffset"
+    printf ', %s tags read at FileOffset' "$n"
+}
+
+no_offsets() {
+    if grep -q '"FileOffset":"' findings.jsonl physical.jsonl; then
+        wrong "FileOffset in a container that has none"
+    fi
+    printf ', no FileOffset'
+}
+
+# compare NAME FILE [UNPACKED|none]: FILE against the raw image; UNPACKED is where FileOffset leads
+# (otherwise FILE itself)
+compare() {
+    local what
+
+    row="${raw%.raw} $1"
+    if ! look "$2"; then
+        if grep -q 'not supported yet' said.txt && [[ $late == *" ${1%% *} "* ]]; then
+            echo "$row: not compared, this build does not read it"
+        else
+            wrong "$(head -n 1 said.txt)"
+        fi
+        return
+    fi
+    for what in findings physical bigpools used info vtop; do
+        if ! cmp -s "expected/$what" "seen/$what"; then
+            wrong "$what of raw (<) and container (>) differ:"
+            diff "expected/$what" "seen/$what" | cut -c 1-200 | head -n 8 || true
+        fi
+    done
+    printf '%s: %s, %s findings' "$row" \
+        "$(sed -n 's/.*"Container","Value":"\([^"]*\)".*/\1/p' info.jsonl)" "$(wc -l <seen/findings)"
+    if [ "${3:-}" = none ]; then
+        no_offsets
+    else
+        tags_stand "${3:-$2}"
+    fi
+    echo
+    n_rows=$((n_rows + 1))
+}
+
+# make NAME FORMAT [OPTION...]: write it and compare
+make() {
+    local name=$1 format=$2
+
+    shift 2
+    "$MAKE_CONTAINER" "$format" "$raw" made --dtb "$dtb" "$@"
+    compare "$name" made
+    rm -f made*
+}
+
+. "$PS_SOURCE/tests/golden/containers_rows.sh"
+
+x64_rows
+x86_rows
+echo "$n_rows containers"
+[ "$n_rows" -ge "$n_expected" ] && [ "$failed" = 0 ]

@@ -1,0 +1,38 @@
+# shellcheck shell=bash
+# What golden/containers compares; sourced by it.
+# shellcheck disable=SC2034 # read there
+n_expected=0
+# Whose readers are not there yet.
+late=" LiME ELF ELF64 crash "
+
+# As a PC has them: memory ends inside page 0x9f.
+pc_runs=0x1000-0x9fc00,0x100000-0x700000,0x740000-0xc00000,0xbff80000-0xc0000000,0x100000000-0x1007fe000
+
+x64_rows() {
+    system x64
+    make "LiME" lime
+    make "LiME, runs that end inside a page" lime --runs "$pc_runs"
+    make "ELF core" elf64
+    make "ELF core of QEMU" elf64 --variant qemu --processors 4
+    make "ELF core of QEMU, paging" elf64 --variant paging --processors 2
+    make "ELF core of VirtualBox" elf64 --variant vbox
+    make "ELF core, PN_XNUM" elf64 --variant qemu --xnum
+    make "ELF core, 80,000 program headers" elf64 --split 0x100
+    make "crash dump, full" dump64 --build 26100
+    make "crash dump, bitmap" dump64 --variant bitmap
+    make "crash dump, kernel bitmap" dump64 --variant kernel
+    make "crash dump, live" dump64 --variant live
+    make "crash dump, RDMP kernel" dump64 --variant rdmp-kernel
+    make "crash dump, RDMP kernel and user" dump64 --variant rdmp-user
+    make "crash dump, RDMP complete" dump64 --variant rdmp-complete
+}
+
+x86_rows() {
+    system x86
+    make "LiME" lime
+    make "ELF core" elf32 --x86
+    make "ELF core of QEMU" elf32 --x86 --variant qemu
+    make "ELF core of QEMU, paging" elf32 --x86 --variant paging
+    make "ELF64 core of x86" elf64 --x86 --variant qemu
+    make "crash dump, full" dump32 --build 2600
+}
