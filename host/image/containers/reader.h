@@ -53,6 +53,9 @@ struct ps_reader {
 /* Containers that are recognised and refused: scanned as raw memory, their physical addresses
  * would be wrong. */
 extern const struct ps_reader ps_reader_refused;
+/* The saved state of a VMware machine, and the memory that one beside it belongs to. */
+extern const struct ps_reader ps_reader_vmware_state;
+extern const struct ps_reader ps_reader_vmware_vmem;
 /* Bytes that are physical memory from address 0 on. Takes everything, so it comes last. */
 extern const struct ps_reader ps_reader_raw;
 

@@ -17,7 +17,6 @@ struct magic {
 static const char convert[] = "not supported yet; convert it to a raw image";
 static const char expand[] = "not supported yet; expand it and scan the result";
 static const char not_memory[] = "no image of physical memory; name the memory image itself";
-static const char vmem[] = "not supported yet; the memory is in the .vmem file beside it";
 
 static const struct magic magics[] = {
     {MAGIC("EMiL"), "LiME", convert},
@@ -28,10 +27,6 @@ static const struct magic magics[] = {
     {MAGIC("hibr"), "Windows hibernation file", convert},
     {MAGIC("WAKE"), "Windows hibernation file (resumed)", convert},
     {MAGIC("wake"), "Windows hibernation file (resumed)", convert},
-    {MAGIC("\xd0\xbe\xd2\xbe"), "VMware saved state (vmss, vmsn)", vmem},
-    {MAGIC("\xd1\xba\xd1\xba"), "VMware saved state (vmss, vmsn)", vmem},
-    {MAGIC("\xd2\xbe\xd2\xbe"), "VMware saved state (vmss, vmsn)", vmem},
-    {MAGIC("\xd3\xbe\xd3\xbe"), "VMware saved state (vmss, vmsn)", vmem},
     {MAGIC("PK\x03\x04"), "AFF4 or ZIP", expand},
     {MAGIC("\x1f\x8b\x08"), "gzip", expand},
     {MAGIC("\x28\xb5\x2f\xfd"), "zstd", expand},
