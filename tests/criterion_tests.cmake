@@ -58,6 +58,8 @@ ps_criterion_test(NAME unit/test_recipe_quota LABELS unit)
 ps_criterion_test(NAME unit/test_pe LABELS unit SOURCES support/pe_image.c)
 ps_criterion_test(NAME unit/test_kernel_image LABELS unit
     SOURCES support/pe_image.c support/rng.c support/small_memory.c)
+ps_criterion_test(NAME unit/test_container_facts LABELS unit
+    SOURCES support/tmpdir.c LIBS -Wl,--wrap=ps_image_facts)
 ps_criterion_test(NAME unit/test_kdbg LABELS unit)
 ps_criterion_test(NAME unit/test_isf LABELS unit SOURCES support/tmpdir.c)
 ps_criterion_test(NAME unit/test_locate LABELS unit

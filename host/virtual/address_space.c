@@ -9,6 +9,7 @@
 #include "host/log.h"
 #include "host/open_image.h"
 #include "host/virtual/address.h"
+#include "host/virtual/container_facts.h"
 
 static unsigned modes_of(const struct ps_address_space *as, const struct ps_options *opt)
 {
@@ -19,16 +20,33 @@ static unsigned modes_of(const struct ps_address_space *as, const struct ps_opti
     return PS_DTB_MODES_X86 | PS_DTB_MODES_X64;
 }
 
-/* The build of a page of the other architecture (a guest's, say) means nothing. */
-static uint32_t build_of(const struct ps_address_space *as, const struct ps_options *opt)
+static int is_arch(const struct ps_options *opt, enum ps_arch arch)
 {
-    const int is_x86 = as->version.arch == PS_ARCH_X86;
+    return !opt->arch || strcmp(opt->arch, "auto") == 0 ||
+           strcmp(opt->arch, arch == PS_ARCH_X86 ? "x86" : "x64") == 0;
+}
 
-    if (opt->build || !as->has_version)
-        return opt->build;
-    if (opt->arch && strcmp(opt->arch, is_x86 ? "x64" : "x86") == 0)
-        return 0;
-    return as->version.build;
+/* The build of a page of the other architecture (a guest's, say) means nothing, nor does that of a
+ * container. */
+static void set_build(struct ps_address_space *as, const struct ps_options *opt)
+{
+    const struct ps_image_facts *facts = ps_image_facts(as->image);
+    const int has_tables = as->dtb.n_pages != 0;
+    enum ps_arch arch = has_tables ? ps_address_space_arch(as) : PS_ARCH_X64;
+
+    as->build_is_of_container = 0;
+    as->build = opt->build;
+    if (opt->build)
+        return;
+    if (as->has_version) {
+        as->build = is_arch(opt, as->version.arch) ? as->version.build : 0;
+        return;
+    }
+    if (!has_tables)
+        (void)ps_container_arch(facts, &arch);
+    if (is_arch(opt, arch))
+        as->build = ps_container_build(facts, arch);
+    as->build_is_of_container = as->build != 0;
 }
 
 typedef int detect_fn(struct ps_image *image, struct ps_detected_version *out);
@@ -41,7 +59,7 @@ static void find_version(struct ps_address_space *as, const struct ps_options *o
         as->version = as->kuser.version;
         as->kuser_phys = as->kuser.phys;
     }
-    as->build = build_of(as, opt);
+    set_build(as, opt);
 }
 
 /* Where the page tables do not tell and the lowest page is of other memory, all pages are asked. */
@@ -51,10 +69,26 @@ static void settle_version(struct ps_address_space *as, const struct ps_options 
         as->has_version = as->kuser_is_mapped = 1;
         as->version = as->dtb.version;
         as->kuser_phys = as->dtb.kuser;
-        as->build = build_of(as, opt);
+        set_build(as, opt);
     } else if (as->has_version && !as->kuser.fits) {
         find_version(as, opt, ps_detect_version);
+    } else if (!as->has_version) {
+        set_build(as, opt);
     }
+}
+
+static int search_dtb(struct ps_address_space *as, unsigned modes, struct ps_err *err)
+{
+    const struct ps_physmem *mem = &as->memory.mem;
+    const struct ps_image_facts *facts = ps_image_facts(as->image);
+    int rc = as->has_version ? ps_dtb_find(mem, modes, &as->dtb, err)
+                             : ps_dtb_find_quick(mem, modes, &as->dtb, err);
+
+    if (rc < 0)
+        return rc;
+    return ps_dtb_join(mem, modes, facts->cr3,
+                       facts->n_cr3 < PS_FACTS_CR3 ? facts->n_cr3 : PS_FACTS_CR3, rc, &as->dtb,
+                       err);
 }
 
 static int find_dtb(struct ps_address_space *as, const struct ps_options *opt, struct ps_err *err)
@@ -63,10 +97,8 @@ static int find_dtb(struct ps_address_space *as, const struct ps_options *opt, s
     uint64_t cr3;
     int rc;
 
-    if (!opt->dtb && !as->has_version)
-        return ps_dtb_find_quick(&as->memory.mem, modes, &as->dtb, err);
     if (!opt->dtb)
-        return ps_dtb_find(&as->memory.mem, modes, &as->dtb, err);
+        return search_dtb(as, modes, err);
     rc = ps_address_parse(opt->dtb, "--dtb", &cr3, err);
     if (rc == 0)
         rc = ps_dtb_given(&as->memory.mem, modes, cr3, &as->dtb, err);
@@ -186,13 +218,19 @@ enum ps_arch ps_address_space_arch(const struct ps_address_space *as)
     return ps_paging_is_x64(as->dtb.mode) ? PS_ARCH_X64 : PS_ARCH_X86;
 }
 
+const char *ps_address_space_why_no_tables(const struct ps_address_space *as)
+{
+    return ps_image_facts(as->image)->machine == PS_MACHINE_ARM64
+               ? "its header says ARM64, whose page tables are not read"
+               : "if you know the value of CR3, say it with --dtb ADDRESS";
+}
+
 int ps_address_space_need_tables(const struct ps_address_space *as, struct ps_err *err)
 {
     if (as->has_dtb)
         return 0;
-    return ps_fail(err, PS_EFORMAT, PS_AT_NONE,
-                   "%.100s: no page tables found; if you know the value of CR3, say it with --dtb",
-                   ps_image_path(as->image));
+    return ps_fail(err, PS_EFORMAT, PS_AT_NONE, "%.100s: no page tables found (%s)",
+                   ps_image_path(as->image), ps_address_space_why_no_tables(as));
 }
 
 int ps_address_space_map(const struct ps_address_space *as, struct ps_inverse_map **out,

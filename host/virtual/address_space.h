@@ -25,7 +25,8 @@ struct ps_address_space {
     int kuser_is_mapped; /* the page tables map it at its fixed address: proof */
     struct ps_detected_version
         kuser;      /* what the search without page tables found; n_seen 0: none */
-    uint32_t build; /* --build, else of the version; 0: not known */
+    uint32_t build; /* --build, else of the version or of the container; 0: not known */
+    int build_is_of_container;
     int has_dtb;
     struct ps_dtb dtb;
     struct ps_paging *paging; /* NULL without has_dtb; reads the page files too */
@@ -40,7 +41,8 @@ struct ps_address_space {
 };
 
 /* Find version and page tables of an open image (--dtb, --arch and --build win), which stays the
- * caller's and outlives *as. The version is that of the KUSER_SHARED_DATA page which the page
+ * caller's and outlives *as. What the container says (ps_image_facts) is used where memory does not
+ * tell. The version is that of the KUSER_SHARED_DATA page which the page
  * tables map, else of the one that fits the image best; every verb takes it from here. That there
  * are none of them is no error, and with --physical-only no page tables are looked for; a --dtb
  * that maps nothing is an error (PS_EARG), and so is a --pagefile that cannot be opened. *as must
@@ -56,6 +58,9 @@ void ps_address_space_close(struct ps_address_space *as);
 
 /* Of the page tables, which there are. */
 enum ps_arch ps_address_space_arch(const struct ps_address_space *as);
+
+/* Why there may be no page tables, or what helps: "--dtb ADDRESS says CR3". */
+const char *ps_address_space_why_no_tables(const struct ps_address_space *as);
 
 /* PS_EFORMAT with a sentence that says what to do, when there are no page tables. */
 int ps_address_space_need_tables(const struct ps_address_space *as, struct ps_err *err);

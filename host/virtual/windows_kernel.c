@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "host/log.h"
+#include "host/virtual/container_facts.h"
 #include "host/virtual/isf/isf.h"
 #include "scan/windows/symbols/kdbg.h"
 #include "scan/windows/symbols/known_kernels.h"
@@ -21,6 +22,7 @@ static void take_build(struct ps_address_space *as, const struct ps_options *opt
         return;
     as->build = build;
     as->build_is_of_kernel = 1;
+    as->build_is_of_container = 0;
 }
 
 static int is_same_pdb(const struct ps_pdb_id *a, const struct ps_pdb_id *b)
@@ -61,15 +63,19 @@ static size_t read_paging(void *arg, uint64_t va, void *buf, size_t n_bytes)
     return ps_paging_read(arg, va, buf, n_bytes);
 }
 
-static void look_for_kdbg(struct ps_address_space *as)
+/* In all data, or only where the container says that it is. */
+static void look_for_kdbg(struct ps_address_space *as, int in_data)
 {
+    const uint64_t said = ps_image_facts(as->image)->kdbg;
+    const int is_x64 = ps_paging_is_x64(as->dtb.mode);
     const struct ps_kdbg_search search = {
         .memory = {.read = read_paging, .arg = as->paging},
-        .is_x64 = ps_paging_is_x64(as->dtb.mode),
+        .is_x64 = is_x64,
         .base = as->kernel.base,
         .build = as->build,
+        .hint = is_x64 ? said : (uint32_t)said,
         .range = as->kernel.range,
-        .n_ranges = as->kernel.n_ranges,
+        .n_ranges = in_data ? as->kernel.n_ranges : 0,
     };
 
     ps_kdbg_find(&search, &as->symbols);
@@ -104,8 +110,9 @@ static void use_isf(struct ps_address_space *as, const struct ps_options *opt,
     }
 }
 
-/* From Windows 8 on x64 has its block encoded unless it is being debugged, and then the symbols are
- * at hand: not worth a search through all data. */
+/* From Windows 8 on x64 has its block encoded unless it is being debugged or has written a crash
+ * dump. Symbols are at hand in the first case, and the dump says where: not worth a search through
+ * all data. */
 static int is_kdbg_encoded(const struct ps_address_space *as)
 {
     return ps_paging_is_x64(as->dtb.mode) && as->build >= 9200;
@@ -121,15 +128,16 @@ static void find_symbols(struct ps_address_space *as, const struct ps_options *o
 
     symbols->base = k->base;
     if (!k->has_header)
-        look_for_kdbg(as);
+        look_for_kdbg(as, 1);
     if (isf)
         use_isf(as, opt, isf);
     if (symbols->source < PS_SYMBOLS_BUILT_IN && k->has_pdb &&
         ps_known_kernel(k->pdb.guid, k->pdb.age, symbols->rva, as->kernel_version))
         symbols->source = PS_SYMBOLS_BUILT_IN;
-    if (symbols->source == PS_SYMBOLS_NONE && k->has_header && !is_kdbg_encoded(as))
-        look_for_kdbg(as);
+    if (symbols->source == PS_SYMBOLS_NONE && k->has_header)
+        look_for_kdbg(as, !is_kdbg_encoded(as));
     add_exports(as);
+    ps_container_symbols(ps_image_facts(as->image), symbols);
 }
 
 int ps_address_space_kernel(struct ps_address_space *as, const struct ps_options *opt,

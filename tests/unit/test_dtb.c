@@ -357,6 +357,76 @@ Test(dtb, given_or_none)
     cr_assert_eq(d.method, PS_DTB_GIVEN);
 }
 
+/* What the search found stands in *d. */
+static int join(int has_found, struct ps_dtb *d, uint64_t a, uint64_t b, uint64_t c)
+{
+    const uint64_t cr3[] = {a, b, c};
+
+    return ps_dtb_join(&m.mem, PS_DTB_MODES_X64 | PS_DTB_MODES_X86, cr3, 3, has_found, d, &err);
+}
+
+/* A process with its session space, named by a crash dump, is no better than the system's. */
+Test(dtb, named_tables_do_not_replace_what_is_beyond_doubt)
+{
+    struct ps_dtb d;
+
+    make_x64(10, 20);
+    make_x64(20, 22);
+    d = find(PS_DTB_MODES_X64);
+    cr_assert_eq(join(1, &d, FRAME(20), 0, 0), 1);
+    cr_assert_eq(d.root, FRAME(10));
+    cr_assert_eq(d.method, PS_DTB_SELF_MAP);
+}
+
+/* Of a table that does not map itself no search can know without a process block. */
+Test(dtb, named_tables_help_where_nothing_is_found)
+{
+    struct ps_dtb d = {0};
+
+    make_x64(10, 20);
+    make_x64(20, 1); /* a shadow, or another process that has been swapped out */
+    put(10, SLOT, 0);
+    put(20, SLOT, 0);
+    cr_assert_eq(ps_dtb_find(&m.mem, PS_DTB_MODES_X64, &d, &err), 0);
+    cr_assert_eq(join(0, &d, FRAME(20), FRAME(10), UINT64_MAX), 1);
+    cr_assert_eq(d.root, FRAME(10));
+    cr_assert_eq(d.mode, PS_PAGING_X64);
+    cr_assert_eq(d.method, PS_DTB_CONTAINER);
+    cr_assert_eq(d.proof, PS_DTB_PROOF_KUSER);
+}
+
+/* Nonsense, tables that prove nothing, and a shadow beside a table that maps more. */
+Test(dtb, named_tables_have_to_prove_themselves)
+{
+    struct ps_dtb d = {0};
+
+    cr_assert_eq(join(0, &d, FRAME(10), UINT64_MAX, FRAME(1000000)), 0);
+    make_x64(10, 20);
+    make_x64(20, 0);
+    put(10, SLOT, 0);
+    put(10, 0x1ef, 0);
+    cr_assert_eq(join(0, &d, FRAME(10), 0, 0), 0);
+    put(10, SLOT, FRAME(10) | VALID);
+    put(20, SLOT, 0);
+    cr_assert_eq(ps_dtb_find(&m.mem, PS_DTB_MODES_X64, &d, &err), 1);
+    cr_assert_eq(d.proof, PS_DTB_PROOF_SELF);
+    cr_assert_eq(join(1, &d, FRAME(20), 0, 0), 1);
+    cr_assert_eq(d.root, FRAME(10));
+}
+
+Test(dtb, a_named_page_of_pae_tables)
+{
+    struct ps_dtb d = {0};
+
+    make_pae(FRAME(9) + 0x1a0);
+    cr_assert_eq(join(0, &d, FRAME(9), 0, 0), 1);
+    cr_assert_eq(d.root, FRAME(9) + 0x1a0);
+    cr_assert_eq(d.mode, PS_PAGING_PAE);
+    cr_assert_eq(d.method, PS_DTB_CONTAINER);
+    cr_assert_eq(join(0, &d, FRAME(9) + 0x1a0, 0, 0), 1);
+    cr_assert_eq(join(0, &d, FRAME(9) + 0x180, 0, 0), 0);
+}
+
 /* Frame 43 through tables of its own, far below where four levels begin. */
 Test(inverse, five_levels)
 {

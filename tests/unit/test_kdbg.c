@@ -48,6 +48,8 @@ static void make(uint64_t base, uint32_t size)
     put(0x1b8, base + 0x210f88);
 }
 
+static uint64_t hint;
+
 static int find(int is_x64, uint64_t base, uint32_t build)
 {
     const struct ps_va_range range[] = {{data_va, 0x800}, {data_va + 0x1000, 0x2000}};
@@ -55,6 +57,7 @@ static int find(int is_x64, uint64_t base, uint32_t build)
                                           .is_x64 = is_x64,
                                           .base = base,
                                           .build = build,
+                                          .hint = hint,
                                           .range = range,
                                           .n_ranges = 2};
 
@@ -155,4 +158,32 @@ Test(kdbg, addresses_outside)
     expect_symbol(PS_SYMBOL_PoolTrackTable, 0);
     expect_symbol(PS_SYMBOL_PoolBigPageTable, 0);
     expect_symbol(PS_SYMBOL_PsActiveProcessHead, 0);
+}
+
+/* A second block below the true one, so that who looks first shows. */
+Test(kdbg, the_hint_is_looked_at_first_and_has_to_prove_itself)
+{
+    make(BASE, 0x340);
+    memcpy(bytes + 0x2000, bytes + BLOCK, 0x400);
+    memcpy(bytes + 0x2400, bytes + BLOCK, 0x400);
+    hint = data_va + 0x2000;
+    cr_assert_eq(find(1, BASE, 7601), 1);
+    expect_symbol(PS_SYMBOL_KdDebuggerDataBlock, 0x1f2000);
+    for (unsigned damage = 0; damage < 4; damage++) {
+        static const unsigned at[] = {0x2010, 0x2014, 0x2018, 0x2007};
+
+        memcpy(bytes + 0x2000, bytes + BLOCK, 0x400);
+        bytes[at[damage]] ^= 0xff;
+        cr_assert_eq(find(1, BASE, 7601), 1);
+        expect_symbol(PS_SYMBOL_KdDebuggerDataBlock, 0x1f0000 + BLOCK);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        static const uint64_t none[] = {1, BASE + 1, UINT64_MAX - 3, UINT64_C(0x7ffe0000)};
+
+        hint = none[i];
+        cr_assert_eq(find(1, BASE, 7601), 1);
+        expect_symbol(PS_SYMBOL_KdDebuggerDataBlock, 0x1f0000 + BLOCK);
+    }
+    hint = data_va + 0x2400;
+    cr_assert_eq(find(1, BASE + 0x1000, 7601), 0);
 }

@@ -18,6 +18,8 @@
 /* Maps KUSER_SHARED_DATA and itself. */
 #define BEST_RANK     3u
 
+#define PDPT_BYTES    32u
+
 #define MAX_PROCESSES 4096u
 
 struct search {
@@ -40,7 +42,7 @@ struct search {
 
 const char *ps_dtb_method_name(enum ps_dtb_method method)
 {
-    static const char *const names[] = {"given", "low-stub", "self-map", "process"};
+    static const char *const names[] = {"given", "low-stub", "self-map", "process", "container"};
 
     return names[method];
 }
@@ -453,4 +455,63 @@ int ps_dtb_given(const struct ps_physmem *mem, unsigned modes, uint64_t cr3, str
             s->found[0] = s->found[i];
     s->n = s->n != 0;
     return finish(s, out);
+}
+
+/* Windows packs the PAE tables of all processes into a few pages: which of a page is meant, a
+ * number without its low bits does not say. */
+static void consider_pae(struct search *s, uint64_t cr3)
+{
+    const uint64_t end = cr3 % PS_FRAME_BYTES == 0 ? cr3 + PS_FRAME_BYTES : cr3 + 1;
+
+    for (uint64_t at = cr3; at < end && !is_full(s); at += PDPT_BYTES)
+        if (maps_itself_pae(s, at))
+            consider_table(s, PS_PAGING_PAE, at, PS_DTB_CONTAINER);
+}
+
+static void consider_named(struct search *s, uint64_t cr3)
+{
+    if (s->modes & PS_DTB_MODES_X64)
+        consider_table(s, PS_PAGING_X64, cr3, PS_DTB_CONTAINER);
+    if (cr3 >> 32 != 0)
+        return;
+    if (s->modes >> PS_PAGING_PAE & 1)
+        consider_pae(s, cr3);
+    if (s->modes >> PS_PAGING_X86 & 1)
+        consider_table(s, PS_PAGING_X86, cr3, PS_DTB_CONTAINER);
+}
+
+static int take_better(const struct search *s, int has_found, struct ps_dtb *dtb)
+{
+    const struct ps_dtb *best = NULL;
+
+    for (unsigned i = 0; i < s->n; i++)
+        if (rank(&s->found[i]) != 0 && (!best || is_better(&s->found[i], best)))
+            best = &s->found[i];
+    if (!best ||
+        (has_found && (rank(best) <= rank(dtb) || best->n_pages < dtb->n_pages - dtb->n_pages / 4)))
+        return has_found;
+    *dtb = *best;
+    dtb->n_candidates = s->n;
+    return 1;
+}
+
+int ps_dtb_join(const struct ps_physmem *mem, unsigned modes, const uint64_t *cr3, size_t n_cr3,
+                int has_found, struct ps_dtb *dtb, struct ps_err *err)
+{
+    struct search *s = NULL;
+    int rc;
+
+    if (n_cr3 == 0 || (has_found && rank(dtb) == BEST_RANK))
+        return has_found;
+    rc = start(&s, mem, modes, err);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < n_cr3 && !is_full(s); i++)
+        consider_named(s, cr3[i]);
+    rc = s->rc;
+    if (rc >= 0)
+        rc = take_better(s, has_found, dtb);
+    free(s->paging);
+    free(s);
+    return rc;
 }

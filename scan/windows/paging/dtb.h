@@ -2,6 +2,7 @@
 #ifndef PS_SCAN_WINDOWS_PAGING_DTB_H
 #define PS_SCAN_WINDOWS_PAGING_DTB_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "scan/err.h"
@@ -10,10 +11,11 @@
 #include "scan/windows/paging/pte.h"
 
 enum ps_dtb_method {
-    PS_DTB_GIVEN,    /* somebody said so */
-    PS_DTB_LOW_STUB, /* x64: the start-up code of the first MiB holds CR3 */
-    PS_DTB_SELF_MAP, /* an entry of the page leads to the page itself */
-    PS_DTB_PROCESS,  /* a process block holds CR3, and that shows the block at its own address */
+    PS_DTB_GIVEN,     /* somebody said so */
+    PS_DTB_LOW_STUB,  /* x64: the start-up code of the first MiB holds CR3 */
+    PS_DTB_SELF_MAP,  /* an entry of the page leads to the page itself */
+    PS_DTB_PROCESS,   /* a process block holds CR3, and that shows the block at its own address */
+    PS_DTB_CONTAINER, /* the file says so that holds the memory */
 };
 
 /* What speaks for a candidate beside the pages that it maps. */
@@ -79,6 +81,15 @@ int ps_dtb_find(const struct ps_physmem *mem, unsigned modes, struct ps_dtb *out
  * Windows, which a search should not cost much. */
 int ps_dtb_find_quick(const struct ps_physmem *mem, unsigned modes, struct ps_dtb *out,
                       struct ps_err *err);
+
+/* Let candidates that somebody names, most trusted first, take part after a search: has_found is
+ * what it returned, and *dtb its outcome if that is 1. Of one candidate in PAE mode whose low 12
+ * bits are clear, all tables of that page are meant. One of them replaces *dtb if it maps
+ * KUSER_SHARED_DATA or itself, ranks higher than what was found, and maps three quarters of that at
+ * least; so what the search finds beyond doubt stays, at no cost. 1: *dtb is the better one, 0:
+ * there is neither. PS_ENOMEM. */
+int ps_dtb_join(const struct ps_physmem *mem, unsigned modes, const uint64_t *cr3, size_t n_cr3,
+                int has_found, struct ps_dtb *dtb, struct ps_err *err);
 
 /* Score a given CR3 in each of these modes and take the best; 0 if it maps nothing in any. */
 int ps_dtb_given(const struct ps_physmem *mem, unsigned modes, uint64_t cr3, struct ps_dtb *out,

@@ -139,11 +139,26 @@ static int look_at_range(struct block *b, struct ps_va_range range, uint64_t *by
     return 0;
 }
 
+static int look_at_hint(struct block *b)
+{
+    const struct ps_va_reader *memory = &b->search->memory;
+    uint8_t tag[4];
+
+    b->va = b->search->hint;
+    return b->va != 0 && b->va % 4 == 0 && b->va < UINT64_MAX - MAX_BYTES &&
+           memory->read(memory->arg, b->va + TAG_AT, tag, sizeof tag) == sizeof tag &&
+           memcmp(tag, "KDBG", sizeof tag) == 0 && read_block(b);
+}
+
 int ps_kdbg_find(const struct ps_kdbg_search *search, struct ps_symbols *symbols)
 {
     struct block b = {.search = search};
     uint64_t bytes_left = PS_KDBG_LIMIT;
 
+    if (look_at_hint(&b)) {
+        take_symbols(&b, symbols);
+        return 1;
+    }
     for (size_t i = 0; i < search->n_ranges; i++)
         if (look_at_range(&b, search->range[i], &bytes_left)) {
             take_symbols(&b, symbols);

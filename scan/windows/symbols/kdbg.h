@@ -19,12 +19,14 @@ struct ps_kdbg_search {
     int is_x64;
     uint64_t base;  /* of the Windows kernel, 0: not known; the block has to name it then */
     uint32_t build; /* 0: not known */
+    uint64_t hint;  /* where somebody says that the block is, 0: nobody; looked at first */
     const struct ps_va_range *range;
     size_t n_ranges;
 };
 
-/* Find the block in the ranges. 1: *symbols has its base and what the block names, and as guesses
- * what stands at a known distance from that on systems of its size. 0: none, *symbols as it was. */
+/* Find the block where the hint says or in the ranges; the same proof is asked of both. 1: *symbols
+ * has its base and what the block names, and as guesses what stands at a known distance from that
+ * on systems of its size. 0: none, *symbols as it was. */
 int ps_kdbg_find(const struct ps_kdbg_search *search, struct ps_symbols *symbols);
 
 #endif

@@ -6,6 +6,7 @@
 #include "host/commands/windows/info/info.h"
 #include "host/log.h"
 #include "host/virtual/address_space.h"
+#include "host/virtual/container_facts.h"
 #include "host/virtual/windows_kernel.h"
 #include "scan/windows/paging/kernel_walk.h"
 
@@ -121,10 +122,11 @@ static void add_version(struct ps_cells *c, const struct ps_address_space *as,
     if (as->build != 0) {
         add_number(c, "Build", as->build);
         ps_cells_set(c, HOW, "%s",
-                     opt->build               ? "given"
-                     : as->build_is_of_kernel ? "NtBuildNumber of the Windows kernel"
-                     : v->major >= 10         ? "KUSER_SHARED_DATA"
-                                              : "last build of that version");
+                     opt->build                  ? "given"
+                     : as->build_is_of_kernel    ? "NtBuildNumber of the Windows kernel"
+                     : as->build_is_of_container ? ps_container_source(ps_image_facts(as->image))
+                     : v->major >= 10            ? "KUSER_SHARED_DATA"
+                                                 : "last build of that version");
     }
 }
 
@@ -238,7 +240,8 @@ static int add_all(struct ps_cells *c, struct ps_address_space *as, const struct
     if (as->has_dtb)
         rc = add_virtual(c, as, opt, err);
     else
-        ps_log(PS_LOG_WARN, "%s: no page tables found (--dtb ADDRESS says CR3)", path);
+        ps_log(PS_LOG_WARN, "%s: no page tables found (%s)", path,
+               ps_address_space_why_no_tables(as));
     return rc < 0 ? rc : ps_info_bigpool(c, as, opt, err);
 }
 
