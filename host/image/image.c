@@ -30,6 +30,7 @@ struct ps_image {
 
 static const struct ps_reader *const readers[] = {
     &ps_reader_refused,
+    &ps_reader_crash_dump,
     &ps_reader_vmware_state,
     &ps_reader_vmware_vmem,
     &ps_reader_raw,

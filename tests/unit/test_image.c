@@ -189,8 +189,6 @@ static const struct {
     size_t n_head;
     const char *name;
 } containers[] = {
-    {"PAGEDU64\x0f\0\0\0", 12, "Windows crash dump (64-bit)"},
-    {"PAGEDUMP\x0f\0\0\0", 12, "Windows crash dump (32-bit)"},
     {"EMiL\1\0\0\0", 8, "LiME"},
     {"AVML\2\0\0\0", 8, "AVML"},
     {"\x7f"

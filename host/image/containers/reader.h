@@ -53,6 +53,8 @@ struct ps_reader {
 /* Containers that are recognised and refused: scanned as raw memory, their physical addresses
  * would be wrong. */
 extern const struct ps_reader ps_reader_refused;
+/* Windows crash dumps; triage dumps are refused. */
+extern const struct ps_reader ps_reader_crash_dump;
 /* The saved state of a VMware machine, and the memory that one beside it belongs to. */
 extern const struct ps_reader ps_reader_vmware_state;
 extern const struct ps_reader ps_reader_vmware_vmem;

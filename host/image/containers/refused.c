@@ -66,34 +66,9 @@ static int refuse_elf(const uint8_t *head, struct ps_err *err)
                    is_core ? convert : not_memory);
 }
 
-/* Offset of DumpType in the header of a crash dump, docs/IMAGES.md. */
-#define DUMP64_TYPE_AT   0xf98u
-#define DUMP32_TYPE_AT   0xf88u
-#define DUMP_TYPE_TRIAGE 4u
-
-static int is_crash_dump(const uint8_t *head, size_t n_head)
-{
-    return n_head >= 8 && (!memcmp(head, "PAGEDU64", 8) || !memcmp(head, "PAGEDUMP", 8));
-}
-
-static int refuse_crash_dump(const uint8_t *head, size_t n_head, struct ps_err *err)
-{
-    int is_64 = !memcmp(head, "PAGEDU64", 8);
-    size_t at = is_64 ? DUMP64_TYPE_AT : DUMP32_TYPE_AT;
-
-    if (n_head >= at + 4 && ps_le32(head + at) == DUMP_TYPE_TRIAGE)
-        return ps_fail(err, PS_EFORMAT, at,
-                       "format Windows crash dump (%d-bit): a triage dump (minidump) holds no "
-                       "physical memory; take a complete or kernel memory dump",
-                       is_64 ? 64 : 32);
-    return ps_fail(err, PS_EFORMAT, 0, "format Windows crash dump (%d-bit): %s", is_64 ? 64 : 32,
-                   convert);
-}
-
 static int refused_probe(const struct ps_container *c)
 {
-    return find_magic(c->head, c->n_head) || is_elf(c->head, c->n_head) ||
-           is_crash_dump(c->head, c->n_head);
+    return find_magic(c->head, c->n_head) || is_elf(c->head, c->n_head);
 }
 
 static int refused_open(struct ps_container *c, struct ps_err *err)
@@ -102,9 +77,7 @@ static int refused_open(struct ps_container *c, struct ps_err *err)
 
     if (magic)
         return ps_fail(err, PS_EFORMAT, 0, "format %s: %s", magic->what, magic->advice);
-    if (is_elf(c->head, c->n_head))
-        return refuse_elf(c->head, err);
-    return refuse_crash_dump(c->head, c->n_head, err);
+    return refuse_elf(c->head, err);
 }
 
 const struct ps_reader ps_reader_refused = {
