@@ -63,6 +63,8 @@ ps_criterion_test(NAME unit/test_kernel_image LABELS unit
     SOURCES support/pe_image.c support/rng.c support/small_memory.c)
 ps_criterion_test(NAME unit/test_container_facts LABELS unit
     SOURCES support/tmpdir.c LIBS -Wl,--wrap=ps_image_facts)
+ps_criterion_test(NAME unit/test_info_image LABELS unit SOURCES support/tmpdir.c LIBS
+    -Wl,--wrap=ps_image_facts -Wl,--wrap=ps_image_notes -Wl,--wrap=ps_image_missing_bytes)
 ps_criterion_test(NAME unit/test_kdbg LABELS unit)
 ps_criterion_test(NAME unit/test_isf LABELS unit SOURCES support/tmpdir.c)
 ps_criterion_test(NAME unit/test_locate LABELS unit

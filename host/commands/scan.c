@@ -52,8 +52,8 @@ static void warn_if_torn(const char *path, const struct ps_image *image)
 
     if (torn)
         ps_log(PS_LOG_WARN,
-               "%s: the size is not a multiple of 4096; the last %" PRIu64
-               " bytes are scanned as a page padded with zeros",
+               "%s: pages of which the file has only a part, %" PRIu64
+               " bytes in all, are scanned padded with zeros",
                path, torn);
 }
 
@@ -150,6 +150,7 @@ static void print_summary(const struct scan_run *run, double seconds, int rc)
         .n_hole_bytes = t->bytes_hole,
         .n_unreadable_bytes = t->bytes_unreadable,
         .n_torn_bytes = t->bytes_torn,
+        .n_missing_bytes = t->bytes_missing,
         .seconds = seconds,
         .backend = run->engine_text,
         .digest = digest,

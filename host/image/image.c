@@ -25,6 +25,7 @@ struct ps_image {
     struct ps_image_facts facts;
     struct ps_notes notes;
     char format[128];
+    char layers[128]; /* of it, what stands before the container */
     char id[PS_DIGEST_HEX_BYTES];
 };
 
@@ -112,6 +113,8 @@ static int open_container(struct ps_image *image, struct ps_err *err)
     image->has_no_offsets = c.has_no_offsets;
     image->facts = c.facts;
     image->notes = c.notes;
+    snprintf(image->layers, sizeof image->layers, "%.*s", n_prefix ? (int)n_prefix - 1 : 0,
+             image->format);
     snprintf(image->format + n_prefix, sizeof image->format - n_prefix, "%s", c.name);
     if (rc >= 0)
         rc = lay_out(image, &c, err);
@@ -202,6 +205,11 @@ const char *ps_image_format(const struct ps_image *image)
     return image->format;
 }
 
+const char *ps_image_layers(const struct ps_image *image)
+{
+    return image->layers;
+}
+
 uint64_t ps_image_file_bytes(const struct ps_image *image)
 {
     return image->bytes->n_bytes;
@@ -247,6 +255,16 @@ uint64_t ps_image_torn_bytes(const struct ps_image *image)
 uint64_t ps_image_missing_bytes(const struct ps_image *image)
 {
     return image->layout.n_missing;
+}
+
+uint64_t ps_image_overlap_bytes(const struct ps_image *image)
+{
+    return image->layout.n_overlaps;
+}
+
+int ps_image_has(const struct ps_image *image, uint64_t phys)
+{
+    return ps_layout_find(&image->layout, phys) != NULL;
 }
 
 /* The first piece that ends after 'phys'. */

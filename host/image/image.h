@@ -44,6 +44,8 @@ void ps_image_close(struct ps_image *image); /* accepts NULL */
 
 const char *ps_image_path(const struct ps_image *image);
 const char *ps_image_format(const struct ps_image *image); /* "raw", "split gzip raw" */
+/* Of that, what the container lies in, outermost first: "", "split gzip". */
+const char *ps_image_layers(const struct ps_image *image);
 /* Of the file, or of what it unpacks to. */
 uint64_t ps_image_file_bytes(const struct ps_image *image);
 /* Of the machine's memory, as far as the image tells: what a container counts, else the size of a
@@ -61,6 +63,10 @@ const char *ps_image_id(const struct ps_image *image);
 uint64_t ps_image_torn_bytes(const struct ps_image *image);
 /* Bytes that the container promises and the file does not have. */
 uint64_t ps_image_missing_bytes(const struct ps_image *image);
+/* Bytes that the container has twice: the first of them count. */
+uint64_t ps_image_overlap_bytes(const struct ps_image *image);
+/* Is the byte at 'phys' in the image, wherever that keeps it? */
+int ps_image_has(const struct ps_image *image, uint64_t phys);
 /* Where the byte at 'phys' is in the file (in what it unpacks to); PS_NO_FILE_OFF: absent, or the
  * container keeps it in no place of its own. */
 uint64_t ps_image_file_off(const struct ps_image *image, uint64_t phys);

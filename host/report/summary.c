@@ -22,6 +22,7 @@ static void print_line(FILE *out, const struct ps_summary *s)
     char holes[PS_UNIT_TEXT_BYTES];
     char unreadable[PS_UNIT_TEXT_BYTES];
     char torn[PS_UNIT_TEXT_BYTES];
+    char missing[PS_UNIT_TEXT_BYTES];
 
     fprintf(out, "poolscan: %s%" PRIu64 " image%s, %s in %.3f s, %s",
             s->interrupted ? "interrupted: " : "", s->n_images, plural(s->n_images),
@@ -36,9 +37,10 @@ static void print_line(FILE *out, const struct ps_summary *s)
             s->n_findings, plural(s->n_findings), s->n_big, s->n_big_elsewhere, s->n_with_address,
             s->n_unmapped, s->n_in_big_pool, s->n_below, s->min_confidence, s->n_copies_left_out,
             s->n_paged_out, s->n_paged_out_missing);
-    fprintf(out, "; holes %s, unreadable %s, torn %s", ps_print_bytes(s->n_hole_bytes, holes),
+    fprintf(out, "; holes %s, unreadable %s, torn %s, missing %s",
+            ps_print_bytes(s->n_hole_bytes, holes),
             ps_print_bytes(s->n_unreadable_bytes, unreadable),
-            ps_print_bytes(s->n_torn_bytes, torn));
+            ps_print_bytes(s->n_torn_bytes, torn), ps_print_bytes(s->n_missing_bytes, missing));
     if (s->digest && *s->digest)
         fprintf(out, "; digest %s", s->digest);
     fputc('\n', out);
@@ -67,8 +69,9 @@ static void print_json(FILE *out, const struct ps_summary *s)
             s->interrupted ? "true" : "false", s->n_images, s->n_bytes, s->seconds, rate_of(s));
     fprintf(out,
             ",\"findings\":%" PRIu64 ",\"hole_bytes\":%" PRIu64 ",\"unreadable_bytes\":%" PRIu64
-            ",\"torn_bytes\":%" PRIu64,
-            s->n_findings, s->n_hole_bytes, s->n_unreadable_bytes, s->n_torn_bytes);
+            ",\"torn_bytes\":%" PRIu64 ",\"missing_bytes\":%" PRIu64,
+            s->n_findings, s->n_hole_bytes, s->n_unreadable_bytes, s->n_torn_bytes,
+            s->n_missing_bytes);
     fprintf(out,
             ",\"with_address\":%" PRIu64 ",\"unmapped\":%" PRIu64 ",\"in_big_pool\":%" PRIu64
             ",\"copies_left_out\":%" PRIu64 ",\"below_confidence\":%" PRIu64

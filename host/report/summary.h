@@ -22,7 +22,8 @@ struct ps_summary {
     uint64_t n_paged_out_missing; /* pages that no given page file has */
     uint64_t n_hole_bytes;        /* skipped: absent from the image or holes of a sparse file */
     uint64_t n_unreadable_bytes;  /* lost to read errors or truncation */
-    uint64_t n_torn_bytes;        /* after the last whole page of an image */
+    uint64_t n_torn_bytes;        /* of pages that are there only in part */
+    uint64_t n_missing_bytes;     /* that the headers of an image promise and the file lacks */
     double seconds;
     const char *backend; /* "cpu/avx512, 2 threads"; NULL or "": not told */
     const char *digest;  /* of the findings; NULL or "": none */

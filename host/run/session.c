@@ -77,20 +77,22 @@ static int use_era(struct ps_scan_session *s, const struct ps_era *era, struct p
 /* One image on its way: from the pipeline through the merge to the output. */
 struct delivery {
     struct ps_scan_session *s;
+    const struct ps_image *image;
     const struct ps_scan_progress *progress;
     struct ps_scan_totals *totals;
     struct ps_merge merge;
     struct ps_bigpool_carver *carver; /* NULL: the table is known */
 };
 
-static void count(struct ps_scan_totals *t, const struct ps_finding *f, size_t n)
+static void count(struct ps_scan_totals *t, const struct ps_image *image,
+                  const struct ps_finding *f, size_t n)
 {
     t->findings += n;
     for (size_t i = 0; i < n; i++) {
         t->with_address += f[i].va != 0;
         if (f[i].source == PS_SOURCE_BIGPOOL) {
             t->big++;
-            t->big_elsewhere += f[i].file_off == PS_NOWHERE;
+            t->big_elsewhere += !ps_image_has(image, f[i].phys);
         } else {
             t->unmapped += f[i].mapped == PS_MAPPED_NO;
             t->in_big_pool += f[i].in_big != 0;
@@ -105,7 +107,7 @@ static int deliver(void *arg, const struct ps_finding *f, size_t n, struct ps_er
     int rc = 0;
 
     ps_digest_update(d->s->digest, f, n * sizeof *f);
-    count(d->totals, f, n);
+    count(d->totals, d->image, f, n);
     if (d->s->on_findings && n)
         rc = d->s->on_findings(d->s->findings_arg, f, n, err);
     if (rc == 0 && d->s->output && n)
@@ -159,6 +161,7 @@ static void add_totals(struct ps_scan_totals *t, struct ps_image *image,
     t->bytes_hole += wanted - present;
     t->bytes_unreadable += stats->bytes_unreadable;
     t->bytes_torn += ps_image_torn_bytes(image);
+    t->bytes_missing += ps_image_missing_bytes(image);
 }
 
 /* What a page is judged by where there are page tables. */
@@ -330,7 +333,7 @@ int ps_scan_session_image(struct ps_scan_session *s, struct ps_image *image,
                           const struct ps_scan_progress *progress, struct ps_scan_totals *totals,
                           int *went_on, struct ps_err *err)
 {
-    struct delivery d = {.s = s, .progress = progress, .totals = totals};
+    struct delivery d = {.s = s, .image = image, .progress = progress, .totals = totals};
     struct ps_pipeline_stats stats = {0};
     struct ps_virtual_side side;
     int rc;

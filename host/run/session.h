@@ -37,6 +37,7 @@ struct ps_scan_totals {
     uint64_t bytes_hole; /* sparse holes and what the image lacks, inside the range */
     uint64_t bytes_unreadable;
     uint64_t bytes_torn;
+    uint64_t bytes_missing;
     uint64_t findings;
     uint64_t with_address;    /* of the findings: a virtual address is known */
     uint64_t unmapped;        /* headers in pages that no page table maps */

@@ -70,7 +70,7 @@ int ps_address_space_need_tables(const struct ps_address_space *as, struct ps_er
 int ps_address_space_map(const struct ps_address_space *as, struct ps_inverse_map **out,
                          struct ps_err *err);
 
-/* Where a physical address is in the image file; 0: it is not there. */
+/* Where a physical address is in the image file; 0: it has no place there (ps_image_has). */
 int ps_address_space_file_offset(const struct ps_address_space *as, uint64_t phys, uint64_t *off);
 
 #endif

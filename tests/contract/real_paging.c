@@ -48,10 +48,9 @@ static int map_agrees(const struct ps_inverse_map *map, const struct ps_address_
                       uint64_t phys, uint64_t va)
 {
     struct ps_mapping got[64];
-    uint64_t off;
     size_t n = ps_inverse_map_find(map, phys, got, 64);
 
-    if (!ps_address_space_file_offset(as, phys, &off))
+    if (!ps_image_has(as->image, phys))
         return n == 0;
     for (size_t i = 0; i < n && i < 64; i++)
         if (got[i].va == va)

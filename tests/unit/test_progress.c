@@ -204,6 +204,7 @@ Test(progress, summary_line)
         .n_paged_out_missing = 8,
         .n_hole_bytes = GIB / 2,
         .n_torn_bytes = 1,
+        .n_missing_bytes = 2 << 20,
         .seconds = 0.5,
         .backend = "cpu/avx2, 2 threads",
         .digest = "0123456789abcdef",
@@ -217,7 +218,7 @@ Test(progress, summary_line)
                      "address, 300 unmapped, 40 inside big ones), 9 below confidence 10, 21 in "
                      "copied pages left out; paged-out pages 70 read, 8 missing; holes 512.00 MiB, "
                      "unreadable 0 bytes, "
-                     "torn 1 byte; digest 0123456789abcdef\n");
+                     "torn 1 byte, missing 2.00 MiB; digest 0123456789abcdef\n");
     release();
 
     make_config();
@@ -228,7 +229,7 @@ Test(progress, summary_line)
                      "1 finding (0 big, 0 of them not located; 0 with a virtual address, 0 "
                      "unmapped, 0 inside big ones), 0 below confidence 0, 0 in copied pages left "
                      "out; paged-out pages 0 read, 0 missing; holes 0 bytes, unreadable 0 bytes, "
-                     "torn 0 bytes\n");
+                     "torn 0 bytes, missing 0 bytes\n");
     release();
 }
 
@@ -238,6 +239,7 @@ Test(progress, summary_as_json)
                            .n_bytes = GIB,
                            .seconds = 2,
                            .n_unreadable_bytes = 4096,
+                           .n_missing_bytes = 8192,
                            .n_copies_left_out = 17,
                            .n_below = 5,
                            .min_confidence = 40};
@@ -252,6 +254,7 @@ Test(progress, summary_as_json)
     cr_assert_eq(json_integer_value(json_object_get(o, "bytes")), (json_int_t)GIB);
     cr_assert_eq(json_integer_value(json_object_get(o, "bytes_per_s")), (json_int_t)GIB / 2);
     cr_assert_eq(json_integer_value(json_object_get(o, "unreadable_bytes")), 4096);
+    cr_assert_eq(json_integer_value(json_object_get(o, "missing_bytes")), 8192);
     cr_assert_eq(json_integer_value(json_object_get(o, "copies_left_out")), 17);
     cr_assert_eq(json_integer_value(json_object_get(o, "below_confidence")), 5);
     cr_assert_eq(json_integer_value(json_object_get(o, "min_confidence")), 40);

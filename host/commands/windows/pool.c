@@ -63,8 +63,8 @@ static int set_phys(struct run *r, uint64_t phys, struct ps_err *err)
     r->page.has_file_off =
         ps_address_space_file_offset(&r->side.space, r->page.phys, &r->page.file_off);
     r->has_bytes = mem->read(mem->arg, r->page.phys, r->bytes, sizeof r->bytes) == sizeof r->bytes;
-    if (!r->has_bytes && r->page.has_file_off)
-        return ps_fail(err, PS_EIO, r->page.file_off,
+    if (!r->has_bytes && ps_image_has(r->side.space.image, r->page.phys))
+        return ps_fail(err, PS_EIO, r->page.has_file_off ? r->page.file_off : PS_AT_NONE,
                        "the page at physical address 0x%" PRIx64 " cannot be read", r->page.phys);
     if (!r->has_bytes)
         ps_log(PS_LOG_WARN, "the page at physical address 0x%" PRIx64 " is not in the image",

@@ -46,10 +46,9 @@ static int warn_if_none(struct ps_address_space *as, const struct ps_inverse_map
     };
     struct ps_pfn_source pfn;
     enum ps_page_use use = PS_PAGE_USE_UNKNOWN;
-    uint64_t off;
     int rc;
 
-    if (!ps_address_space_file_offset(as, phys, &off)) {
+    if (!ps_image_has(as->image, phys)) {
         ps_log(PS_LOG_WARN, "physical address 0x%llx is not in the image",
                (unsigned long long)phys);
         return 0;

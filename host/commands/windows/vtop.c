@@ -113,7 +113,7 @@ static void add_result(struct ps_cells *c, const struct ps_address_space *as,
     set_access(c, w->user, w->writable, w->no_execute);
     if (ps_address_space_file_offset(as, w->phys, &off))
         ps_cells_set_address(c, FILE_OFFSET, off);
-    else
+    else if (!ps_image_has(as->image, w->phys))
         ps_cells_set(c, NOTE, "this page is not in the image");
 }
 

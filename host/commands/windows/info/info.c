@@ -24,55 +24,16 @@ static const struct ps_column columns[N_FIELDS] = {
     [HOW] = {"How", "HOW", PS_COLUMN_TEXT, 0},
 };
 
-/* More extents than anybody reads are counted, not listed. */
-#define MAX_EXTENTS 16u
-
 void ps_info_row(struct ps_cells *c, const char *variable)
 {
     ps_cells_row(c);
     ps_cells_set(c, VARIABLE, "%s", variable);
 }
 
-static void add_number(struct ps_cells *c, const char *variable, uint64_t value)
+void ps_info_number(struct ps_cells *c, const char *variable, uint64_t value)
 {
     ps_info_row(c, variable);
     ps_cells_set(c, VALUE, "%" PRIu64, value);
-}
-
-static void add_extents(struct ps_cells *c, const struct ps_image *image)
-{
-    size_t n = 0;
-    const struct ps_extent *e = ps_image_extents(image, &n);
-    uint64_t present = 0, end = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        present += e[i].n_bytes;
-        end = e[i].phys + e[i].n_bytes;
-    }
-    add_number(c, "PhysicalEnd", end);
-    add_number(c, "PresentBytes", present);
-    add_number(c, "HoleBytes", end - present);
-    add_number(c, "Extents", n);
-    for (size_t i = 0; i < n && i < MAX_EXTENTS; i++) {
-        ps_info_row(c, "Extent");
-        ps_cells_set(c, VALUE, "0x%016" PRIx64 "-0x%016" PRIx64, e[i].phys,
-                     e[i].phys + e[i].n_bytes);
-        if (ps_image_file_off(image, e[i].phys) != PS_NO_FILE_OFF)
-            ps_cells_set(c, HOW, "file offset 0x%" PRIx64, ps_image_file_off(image, e[i].phys));
-    }
-}
-
-static void add_image(struct ps_cells *c, const struct ps_image *image)
-{
-    ps_info_row(c, "Image");
-    ps_cells_set(c, VALUE, "%.400s", ps_image_path(image));
-    ps_info_row(c, "ImageId");
-    ps_cells_set(c, VALUE, "%s", ps_image_id(image));
-    ps_cells_set(c, HOW, "size, first and last MiB");
-    ps_info_row(c, "Container");
-    ps_cells_set(c, VALUE, "%s", ps_image_format(image));
-    add_number(c, "FileBytes", ps_image_file_bytes(image));
-    add_extents(c, image);
 }
 
 static const char *why_this_kuser(const struct ps_address_space *as)
@@ -89,7 +50,7 @@ static void add_kuser(struct ps_cells *c, const struct ps_address_space *as)
     ps_info_row(c, "KuserSharedData");
     ps_cells_set_address(c, VALUE, as->kuser_phys);
     ps_cells_set(c, HOW, "%s", why_this_kuser(as));
-    add_number(c, "KuserPagesSeen", as->kuser.n_seen);
+    ps_info_number(c, "KuserPagesSeen", as->kuser.n_seen);
     ps_cells_set(c, HOW, "%s",
                  as->kuser.fits        ? "up to the first one that fits"
                  : as->kuser_is_mapped ? "up to the first one"
@@ -101,7 +62,7 @@ static void add_kuser(struct ps_cells *c, const struct ps_address_space *as)
                      as->kuser.version.build,
                      as->kuser.version.arch == PS_ARCH_X86 ? "x86" : "x64");
     }
-    add_number(c, "NumberOfPhysicalPages", as->version.n_pages);
+    ps_info_number(c, "NumberOfPhysicalPages", as->version.n_pages);
     ps_cells_set(c, HOW, "KUSER_SHARED_DATA");
 }
 
@@ -120,7 +81,7 @@ static void add_version(struct ps_cells *c, const struct ps_address_space *as,
         ps_cells_set(c, HOW, "KUSER_SHARED_DATA");
     }
     if (as->build != 0) {
-        add_number(c, "Build", as->build);
+        ps_info_number(c, "Build", as->build);
         ps_cells_set(c, HOW, "%s",
                      opt->build                  ? "given"
                      : as->build_is_of_kernel    ? "NtBuildNumber of the Windows kernel"
@@ -153,7 +114,7 @@ static void add_dtb(struct ps_cells *c, const struct ps_dtb *d)
     if (d->process != 0)
         ps_cells_set(c, HOW, "process block%s at 0x%" PRIx64,
                      d->proof & PS_DTB_PROOF_SYSTEM ? " of System" : "", d->process);
-    add_number(c, "DtbCandidates", d->n_candidates);
+    ps_info_number(c, "DtbCandidates", d->n_candidates);
 }
 
 static void add_page_files(struct ps_cells *c, const struct ps_address_space *as)
@@ -196,16 +157,16 @@ static int add_tables(struct ps_cells *c, const struct ps_address_space *as, str
     add_dtb(c, &as->dtb);
     ps_info_row(c, "Paging");
     ps_cells_set(c, VALUE, "%s", ps_paging_mode_name(as->dtb.mode));
-    add_number(c, "PagingLevels", ps_paging_levels(as->dtb.mode));
+    ps_info_number(c, "PagingLevels", ps_paging_levels(as->dtb.mode));
     add_page_files(c, as);
-    add_number(c, "KernelPages", counts.pages);
-    add_number(c, "KernelLargePages", counts.large);
-    add_number(c, "KernelTransitionPages", counts.transition);
-    add_number(c, "KernelPagedOutPages", counts.paged_out);
-    add_number(c, "KernelPrototypePages", counts.prototype);
-    add_number(c, "KernelTables", counts.tables);
-    add_number(c, "KernelEntriesOutsideImage", counts.outside);
-    add_number(c, "KernelTablesBeyondImage", counts.tables_beyond);
+    ps_info_number(c, "KernelPages", counts.pages);
+    ps_info_number(c, "KernelLargePages", counts.large);
+    ps_info_number(c, "KernelTransitionPages", counts.transition);
+    ps_info_number(c, "KernelPagedOutPages", counts.paged_out);
+    ps_info_number(c, "KernelPrototypePages", counts.prototype);
+    ps_info_number(c, "KernelTables", counts.tables);
+    ps_info_number(c, "KernelEntriesOutsideImage", counts.outside);
+    ps_info_number(c, "KernelTablesBeyondImage", counts.tables_beyond);
     return 0;
 }
 
@@ -232,7 +193,7 @@ static int add_all(struct ps_cells *c, struct ps_address_space *as, const struct
     const char *path = ps_image_path(as->image);
     int rc = 0;
 
-    add_image(c, as->image);
+    ps_info_image(c, as);
     add_version(c, as, opt);
     if (!as->has_version)
         ps_log(PS_LOG_WARN, "%s: no KUSER_SHARED_DATA page found (--arch and --build say more)",

@@ -12,6 +12,12 @@ enum ps_info_column { PS_INFO_VARIABLE, PS_INFO_VALUE, PS_INFO_HOW, PS_N_INFO_CO
 /* Begin the row of a variable. */
 void ps_info_row(struct ps_cells *c, const char *variable);
 
+/* The row of a variable that is a number. */
+void ps_info_number(struct ps_cells *c, const char *variable, uint64_t value);
+
+/* The image and its container: layers, extents, holes, what it says, what was noticed. */
+void ps_info_image(struct ps_cells *c, const struct ps_address_space *as);
+
 /* The Windows kernel and its symbols. After ps_address_space_kernel. */
 void ps_info_kernel(struct ps_cells *c, const struct ps_address_space *as);
 
