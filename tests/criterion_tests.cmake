@@ -29,6 +29,10 @@ ps_criterion_test(NAME unit/test_vmware LABELS unit SOURCES support/tmpdir.c)
 ps_criterion_test(NAME unit/test_crashdump LABELS unit
     SOURCES support/made_dump.c support/memory_bytes.c support/open_container.c support/rng.c
         support/tmpdir.c)
+ps_criterion_test(NAME unit/test_lime LABELS unit
+    SOURCES support/memory_bytes.c support/open_container.c)
+ps_criterion_test(NAME unit/test_elf LABELS unit
+    SOURCES support/memory_bytes.c support/open_container.c)
 ps_criterion_test(NAME unit/test_runs LABELS unit SOURCES support/rng.c support/tmpdir.c)
 ps_criterion_test(NAME unit/test_memory_bytes LABELS unit
     SOURCES support/memory_bytes.c support/open_container.c)

@@ -30,6 +30,8 @@ struct ps_image {
 };
 
 static const struct ps_reader *const readers[] = {
+    &ps_reader_lime,
+    &ps_reader_elf,
     &ps_reader_refused,
     &ps_reader_crash_dump,
     &ps_reader_vmware_state,
@@ -217,13 +219,9 @@ uint64_t ps_image_file_bytes(const struct ps_image *image)
 
 uint64_t ps_image_memory_bytes(const struct ps_image *image)
 {
-    uint64_t sum = 0;
-
     if (image->facts.n_pages && image->facts.n_pages <= PS_PHYS_END / PAGE)
         return image->facts.n_pages * PAGE;
-    for (size_t i = 0; i < image->layout.n; i++)
-        sum += image->layout.extent[i].n_bytes;
-    return sum;
+    return image->layout.n_covered;
 }
 
 const struct ps_image_facts *ps_image_facts(const struct ps_image *image)

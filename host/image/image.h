@@ -49,7 +49,7 @@ const char *ps_image_layers(const struct ps_image *image);
 /* Of the file, or of what it unpacks to. */
 uint64_t ps_image_file_bytes(const struct ps_image *image);
 /* Of the machine's memory, as far as the image tells: what a container counts, else the size of a
- * raw image, else the sum of the extents. */
+ * raw image, else the sum of the runs. */
 uint64_t ps_image_memory_bytes(const struct ps_image *image);
 const struct ps_image_facts *ps_image_facts(const struct ps_image *image);
 const struct ps_notes *ps_image_notes(const struct ps_image *image);

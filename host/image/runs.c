@@ -151,6 +151,7 @@ static int flatten(struct ranked *r, size_t n, struct ps_runs *flat, struct ps_l
         at = end;
     }
     free(h.item);
+    out->n_covered = covered;
     out->n_overlaps = total - covered;
     return rc;
 }

@@ -52,6 +52,7 @@ struct ps_layout {
     struct ps_piece_run *piece; /* of the extents that are PS_EXTENT_PIECES, ascending */
     size_t n_pieces;
     size_t pieces_cap;
+    uint64_t n_covered;  /* bytes of memory that the runs have, holes of the file among them */
     uint64_t n_torn;     /* bytes present of pages that are there only in part */
     uint64_t n_missing;  /* bytes of runs past the end of the file, or past PS_PHYS_END */
     uint64_t n_overlaps; /* bytes of runs left out since an earlier run has that memory */

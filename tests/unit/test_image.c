@@ -189,8 +189,9 @@ static const struct {
     size_t n_head;
     const char *name;
 } containers[] = {
-    {"EMiL\1\0\0\0", 8, "LiME"},
+    {"EMiL\2\0\0\0", 8, "LiME"},
     {"AVML\2\0\0\0", 8, "AVML"},
+    {"KDUMP   ", 8, "kdump"},
     {"\x7f"
      "ELF\2\1\1\0\0\0\0\0\0\0\0\0\4\0\x3e",
      19, "ELF core"},

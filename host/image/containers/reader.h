@@ -50,6 +50,10 @@ struct ps_reader {
     int (*open)(struct ps_container *c, struct ps_err *err);
 };
 
+/* Ranges of physical memory, each behind a header of its own. */
+extern const struct ps_reader ps_reader_lime;
+/* Core files of virtual machines (containers/elf/). Takes everything that begins as ELF. */
+extern const struct ps_reader ps_reader_elf;
 /* Containers that are recognised and refused: scanned as raw memory, their physical addresses
  * would be wrong. */
 extern const struct ps_reader ps_reader_refused;

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "host/image/le.h"
-
 /* What a file begins with, and what it then is. */
 struct magic {
     const char *bytes;
@@ -19,8 +17,8 @@ static const char expand[] = "not supported yet; expand it and scan the result";
 static const char not_memory[] = "no image of physical memory; name the memory image itself";
 
 static const struct magic magics[] = {
-    {MAGIC("EMiL"), "LiME", convert},
-    {MAGIC("AVML"), "AVML", convert},
+    {MAGIC("AVML"), "AVML (compressed)", "not supported; avml-convert makes a LiME file of it"},
+    {MAGIC("KDUMP   "), "kdump (compressed)", "not supported; dump again without compression"},
     {MAGIC("EVF\x09\x0d\x0a\xff\x00"), "E01 (EnCase)", convert},
     {MAGIC("EVF2\x0d\x0a\x81"), "Ex01 (EnCase)", convert},
     {MAGIC("HIBR"), "Windows hibernation file", convert},
@@ -49,35 +47,16 @@ static const struct magic *find_magic(const uint8_t *head, size_t n_head)
     return NULL;
 }
 
-#define ELF_TYPE_AT   16u
-#define ELF_TYPE_CORE 4u
-
-static int is_elf(const uint8_t *head, size_t n_head)
-{
-    return n_head >= ELF_TYPE_AT + 2 && !memcmp(head, "\177ELF", 4);
-}
-
-static int refuse_elf(const uint8_t *head, struct ps_err *err)
-{
-    /* EI_DATA is 1 for little-endian; a big-endian machine ran no Windows of interest. */
-    int is_core = head[5] == 1 && ps_le16(head + ELF_TYPE_AT) == ELF_TYPE_CORE;
-
-    return ps_fail(err, PS_EFORMAT, 0, "format %s: %s", is_core ? "ELF core" : "ELF",
-                   is_core ? convert : not_memory);
-}
-
 static int refused_probe(const struct ps_container *c)
 {
-    return find_magic(c->head, c->n_head) || is_elf(c->head, c->n_head);
+    return find_magic(c->head, c->n_head) != NULL;
 }
 
 static int refused_open(struct ps_container *c, struct ps_err *err)
 {
     const struct magic *magic = find_magic(c->head, c->n_head);
 
-    if (magic)
-        return ps_fail(err, PS_EFORMAT, 0, "format %s: %s", magic->what, magic->advice);
-    return refuse_elf(c->head, err);
+    return ps_fail(err, PS_EFORMAT, 0, "format %s: %s", magic->what, magic->advice);
 }
 
 const struct ps_reader ps_reader_refused = {
