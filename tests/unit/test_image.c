@@ -206,7 +206,6 @@ static const struct {
     {"\x04\x22\x4d\x18", 4, "lz4"},
     {"BZh9", 4, "bzip2"},
     {"7z\xbc\xaf\x27\x1c", 6, "7z"},
-    {"EVF\t\r\n\xff\0\1", 9, "E01"},
     {"EVF2\r\n\x81\0", 8, "Ex01"},
     {"HIBR", 4, "hibernation"},
     {"hibr", 4, "hibernation"},

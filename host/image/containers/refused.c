@@ -19,7 +19,6 @@ static const char not_memory[] = "no image of physical memory; name the memory i
 static const struct magic magics[] = {
     {MAGIC("AVML"), "AVML (compressed)", "not supported; avml-convert makes a LiME file of it"},
     {MAGIC("KDUMP   "), "kdump (compressed)", "not supported; dump again without compression"},
-    {MAGIC("EVF\x09\x0d\x0a\xff\x00"), "E01 (EnCase)", convert},
     {MAGIC("EVF2\x0d\x0a\x81"), "Ex01 (EnCase)", convert},
     {MAGIC("HIBR"), "Windows hibernation file", convert},
     {MAGIC("hibr"), "Windows hibernation file", convert},

@@ -5,6 +5,7 @@
 #define HEAD_BYTES 64u
 
 const struct ps_packing *const ps_packings[] = {
+    &ps_packing_ewf,
     NULL, /* one row each, and this one ends the table */
 };
 const size_t ps_n_packings = sizeof ps_packings / sizeof *ps_packings - 1;

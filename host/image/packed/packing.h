@@ -36,6 +36,8 @@ struct ps_packing {
     const char *(*version)(void);
 };
 
+extern const struct ps_packing ps_packing_ewf;
+
 /* The table, and its length. */
 extern const struct ps_packing *const ps_packings[];
 extern const size_t ps_n_packings;
