@@ -3,12 +3,34 @@ add_executable(make_container containers/main.c
     containers/fail.c
     containers/out.c
     containers/ram_map.c
+    containers/codecs/huffman.c
+    containers/codecs/lznt1.c
+    containers/codecs/matches.c
+    containers/codecs/xpress.c
+    containers/codecs/xpress_huffman.c
     containers/formats/dump.c
     containers/formats/dump_header.c
     containers/formats/elf.c
     containers/formats/elf_notes.c
-    containers/formats/lime.c)
+    containers/formats/hiber7.c
+    containers/formats/hiber8.c
+    containers/formats/lime.c
+    containers/formats/page_order.c
+    containers/formats/vmware.c)
 target_link_libraries(make_container PRIVATE ps_warnings)
 target_include_directories(make_container PRIVATE ${PROJECT_SOURCE_DIR})
 ps_script_test(NAME golden/containers LABELS golden
     ENVIRONMENT "MAKE_CONTAINER=$<TARGET_FILE:make_container>")
+ps_plain_test(NAME unit/encoders LABELS unit SOURCES support/rng.c
+    containers/fail.c
+    containers/out.c
+    containers/ram_map.c
+    containers/codecs/huffman.c
+    containers/codecs/lznt1.c
+    containers/codecs/matches.c
+    containers/codecs/xpress.c
+    containers/codecs/xpress_huffman.c)
+target_compile_definitions(encoders PRIVATE PS_WITH_FWNT=$<BOOL:${POOLSCAN_FWNT}>)
+if(POOLSCAN_FWNT)
+    target_link_libraries(encoders PRIVATE PkgConfig::FWNT)
+endif()

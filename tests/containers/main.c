@@ -18,6 +18,10 @@ static const struct format formats[] = {
     {"elf32", "plain qemu paging", write_elf32},
     {"dump64", "full bitmap kernel live rdmp-kernel rdmp-user rdmp-complete", write_dump64},
     {"dump32", "full", write_dump32},
+    {"vmware", "vmss runs regionless embedded", write_vmware},
+    {"squeezed", "3g", write_squeezed},
+    {"hiber8", "huffman xpress raw mixed", write_hiber8},
+    {"hiber7", "7-x64 7-x86 xp-x86 vista-sp2-x86 vista-sp2-x64 2003-x64", write_hiber7},
 };
 
 static const char usage[] =
@@ -164,7 +168,7 @@ static void parse(int argc, char **argv, struct maker *maker, struct arguments *
 int main(int argc, char **argv)
 {
     struct arguments a = {.gap_pages = GAP_PAGES};
-    struct maker maker = {.facts = {.n_processors = 1}};
+    struct maker maker = {.number = NUMBER_NOT_GIVEN, .facts = {.n_processors = 1}};
     const struct format *format;
     char usual[32];
 

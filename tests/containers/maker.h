@@ -20,12 +20,14 @@ struct maker_facts {
     uint64_t system_time;
 };
 
+#define NUMBER_NOT_GIVEN UINT32_MAX
+
 struct maker {
     struct ram_map ram;
     const char *out;
     const char *variant; /* of the format; never NULL */
     struct maker_facts facts;
-    uint32_t number; /* of the variant: a version, a length ...; 0: the usual one */
+    uint32_t number; /* of the variant: a version, a length ...; NUMBER_NOT_GIVEN */
     int xnum;        /* ELF: the count of program headers as PN_XNUM says it */
 };
 
@@ -43,5 +45,9 @@ void write_elf64(struct maker *maker);
 void write_elf32(struct maker *maker);
 void write_dump64(struct maker *maker);
 void write_dump32(struct maker *maker);
+void write_vmware(struct maker *maker);
+void write_squeezed(struct maker *maker);
+void write_hiber8(struct maker *maker);
+void write_hiber7(struct maker *maker);
 
 #endif

@@ -31,7 +31,7 @@ void ram_open(struct ram_map *ram, const char *path)
     mem = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (mem == MAP_FAILED)
         fail("%s cannot be mapped", path);
-    close(fd);
+    ram->fd = fd;
     ram->raw = mem;
     ram->n_raw = (uint64_t)st.st_size;
 }
@@ -42,6 +42,7 @@ void ram_close(struct ram_map *ram)
 
     memcpy(&mem, &ram->raw, sizeof mem);
     munmap(mem, (size_t)ram->n_raw);
+    close(ram->fd);
     free(ram->run);
     memset(ram, 0, sizeof *ram);
 }
@@ -64,13 +65,9 @@ static int is_zero(const struct ram_map *ram, uint64_t page)
     return ram->raw[at] == 0 && memcmp(ram->raw + at, ram->raw + at + 1, n - 1) == 0;
 }
 
-/* Sparse images of many GiB are walked in no time: the zero page that holes are mapped to is read,
- * but nothing is fetched. */
-void ram_find_runs(struct ram_map *ram, uint64_t gap_pages)
+static void find_runs_within(struct ram_map *ram, uint64_t first, uint64_t end, uint64_t gap_pages)
 {
-    const uint64_t n_pages = (ram->n_raw + RAM_PAGE - 1) / RAM_PAGE;
-
-    for (uint64_t page = 0; page < n_pages; page++) {
+    for (uint64_t page = first; page < end; page++) {
         struct ram_run *last = ram->n ? &ram->run[ram->n - 1] : NULL;
 
         if (is_zero(ram, page))
@@ -79,6 +76,21 @@ void ram_find_runs(struct ram_map *ram, uint64_t gap_pages)
             last->end = (page + 1) * RAM_PAGE;
         else
             add_run(ram, page * RAM_PAGE, (page + 1) * RAM_PAGE);
+    }
+}
+
+/* Holes of a sparse file are not looked at: mapped, each of their pages would take memory. */
+void ram_find_runs(struct ram_map *ram, uint64_t gap_pages)
+{
+    off_t data = 0;
+
+    while ((data = lseek(ram->fd, data, SEEK_DATA)) >= 0) {
+        const off_t hole = lseek(ram->fd, data, SEEK_HOLE);
+        const uint64_t end = hole < 0 ? ram->n_raw : (uint64_t)hole;
+
+        find_runs_within(ram, (uint64_t)data / RAM_PAGE, (end + RAM_PAGE - 1) / RAM_PAGE,
+                         gap_pages);
+        data = (off_t)end;
     }
     if (ram->n == 0)
         fail("the image is all zero");

@@ -15,6 +15,7 @@ struct ram_run {
 
 /* Failure of any of these ends the program. */
 struct ram_map {
+    int fd;
     const uint8_t *raw; /* offset in the file = physical address */
     uint64_t n_raw;
     struct ram_run *run; /* ascending, not touching each other */

@@ -135,14 +135,46 @@ compare() {
     n_rows=$((n_rows + 1))
 }
 
+# write FORMAT FILE [OPTION...]
+write() {
+    local format=$1 file=$2
+
+    shift 2
+    "$MAKE_CONTAINER" "$format" "$raw" "$file" --dtb "$dtb" "$@"
+}
+
 # make NAME FORMAT [OPTION...]: write it and compare
 make() {
     local name=$1 format=$2
 
     shift 2
-    "$MAKE_CONTAINER" "$format" "$raw" made --dtb "$dtb" "$@"
+    write "$format" made "$@"
     compare "$name" made
-    rm -f made*
+    rm -f made
+}
+
+# make_vmware NAME WHICH [OPTION...]: WHICH is vmss or vmem, the file that is named
+make_vmware() {
+    local name=$1 which=$2
+
+    shift 2
+    write vmware made.vmss "$@"
+    if [ -e made.vmem ]; then
+        compare "$name" "made.$which" made.vmem
+    else
+        compare "$name" "made.$which"
+    fi
+    rm -f made.*
+}
+
+# make_hiber NAME FORMAT [OPTION...]: FileOffset is null, the pages are packed
+make_hiber() {
+    local name=$1 format=$2
+
+    shift 2
+    write "$format" made "$@"
+    compare "$name" made none
+    rm -f made
 }
 
 . "$PS_SOURCE/tests/golden/containers_rows.sh"

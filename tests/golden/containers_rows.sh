@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # What golden/containers compares; sourced by it.
 # shellcheck disable=SC2034 # read there
-n_expected=0
+n_expected=36
 # Whose readers are not there yet.
-late=" LiME ELF ELF64 crash "
+late=" hibernation "
 
 # As a PC has them: memory ends inside page 0x9f.
 pc_runs=0x1000-0x9fc00,0x100000-0x700000,0x740000-0xc00000,0xbff80000-0xc0000000,0x100000000-0x1007fe000
@@ -25,6 +25,23 @@ x64_rows() {
     make "crash dump, RDMP kernel" dump64 --variant rdmp-kernel
     make "crash dump, RDMP kernel and user" dump64 --variant rdmp-user
     make "crash dump, RDMP complete" dump64 --variant rdmp-complete
+    make "crash dump whose header lies" dump64 --dtb 0x1234000 --build 7601 --kdbg 0xfffff80000000000
+    make_vmware "VMware, suspended" vmss
+    make_vmware "VMware, its memory named" vmem
+    for version in 0 1 2 3 4; do
+        make_vmware "VMware, version $version" vmss --variant runs --number "$version"
+        make_vmware "VMware, memory within, version $version" vmss --variant embedded \
+            --number "$version"
+    done
+    for codec in huffman xpress raw mixed; do
+        make_hiber "hibernation, $codec" hiber8 --variant "$codec"
+    done
+    for length in 0x360 0x3b0 0x3c8 0x3d8 0x3e0 0x448 0x4d8; do
+        make_hiber "hibernation, header of $length" hiber8 --number "$length"
+    done
+    for layout in 7-x64 vista-sp2-x64 2003-x64; do
+        make_hiber "hibernation, $layout" hiber7 --variant "$layout"
+    done
 }
 
 x86_rows() {
@@ -35,4 +52,12 @@ x86_rows() {
     make "ELF core of QEMU, paging" elf32 --x86 --variant paging
     make "ELF64 core of x86" elf64 --x86 --variant qemu
     make "crash dump, full" dump32 --build 2600
+    make_vmware "VMware without regions" vmss --variant regionless
+    make_vmware "VMware, memory within" vmss --variant embedded
+    for length in 0x2c8 0x310 0x328 0x338 0x340; do
+        make_hiber "hibernation, header of $length" hiber8 --x86 --number "$length" --variant mixed
+    done
+    for layout in 7-x86 vista-sp2-x86 xp-x86; do
+        make_hiber "hibernation, $layout" hiber7 --x86 --variant "$layout"
+    done
 }
