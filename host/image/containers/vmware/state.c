@@ -19,7 +19,8 @@
 /* The machine has fewer pages in each of the three places. */
 #define MAX_PAGES (PS_PHYS_END / PAGE)
 
-static const uint32_t magics[] = {0xbed2bed2, 0xbed3bed3, 0xbed0bed0, 0xbad1bad1, 0xbad2bad2};
+static const uint32_t magics[] = {0xbed2bed2, 0xbed3bed3, 0xbed0bed0,
+                                  0xbad1bad1, 0xbad2bad2, 0xbed2bed0};
 
 int ps_vmware_is_state(const uint8_t *head, size_t n_head)
 {
