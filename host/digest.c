@@ -1,6 +1,8 @@
 #include "host/digest.h"
 
 #include <string.h>
+#include <sys/random.h>
+#include <sys/types.h>
 #include <xxhash.h>
 
 /* The library wants its state aligned to 64 bytes and allocates it itself, so the public name is
@@ -61,6 +63,20 @@ uint32_t ps_digest_page(const uint8_t *page)
     for (unsigned i = 0; i < PRINT_WORDS; i++)
         memcpy(&word[i], page + i * PRINT_STEP + i * PRINT_SHIFT % PRINT_STEP, sizeof word[i]);
     return (uint32_t)XXH3_64bits(word, sizeof word);
+}
+
+int ps_page_secret_draw(struct ps_page_secret *secret)
+{
+    const ssize_t n = getrandom(secret->bytes, sizeof secret->bytes, 0);
+
+    return n == (ssize_t)sizeof secret->bytes ? 0 : -1;
+}
+
+_Static_assert(sizeof(struct ps_page_secret) >= XXH3_SECRET_SIZE_MIN, "the library wants so many");
+
+uint64_t ps_digest_page_key(const struct ps_page_secret *secret, const uint8_t *page)
+{
+    return XXH3_64bits_withSecret(page, 4096, secret->bytes, sizeof secret->bytes);
 }
 
 void ps_digest_free(struct ps_digest *digest)

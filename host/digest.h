@@ -22,6 +22,17 @@ void ps_digest_hex(const struct ps_digest *digest, char hex[PS_DIGEST_HEX_BYTES]
  * (docs/POOL.md, "Copies"). Pure. */
 uint32_t ps_digest_page(const uint8_t *page);
 
+/* A key of a page: equal pages have equal ones, and others the same one once in 2^64, for nobody
+ * who made the image could know the secret. */
+struct ps_page_secret {
+    uint8_t bytes[192];
+};
+
+/* By lot. 0, or -1: the system has no random numbers. */
+int ps_page_secret_draw(struct ps_page_secret *secret);
+/* Of a page of 4096 bytes. Pure. */
+uint64_t ps_digest_page_key(const struct ps_page_secret *secret, const uint8_t *page);
+
 void ps_digest_free(struct ps_digest *digest); /* accepts NULL */
 
 #endif

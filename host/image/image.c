@@ -306,6 +306,11 @@ uint64_t ps_image_page_off(const struct ps_image *image, uint64_t phys)
     return e->file_off + (phys - e->phys);
 }
 
+int ps_image_is_packed(const struct ps_image *image)
+{
+    return !image->data->ops->map;
+}
+
 const uint8_t *ps_image_map(struct ps_image *image, uint64_t phys, size_t n_bytes)
 {
     const struct ps_bytes_ops *ops = image->data->ops;

@@ -73,6 +73,10 @@ uint64_t ps_image_file_off(const struct ps_image *image, uint64_t phys);
 /* The same for a page that is stored as a whole; PS_NO_FILE_OFF: ask for each of its bytes. */
 uint64_t ps_image_page_off(const struct ps_image *image, uint64_t phys);
 
+/* Is a page unpacked for whoever reads it? Then a few reads here and there can cost as much as
+ * many in order. */
+int ps_image_is_packed(const struct ps_image *image);
+
 /* The n_bytes at 'phys' (page aligned, inside one extent) as read-only memory, without a copy
  * and aligned to 8 bytes; NULL when that cannot be (compressed, pages that straddle parts,
  * mapping refused, past the end of a torn page): use ps_image_read. Touching the memory may

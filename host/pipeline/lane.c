@@ -126,6 +126,8 @@ static void guarded_judge(void *arg)
         if (spec->sift) {
             print.fingerprint = ps_digest_page(page);
             print.may_be_copy = (uint16_t)ps_copy_possible(&out[n_out]);
+            if (spec->page_secret)
+                print.key = ps_digest_page_key(spec->page_secret, page);
         }
         print.n_findings = (uint16_t)keep_wanted(spec, out + n_out, n, &print.n_below);
         n_out += print.n_findings;

@@ -31,6 +31,7 @@ struct ps_page_print {
     uint16_t n_findings;  /* not dropped by min_confidence or show_free; may be 0 */
     uint16_t n_below;     /* findings dropped by min_confidence alone */
     uint16_t may_be_copy; /* ps_copy_possible */
+    uint64_t key;         /* ps_digest_page_key, with a page_secret */
 };
 
 struct ps_pipeline_spec {
@@ -64,6 +65,7 @@ struct ps_pipeline_spec {
     int (*sift)(void *arg, const struct ps_page_print *page, size_t n_pages, struct ps_finding *f,
                 size_t *n, struct ps_err *err);
     void *sift_arg;
+    const struct ps_page_secret *page_secret; /* NULL: pages get no key */
     int no_map; /* read into buffers even where the image could be mapped */
     /* Called on the calling thread, in order of physical address, once per chunk, also when
      * n is 0. 'done' counts bytes of the image dealt with so far. A negative return ends the run

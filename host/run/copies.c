@@ -9,7 +9,10 @@ static int same_page(void *arg, uint64_t phys, uint64_t other)
 {
     struct ps_copies *c = arg;
     struct ps_err ignored;
+    uint64_t key;
 
+    if (c->has_secret && ps_page_keys_get(&c->keys, other, &key))
+        return key == c->key;
     return ps_image_read(c->image, phys, c->page[0], PS_PAGE_BYTES, &ignored) == 0 &&
            ps_image_read(c->image, other, c->page[1], PS_PAGE_BYTES, &ignored) == 0 &&
            memcmp(c->page[0], c->page[1], PS_PAGE_BYTES) == 0;
@@ -19,10 +22,15 @@ static int same_page(void *arg, uint64_t phys, uint64_t other)
 static int is_copy(struct ps_copies *c, const struct ps_page_print *p)
 {
     uint64_t first;
+    int rc;
 
-    if (!p->may_be_copy)
-        return ps_seen_pages_add(&c->seen, p->fingerprint, p->phys);
-    return ps_seen_pages_look(&c->seen, p->fingerprint, p->phys, same_page, c, &first);
+    c->key = p->key;
+    rc = p->may_be_copy
+             ? ps_seen_pages_look(&c->seen, p->fingerprint, p->phys, same_page, c, &first)
+             : ps_seen_pages_add(&c->seen, p->fingerprint, p->phys);
+    if (rc == 0 && c->has_secret)
+        ps_page_keys_put(&c->keys, p->phys, p->key);
+    return rc;
 }
 
 /* How many of the findings of a copy stay. The others of it are copies first, whatever their
@@ -69,7 +77,15 @@ int ps_copies_sift(void *arg, const struct ps_page_print *page, size_t n_pages,
     return 0;
 }
 
+const struct ps_page_secret *ps_copies_secret(struct ps_copies *copies)
+{
+    copies->has_secret =
+        ps_image_is_packed(copies->image) && ps_page_secret_draw(&copies->secret) == 0;
+    return copies->has_secret ? &copies->secret : NULL;
+}
+
 void ps_copies_free(struct ps_copies *copies)
 {
+    ps_page_keys_free(&copies->keys);
     ps_seen_pages_free(&copies->seen);
 }

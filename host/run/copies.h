@@ -5,8 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "host/digest.h"
 #include "host/image/image.h"
 #include "host/pipeline/pipeline.h"
+#include "host/run/page_keys.h"
 #include "kernels/pool_header.h"
 #include "scan/copies/seen_pages.h"
 #include "scan/err.h"
@@ -18,10 +20,17 @@ struct ps_copies {
     int include;             /* mark the findings of copies, and keep them */
     unsigned min_confidence; /* that marked ones must have */
     struct ps_seen_pages seen;
+    int has_secret; /* pages are compared by their keys, where these are known */
+    struct ps_page_secret secret;
+    struct ps_page_keys keys;
+    uint64_t key;        /* of the page that is looked for */
     uint64_t n_left_out; /* findings in copies */
     uint64_t n_below;    /* findings below min_confidence, here or before */
     uint8_t page[2][PS_PAGE_BYTES];
 };
+
+/* What the pipeline's page_secret has to be: NULL unless reading a page again is expensive. */
+const struct ps_page_secret *ps_copies_secret(struct ps_copies *copies);
 
 /* A sift of the pipeline; arg is a struct ps_copies. PS_ENOMEM. */
 int ps_copies_sift(void *arg, const struct ps_page_print *page, size_t n_pages,

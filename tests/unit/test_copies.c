@@ -165,19 +165,55 @@ static struct ps_image *open_pages(char *path)
     return image;
 }
 
+static int is_packed;
+static unsigned n_reads;
+
+int __wrap_ps_image_is_packed(const struct ps_image *image);
+int __real_ps_image_read(struct ps_image *image, uint64_t phys, void *buf, size_t n_bytes,
+                         struct ps_err *err);
+int __wrap_ps_image_read(struct ps_image *image, uint64_t phys, void *buf, size_t n_bytes,
+                         struct ps_err *err);
+
+int __wrap_ps_image_is_packed(const struct ps_image *image)
+{
+    (void)image;
+    return is_packed;
+}
+
+int __wrap_ps_image_read(struct ps_image *image, uint64_t phys, void *buf, size_t n_bytes,
+                         struct ps_err *err)
+{
+    n_reads++;
+    return __real_ps_image_read(image, phys, buf, n_bytes, err);
+}
+
+static uint64_t key_of(const struct ps_copies *c, const struct ps_page_secret *secret,
+                       uint64_t phys)
+{
+    uint8_t page[4096];
+    struct ps_err err;
+
+    cr_assert_eq(__real_ps_image_read(c->image, phys, page, sizeof page, &err), 0);
+    return ps_digest_page_key(secret, page);
+}
+
 /* Two findings a page; the tags are numbered through. */
 static size_t sift(struct ps_copies *c, struct ps_finding *f, int mapped_page)
 {
+    const struct ps_page_secret *secret = ps_copies_secret(c);
     struct ps_page_print print[4];
     struct ps_err err;
     size_t n = 8;
+
+    n_reads = 0;
 
     for (uint32_t i = 0; i < 4; i++)
         print[i] = (struct ps_page_print){.phys = i * FRAME,
                                           .fingerprint = 9,
                                           .n_findings = 2,
                                           .n_below = (uint16_t)(1u << i),
-                                          .may_be_copy = i != (uint32_t)mapped_page};
+                                          .may_be_copy = i != (uint32_t)mapped_page,
+                                          .key = secret ? key_of(c, secret, i * FRAME) : 0};
     for (uint32_t i = 0; i < 8; i++)
         f[i] =
             (struct ps_finding){.tag = i,
@@ -189,7 +225,7 @@ static size_t sift(struct ps_copies *c, struct ps_finding *f, int mapped_page)
     return n;
 }
 
-Test(copies, are_left_out_or_marked)
+static void check_copies(void)
 {
     char path[] = "/tmp/ps-copies-XXXXXX";
     struct ps_image *image = open_pages(path);
@@ -228,6 +264,48 @@ Test(copies, are_left_out_or_marked)
     cr_assert_eq(f[4].tag, 6);
     cr_assert_eq(c.n_left_out, 0);
     cr_assert_eq(c.n_below, 0xf + 2);
+    cr_assert_eq(n_reads == 0, is_packed);
     ps_image_close(image);
     unlink(path);
+}
+
+Test(copies, are_left_out_or_marked)
+{
+    check_copies();
+}
+
+/* The same, and no page is read again. */
+Test(copies, of_a_packed_image_are_told_by_their_keys)
+{
+    is_packed = 1;
+    check_copies();
+}
+
+Test(copies, keys_of_pages)
+{
+    struct ps_page_keys keys = {.bits = 0};
+    const uint64_t n = 100000;
+    uint64_t key = 0;
+
+    cr_assert_not(ps_page_keys_get(&keys, 0, &key));
+    for (uint64_t i = 0; i < n; i++)
+        ps_page_keys_put(&keys, i * 7 * FRAME, i * UINT64_C(0x9e3779b97f4a7c15));
+    ps_page_keys_put(&keys, UINT64_MAX, 1);
+    cr_assert_eq(keys.n, n);
+    for (uint64_t i = 0; i < 7 * n; i++) {
+        cr_assert_eq(ps_page_keys_get(&keys, i * FRAME + 5, &key), i % 7 == 0);
+        cr_assert(i % 7 != 0 || key == i / 7 * UINT64_C(0x9e3779b97f4a7c15));
+    }
+    cr_assert_not(ps_page_keys_get(&keys, UINT64_MAX, &key));
+    ps_page_keys_free(&keys);
+}
+
+Test(copies, secrets_differ)
+{
+    static uint8_t page[4096];
+    struct ps_page_secret a, b;
+
+    cr_assert_eq(ps_page_secret_draw(&a), 0);
+    cr_assert_eq(ps_page_secret_draw(&b), 0);
+    cr_assert_neq(ps_digest_page_key(&a, page), ps_digest_page_key(&b, page));
 }
