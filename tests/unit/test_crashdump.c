@@ -379,7 +379,8 @@ Test(crashdump, bitmap_any_pattern)
 
         made_dump_init(&d, 1, 6);
         while (frame < n_bits) {
-            const uint64_t length = 1 + rng_below(&rng, rng_below(&rng, 4) ? 70 : 5000);
+            const uint64_t any = 1 + rng_below(&rng, rng_below(&rng, 4) ? 70 : 5000);
+            const uint64_t length = seed % 2 ? any : 64 * (1 + any / 64);
             const int is_set = rng_below(&rng, 2) != 0;
 
             for (uint64_t end = frame + length; frame < end && frame < n_bits; frame++) {
