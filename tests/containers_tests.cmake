@@ -34,3 +34,4 @@ target_compile_definitions(encoders PRIVATE PS_WITH_FWNT=$<BOOL:${POOLSCAN_FWNT}
 if(POOLSCAN_FWNT)
     target_link_libraries(encoders PRIVATE PkgConfig::FWNT)
 endif()
+ps_script_test(NAME cli/elf LABELS cli ENVIRONMENT "MAKE_CONTAINER=$<TARGET_FILE:make_container>")

@@ -212,6 +212,7 @@ Test(elf, qemu_with_paging)
     expect_extent(0, 0, 6 * PAGE, end);
     expect_extent(1, UINT64_C(1) << 32, PAGE, end + 8 * PAGE);
     cr_assert(says(PS_NOTE_INFO, "16384 bytes"));
+    cr_assert_eq(o.layout.n_overlaps, 0, "one memory under two addresses is not two");
     cr_assert_eq(o.layout.n_covered, 7 * PAGE);
     ps_open_container_close(&o);
 }

@@ -102,7 +102,7 @@ static void say_what_it_is(struct ps_container *c, const struct ps_elf *elf,
 }
 
 /* QEMU writes memory right behind its notes. */
-static int fill_gaps(struct ps_container *c, const struct segments *s, struct ps_err *err)
+static int join_blocks(struct ps_container *c, const struct segments *s, struct ps_err *err)
 {
     uint64_t data_off = UINT64_MAX;
     uint64_t n_bytes;
@@ -112,7 +112,7 @@ static int fill_gaps(struct ps_container *c, const struct segments *s, struct ps
         return 0;
     if (s->notes.n)
         data_off = s->notes.segment[0].off + s->notes.segment[0].n_bytes;
-    rc = ps_elf_fill_gaps(&c->runs, data_off, &n_bytes, err);
+    rc = ps_elf_join_blocks(&c->runs, data_off, &n_bytes, err);
     if (rc == 0 && n_bytes)
         ps_notes_add(&c->notes, PS_NOTE_INFO,
                      "ELF core: written by QEMU with paging=true: %" PRIu64
@@ -141,7 +141,7 @@ static int elf_open(struct ps_container *c, struct ps_err *err)
         return rc;
     say_what_it_is(c, &elf, &s);
     rc = check_segments(&elf, &s, err);
-    return rc < 0 ? rc : fill_gaps(c, &s, err);
+    return rc < 0 ? rc : join_blocks(c, &s, err);
 }
 
 const struct ps_reader ps_reader_elf = {
