@@ -37,7 +37,7 @@ static struct made m;
 static void put(uint64_t value, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        m.bytes[m.n++] = (uint8_t)(value >> 8 * i);
+        m.bytes[m.n++] = i < 8 ? (uint8_t)(value >> 8 * i) : 0;
 }
 
 static void put_at(size_t at, uint64_t value, size_t n)
@@ -286,7 +286,8 @@ Test(vmware, vmem_with_vmss)
 /* The low digit of the magic says whether sizes have 4 or 8 bytes. */
 Test(vmware, each_magic)
 {
-    static const uint32_t magics[] = {0xbed0bed0, 0xbad1bad1, 0xbed2bed2, 0xbed3bed3, 0xbad2bad2};
+    static const uint32_t magics[] = {0xbed0bed0, 0xbed2bed0, 0xbad1bad1,
+                                      0xbed2bed2, 0xbed3bed3, 0xbad2bad2};
 
     for (size_t i = 0; i < sizeof magics / sizeof *magics; i++) {
         struct ps_image *image;
