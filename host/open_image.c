@@ -6,12 +6,18 @@ int ps_open_image(struct ps_image **out, const char *path, const struct ps_optio
                   struct ps_err *err)
 {
     const struct ps_image_spec spec = {.n_threads = opt->threads, .temp_dir = opt->temp_dir};
+    struct ps_image *image = NULL;
     const struct ps_notes *notes;
-    int rc = ps_image_open(out, path, &spec, err);
+    int rc = ps_image_open(&image, path, &spec, err);
 
-    if (rc < 0)
+    if (rc == 0 && opt->pci_hole == PS_PCI_HOLE_GIVEN)
+        rc = ps_image_set_hole(image, opt->hole_start, opt->hole_end, "--pci-hole", err);
+    if (rc < 0) {
+        ps_image_close(image);
         return rc;
-    notes = ps_image_notes(*out);
+    }
+    *out = image;
+    notes = ps_image_notes(image);
     for (unsigned i = 0; i < notes->n; i++)
         ps_log(notes->note[i].kind == PS_NOTE_WARNING ? PS_LOG_WARN : PS_LOG_INFO, "%s: %s", path,
                notes->note[i].text);

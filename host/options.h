@@ -30,6 +30,9 @@ enum ps_verb {
 
 enum ps_when { PS_WHEN_AUTO, PS_WHEN_ALWAYS, PS_WHEN_NEVER };
 
+/* --pci-hole: what a raw image without its hole below 4 GiB needs. */
+enum ps_pci_hole { PS_PCI_HOLE_AUTO, PS_PCI_HOLE_NONE, PS_PCI_HOLE_GIVEN };
+
 /* The values of --min-confidence that have a name; docs/ACCURACY.md says what each leaves. */
 enum ps_confidence_level {
     PS_CONFIDENCE_ALL = 0,
@@ -66,6 +69,8 @@ struct ps_options {
     const char *arch;            /* "auto", "x86", "x64" */
     uint32_t build;              /* 0: find out */
     int physical_only;           /* no page tables, no big-pool table */
+    enum ps_pci_hole pci_hole;
+    uint64_t hole_start, hole_end; /* PS_PCI_HOLE_GIVEN: end exclusive, multiples of 4096 */
     const char *dtb;             /* hexadecimal, as typed; NULL: find it */
     struct ps_strings pagefiles; /* --pagefile: FILE or N=FILE */
     const char *symbols;         /* NULL: no symbol file */

@@ -21,6 +21,7 @@ enum ps_option_kind {
     PS_OPT_LEVEL,   /* the same, or a name of 'choice' that stands for 'level' of it */
     PS_OPT_SIZE,    /* lo .. hi bytes, a multiple of 'multiple'; uint64_t */
     PS_OPT_RANGE,   /* START-END in multiples of 'multiple'; range_start, range_end, has_range */
+    PS_OPT_HOLE,    /* auto, none or such a range; pci_hole, hole_start, hole_end */
     PS_OPT_APPEND,  /* any text, appended to a struct ps_strings of at most 'hi' items */
     PS_OPT_LIST,    /* text split at unescaped commas, appended likewise */
     PS_OPT_NUMBERS, /* the same, each item a number of 1 or more */

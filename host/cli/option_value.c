@@ -200,29 +200,56 @@ static int store_size(const struct ps_option *o, char *value, struct ps_options 
     return 0;
 }
 
-static int store_range(const struct ps_option *o, char *value, struct ps_options *opt,
-                       struct ps_err *err)
+static int parse_range(const struct ps_option *o, const char *value, const char *expected,
+                       uint64_t *start, uint64_t *end, struct ps_err *err)
 {
     const char *dash = strchr(value, '-');
-    uint64_t start, end;
 
-    if (!dash || !ps_parse_size(value, (size_t)(dash - value), &start) ||
-        !ps_parse_size(dash + 1, strlen(dash + 1), &end))
-        return ps_fail(err, PS_EARG, PS_AT_NONE,
-                       "--%s %.48s: expected START-END, such as 0x1000-0x200000 or 0-4G", o->name,
-                       value);
-    if (start % o->multiple != 0 || end % o->multiple != 0)
+    if (!dash || !ps_parse_size(value, (size_t)(dash - value), start) ||
+        !ps_parse_size(dash + 1, strlen(dash + 1), end))
+        return ps_fail(err, PS_EARG, PS_AT_NONE, "--%s %.48s: expected %s", o->name, value,
+                       expected);
+    if (*start % o->multiple != 0 || *end % o->multiple != 0)
         return ps_fail(err, PS_EARG, PS_AT_NONE,
                        "--%s %.48s: START and END must be multiples of 4096 (0x1000)", o->name,
                        value);
-    if (start >= end)
+    if (*start >= *end)
         return ps_fail(err, PS_EARG, PS_AT_NONE,
                        "--%s %.48s: END, which is not included, must be above START", o->name,
                        value);
+    return 0;
+}
+
+static int store_range(const struct ps_option *o, char *value, struct ps_options *opt,
+                       struct ps_err *err)
+{
+    uint64_t start, end;
+    int rc = parse_range(o, value, "START-END, such as 0x1000-0x200000 or 0-4G", &start, &end, err);
+
+    if (rc < 0)
+        return rc;
     opt->range_start = start;
     opt->range_end = end;
     opt->has_range = 1;
     return 0;
+}
+
+static int store_hole(const struct ps_option *o, char *value, struct ps_options *opt,
+                      struct ps_err *err)
+{
+    uint64_t start = 0, end = 0;
+    int rc = 0;
+
+    opt->pci_hole = PS_PCI_HOLE_GIVEN;
+    if (strcmp(value, "auto") == 0)
+        opt->pci_hole = PS_PCI_HOLE_AUTO;
+    else if (strcmp(value, "none") == 0)
+        opt->pci_hole = PS_PCI_HOLE_NONE;
+    else
+        rc = parse_range(o, value, "auto, none or START-END, such as 3G-4G", &start, &end, err);
+    opt->hole_start = start;
+    opt->hole_end = end;
+    return rc;
 }
 
 static int append(const struct ps_option *o, const char *item, struct ps_options *opt,
@@ -307,8 +334,9 @@ int ps_option_store(const struct ps_option *o, char *value, struct ps_options *o
         [PS_OPT_STRING] = store_string, [PS_OPT_CHOICE] = store_choice,
         [PS_OPT_WHEN] = store_when,     [PS_OPT_NUMBER] = store_number,
         [PS_OPT_SIZE] = store_size,     [PS_OPT_RANGE] = store_range,
-        [PS_OPT_APPEND] = store_append, [PS_OPT_LIST] = store_list,
-        [PS_OPT_NUMBERS] = store_list,  [PS_OPT_LEVEL] = store_level,
+        [PS_OPT_HOLE] = store_hole,     [PS_OPT_APPEND] = store_append,
+        [PS_OPT_LIST] = store_list,     [PS_OPT_NUMBERS] = store_list,
+        [PS_OPT_LEVEL] = store_level,
     };
 
     return store[o->kind](o, value, opt, err);

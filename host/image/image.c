@@ -22,6 +22,7 @@ struct ps_image {
     struct ps_bytes *data;  /* that holds the pages: the same, mostly */
     int has_no_offsets;
     struct ps_layout layout;
+    struct ps_run flat; /* the one run that it was made of; n_bytes 0: other than from 0 on */
     struct ps_image_facts facts;
     struct ps_notes notes;
     char format[128];
@@ -86,6 +87,8 @@ static int lay_out(struct ps_image *image, const struct ps_container *c, struct 
                        "format %s: none of the memory that the headers promise is in the file",
                        c->name);
     note_losses(image);
+    if (c->runs.n == 1 && c->runs.run[0].phys == 0)
+        image->flat = c->runs.run[0];
     return 0;
 }
 
@@ -263,6 +266,46 @@ uint64_t ps_image_overlap_bytes(const struct ps_image *image)
 int ps_image_has(const struct ps_image *image, uint64_t phys)
 {
     return ps_layout_find(&image->layout, phys) != NULL;
+}
+
+uint64_t ps_image_flat_bytes(const struct ps_image *image)
+{
+    return image->flat.n_bytes;
+}
+
+int ps_image_set_hole(struct ps_image *image, uint64_t start, uint64_t end, const char *why,
+                      struct ps_err *err)
+{
+    const struct ps_run *flat = &image->flat;
+    struct ps_runs runs = {0};
+    struct ps_layout layout;
+    int rc;
+
+    if (flat->n_bytes == 0)
+        return ps_fail(err, PS_EARG, PS_AT_NONE,
+                       "format %s: a hole can only be put into memory that is one run from address "
+                       "0 on, such as that of a raw image",
+                       image->format);
+    if (start >= flat->n_bytes || end <= start || end > PS_PHYS_END || start % PAGE || end % PAGE)
+        return ps_fail(err, PS_EARG, start,
+                       "no memory would be above a hole 0x%" PRIx64 "-0x%" PRIx64
+                       ": the image ends at 0x%" PRIx64,
+                       start, end, flat->n_bytes);
+    rc = ps_runs_add(&runs, 0, start, flat->file_off, err);
+    if (rc == 0)
+        rc = ps_runs_add(&runs, end, flat->n_bytes - start, flat->file_off + start, err);
+    if (rc == 0)
+        rc = ps_runs_extents(&runs, image->data, &layout, err);
+    ps_runs_free(&runs);
+    if (rc < 0)
+        return rc;
+    ps_layout_free(&image->layout);
+    image->layout = layout;
+    image->flat = (struct ps_run){0};
+    ps_notes_add(&image->notes, PS_NOTE_INFO,
+                 "no 0x%" PRIx64 "-0x%" PRIx64 ": addresses above were moved by 0x%" PRIx64 " (%s)",
+                 start, end, end - start, why);
+    return 0;
 }
 
 /* The first piece that ends after 'phys'. */

@@ -67,6 +67,15 @@ uint64_t ps_image_missing_bytes(const struct ps_image *image);
 uint64_t ps_image_overlap_bytes(const struct ps_image *image);
 /* Is the byte at 'phys' in the image, wherever that keeps it? */
 int ps_image_has(const struct ps_image *image, uint64_t phys);
+/* Bytes of the memory if it is one run from address 0 on, as that of a raw image; else 0. */
+uint64_t ps_image_flat_bytes(const struct ps_image *image);
+/* Such an image lacks the hole [start, end), a multiple of 4096 each: from 'start' on everything is
+ * higher by its size. 'why' goes into the note that says so. Before other threads use the image;
+ * extents that were handed out are gone. PS_EARG when it is no such image or has nothing at
+ * 'start'; then nothing has changed. PS_ENOMEM. */
+int ps_image_set_hole(struct ps_image *image, uint64_t start, uint64_t end, const char *why,
+                      struct ps_err *err);
+
 /* Where the byte at 'phys' is in the file (in what it unpacks to); PS_NO_FILE_OFF: absent, or the
  * container keeps it in no place of its own. */
 uint64_t ps_image_file_off(const struct ps_image *image, uint64_t phys);

@@ -142,6 +142,47 @@ Test(image, torn_last_page)
     }
 }
 
+static void is_extent(const struct ps_extent *e, uint64_t phys, uint64_t n_bytes, uint64_t off)
+{
+    cr_assert(e->phys == phys && e->n_bytes == n_bytes && e->file_off == off);
+}
+
+/* What the tool left out comes back: everything behind it is higher, a torn end too. */
+Test(image, a_hole_is_put_in)
+{
+    const size_t n_bytes = 10 * PAGE + 100;
+    struct ps_image *image = open_pattern(n_bytes);
+    const struct ps_extent *e;
+    struct ps_err err = {0};
+    uint8_t got[PAGE];
+    size_t n;
+
+    cr_assert_eq(ps_image_flat_bytes(image), n_bytes);
+    cr_assert_eq(ps_image_set_hole(image, 11 * PAGE, 12 * PAGE, "test", &err), -PS_EARG);
+    cr_assert(strstr(err.msg, "0xa064"), "%s", err.msg);
+    cr_assert_eq(ps_image_set_hole(image, 3 * PAGE, 3 * PAGE, "test", &err), -PS_EARG);
+    cr_assert_eq(ps_image_set_hole(image, 3 * PAGE, UINT64_MAX - PAGE + 1, "t", &err), -PS_EARG);
+    cr_assert_eq(ps_image_extents(image, &n)->n_bytes, n_bytes, "nothing has changed");
+    cr_assert_eq(ps_image_set_hole(image, 3 * PAGE, 20 * PAGE, "test", &err), 0, "%s", err.msg);
+    e = ps_image_extents(image, &n);
+    cr_assert_eq(n, 2);
+    is_extent(&e[0], 0, 3 * PAGE, 0);
+    is_extent(&e[1], 20 * PAGE, 7 * PAGE + 100, 3 * PAGE);
+    cr_assert_eq(ps_image_torn_bytes(image), 100);
+    cr_assert_eq(ps_image_missing_bytes(image), 0);
+    cr_assert_eq(ps_image_file_off(image, 21 * PAGE + 5), 4 * PAGE + 5);
+    cr_assert_eq(ps_image_file_off(image, 3 * PAGE), PS_NO_FILE_OFF);
+    cr_assert_eq(ps_image_read(image, 27 * PAGE, got, PAGE, &err), 0, "%s", err.msg);
+    for (size_t i = 0; i < PAGE; i++)
+        cr_assert_eq(got[i], i < 100 ? byte_at(10 * PAGE + i) : 0);
+    cr_assert_eq(ps_image_notes(image)->n, 1);
+    cr_assert(strstr(ps_image_notes(image)->note[0].text, "no 0x3000-0x14000"));
+    cr_assert_eq(ps_image_flat_bytes(image), 0, "once only");
+    cr_assert_eq(ps_image_set_hole(image, 3 * PAGE, 20 * PAGE, "test", &err), -PS_EARG);
+    cr_assert(strstr(err.msg, "one run"), "%s", err.msg);
+    ps_image_close(image);
+}
+
 /* Opening fails with 'code', one line of it says 'word', and nothing is handed out. */
 static void refuses(const char *path, int code, const char *word)
 {

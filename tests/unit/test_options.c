@@ -98,6 +98,9 @@ static void describe(struct text *t, const struct ps_options *o)
     add_string(t, "arch", o->arch, "auto");
     add_int(t, "build", o->build, 0);
     add_int(t, "physical_only", (uint64_t)o->physical_only, 0);
+    add_int(t, "pci_hole", o->pci_hole, PS_PCI_HOLE_AUTO);
+    if (o->pci_hole == PS_PCI_HOLE_GIVEN)
+        add(t, " hole=%#" PRIx64 "..%#" PRIx64, o->hole_start, o->hole_end);
     add_string(t, "dtb", o->dtb, NULL);
     add_string(t, "symbols", o->symbols, NULL);
     add_string(t, "backend", o->backend, "auto");
@@ -156,6 +159,9 @@ static const struct {
     {"--tags x\\ a", "scan args=a tags=x\\"},
     {"--tag-file p --tag-file q --no-builtin-tags a",
      "scan args=a tag_files=p|q no_builtin_tags=1"},
+    {"--pci-hole none a", "scan args=a pci_hole=1"},
+    {"--pci-hole 3G-4G --pci-hole auto a", "scan args=a"},
+    {"info --pci-hole=3G-0x100000000 a", "info args=a pci_hole=2 hole=0xc0000000..0x100000000"},
     {"--dtb 1aa000 --physical-only a", "scan args=a physical_only=1 dtb=1aa000"},
     {"--all-headers --show-free a", "scan args=a all_headers=1 show_free=1"},
     {"--all-headers --no-builtin-tags a", "scan args=a no_builtin_tags=1 all_headers=1"},
@@ -313,6 +319,10 @@ static const struct {
     {"--range 0x1000- a", "--range 0x1000-: expected START-END, such as 0x1000-0x200000 or 0-4G"},
     {"--range 0-99999999999G a",
      "--range 0-99999999999G: expected START-END, such as 0x1000-0x200000 or 0-4G"},
+    {"--pci-hole 3G a", "--pci-hole 3G: expected auto, none or START-END, such as 3G-4G"},
+    {"--pci-hole 4G-3G a", "--pci-hole 4G-3G: END, which is not included, must be above START"},
+    {"--pci-hole 1-4G a", "--pci-hole 1-4G: START and END must be multiples of 4096 (0x1000)"},
+    {"tags --pci-hole none", "option --pci-hole is not one of the verb tags"},
     {"--range 1-4096 a", "--range 1-4096: START and END must be multiples of 4096 (0x1000)"},
     {"--range 8k-8k a", "--range 8k-8k: END, which is not included, must be above START"},
     {"--tags A,,B a", "--tags: an item between commas is empty; expected A,B,..."},
