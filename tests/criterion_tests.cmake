@@ -25,6 +25,7 @@ ps_criterion_test(NAME unit/test_page_list LABELS unit
     SOURCES support/made_heap.c support/page_rows.c support/rng.c)
 ps_criterion_test(NAME unit/test_classic_page LABELS unit)
 ps_criterion_test(NAME unit/test_vectors LABELS unit)
+ps_criterion_test(NAME unit/test_squeezed LABELS unit)
 ps_criterion_test(NAME unit/test_vmware LABELS unit SOURCES support/tmpdir.c)
 ps_criterion_test(NAME unit/test_crashdump LABELS unit
     SOURCES support/made_dump.c support/memory_bytes.c support/open_container.c support/rng.c

@@ -26,6 +26,7 @@ ps_script_test(NAME golden/recall LABELS golden)
 ps_script_test(NAME golden/system LABELS golden)
 ps_script_test(NAME golden/quota LABELS golden)
 ps_script_test(NAME golden/memory LABELS golden)
+ps_script_test(NAME golden/pci_hole LABELS golden)
 ps_script_test(NAME cli/invariance LABELS cli)
 ps_plain_test(NAME stress/corrupt_images LABELS stress
     SOURCES support/corrupt.c support/rng.c support/tmpdir.c)

@@ -9,6 +9,7 @@
 #include "host/log.h"
 #include "host/open_image.h"
 #include "host/virtual/address.h"
+#include "host/virtual/pci_hole.h"
 #include "host/virtual/container_facts.h"
 
 static unsigned modes_of(const struct ps_address_space *as, const struct ps_options *opt)
@@ -126,11 +127,32 @@ static int choose_format(struct ps_address_space *as, struct ps_pte_format *form
     return rc;
 }
 
+/* Where the page tables tell that the image lacks its PCI hole, it gets one, and all of this is
+ * found again. */
+static int find_tables(struct ps_address_space *as, const struct ps_options *opt,
+                       struct ps_err *err)
+{
+    int rc = find_dtb(as, opt, err);
+    const int has_moved = ps_pci_hole_restore(as, opt, rc, err);
+
+    if (has_moved < 0)
+        return has_moved;
+    if (!has_moved)
+        return rc;
+    ps_image_memory_free(&as->memory);
+    as->dtb = (struct ps_dtb){0};
+    rc = ps_image_memory_init(&as->memory, as->image, err);
+    if (rc < 0)
+        return rc;
+    find_version(as, opt, ps_detect_first_version);
+    return find_dtb(as, opt, err);
+}
+
 static int open_tables(struct ps_address_space *as, const struct ps_options *opt,
                        struct ps_err *err)
 {
     struct ps_pte_format format;
-    int rc = opt->physical_only ? 0 : find_dtb(as, opt, err);
+    int rc = opt->physical_only ? 0 : find_tables(as, opt, err);
 
     if (rc < 0)
         return rc;

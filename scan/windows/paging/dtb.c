@@ -145,6 +145,7 @@ static int score(struct search *s, struct ps_dtb *d)
     /* A root that leads nowhere was read too. */
     s->n_tables += counts.tables + 1 < left ? counts.tables + 1 : left;
     d->n_pages = counts.pages;
+    d->n_beyond = counts.beyond;
     if (d->n_pages == 0)
         return 0;
     ps_paging_init(s->paging, s->mem, ps_pte_format_of(d->mode, 0), d->root);

@@ -33,13 +33,15 @@ struct ps_dtb {
     uint64_t root;
     enum ps_paging_mode mode;
     enum ps_dtb_method method;
-    uint64_t kernel_va;                /* PS_DTB_LOW_STUB: an address in or near the Windows kernel;
-                                        * else 0 */
-    unsigned proof;                    /* of enum ps_dtb_proof */
-    uint64_t n_pages;                  /* the score: pages of the image that its kernel half maps,
-                                        * counted up to PS_DTB_SCORE_TABLES tables */
-    int maps_kuser;                    /* the same as PS_DTB_PROOF_KUSER */
-    uint64_t kuser;                    /* physical address of that page */
+    uint64_t kernel_va; /* PS_DTB_LOW_STUB: an address in or near the Windows kernel;
+                         * else 0 */
+    unsigned proof;     /* of enum ps_dtb_proof */
+    uint64_t n_pages;   /* the score: pages of the image that its kernel half maps,
+                         * counted up to PS_DTB_SCORE_TABLES tables */
+    uint64_t n_beyond;  /* entries that lead behind the end of the image, counted like
+                         * 'beyond' of struct ps_kernel_counts */
+    int maps_kuser;     /* the same as PS_DTB_PROOF_KUSER */
+    uint64_t kuser;     /* physical address of that page */
     struct ps_windows_version version; /* what that page says */
     uint64_t process;                  /* PS_DTB_PROCESS: physical address of the block */
     unsigned n_candidates;             /* scored, this one included */

@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Write-through and cache-disable of an entry: what maps devices has at least one. */
+#define UNCACHED 0x18u
+
 struct state {
     const struct ps_kernel_walk *walk;
     struct ps_kernel_counts *counts;
@@ -24,13 +27,22 @@ static uint64_t end_of(const struct ps_physmem *mem)
     return last ? last->phys + last->n_bytes : 0;
 }
 
+static void count_outside(struct state *s, uint64_t phys, uint64_t raw)
+{
+    const uint64_t end = end_of(s->walk->mem);
+
+    s->counts->outside++;
+    s->counts->beyond += phys >= PS_WALK_BEYOND_FROM && phys >= end &&
+                         phys - end < PS_WALK_BEYOND_BYTES && !(raw & UNCACHED);
+}
+
 /* 1 the first time, 0 later and for a frame that is not there. */
 static int take_table(struct state *s, uint64_t phys)
 {
     uint64_t frame = ps_physmem_frame(s->walk->mem, phys);
 
     if (frame == UINT64_MAX) {
-        s->counts->outside++;
+        count_outside(s, phys, 0);
         s->counts->tables_beyond += phys >= end_of(s->walk->mem);
         return 0;
     }
@@ -91,13 +103,14 @@ static struct access access_through(const struct ps_pte *pte, struct access abov
 }
 
 /* 'above' is the access that the tables on the way give. */
-static void visit_leaf(struct state *s, struct ps_kernel_leaf *leaf, struct access above)
+static void visit_leaf(struct state *s, struct ps_kernel_leaf *leaf, uint64_t raw,
+                       struct access above)
 {
     const struct access access = access_through(&leaf->pte, above);
     uint64_t n = pages_present(s, leaf->pte.phys, leaf->pte.page_bytes);
 
     if (n == 0) {
-        s->counts->outside++;
+        count_outside(s, leaf->pte.phys, raw);
         return;
     }
     s->counts->pages += n;
@@ -163,7 +176,7 @@ static void walk_pages(struct state *s, uint64_t table, uint64_t va, struct acce
         if (!ps_pte_decode_page(s->format, raw, &leaf.pte))
             ps_pte_decode(s->format, 1, raw, &leaf.pte);
         if (leaf.pte.kind == PS_PTE_PAGE || leaf.pte.kind == PS_PTE_TRANSITION)
-            visit_leaf(s, &leaf, access);
+            visit_leaf(s, &leaf, raw, access);
         else
             visit_absent(s, &leaf);
     }
@@ -192,7 +205,7 @@ static void walk_table(struct state *s, unsigned level, uint64_t table, uint64_t
         leaf.va = at;
         ps_pte_decode(s->format, level, raw, &leaf.pte);
         if (pte->kind == PS_PTE_PAGE)
-            visit_leaf(s, &leaf, access);
+            visit_leaf(s, &leaf, raw, access);
         else if ((pte->kind != PS_PTE_TABLE && pte->kind != PS_PTE_TRANSITION) ||
                  !take_table(s, pte->phys))
             continue;

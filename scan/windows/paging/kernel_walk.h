@@ -30,6 +30,11 @@ struct ps_kernel_walk {
     void *arg;
 };
 
+/* Where memory is that an image lacks only because its hole below 4 GiB was left out: no hole is
+ * larger, and devices with addresses of 64 bits are mostly further away. */
+#define PS_WALK_BEYOND_FROM  UINT64_C(0x100000000)
+#define PS_WALK_BEYOND_BYTES UINT64_C(0xc0000000)
+
 struct ps_kernel_counts {
     uint64_t tables;     /* read */
     uint64_t pages;      /* of 4 KiB, in the image, in transition or not; large ones count all */
@@ -40,8 +45,11 @@ struct ps_kernel_counts {
     uint64_t outside;    /* pages and tables that the image does not have */
     uint64_t tables_beyond; /* of 'outside': tables behind the end of the image, so that what they
                              * map is not known; a hole in it may as well be a table of zeros */
-    uint64_t refused;       /* entries that lead to a table that was walked before */
-    int ended;              /* by max_tables or by a callback */
+    uint64_t beyond;  /* of 'outside': tables, and pages that are cached as memory is and that of
+                       * devices is not, at PS_WALK_BEYOND_FROM or above and up to
+                       * PS_WALK_BEYOND_BYTES behind the end of the image */
+    uint64_t refused; /* entries that lead to a table that was walked before */
+    int ended;        /* by max_tables or by a callback */
 };
 
 /* Walk. The self-map, cycles and tables that are shared are walked once: a frame is a table one

@@ -11,9 +11,9 @@
 
 /* Tables are kept in sets, the set by the number of their frame, so that the four or five tables
  * of a walk do not drive each other out. */
-#define PS_PAGING_TABLE_SETS    16u
-#define PS_PAGING_TABLE_WAYS    4u
-#define PS_PAGING_CACHED_PAGES  256u
+#define PS_PAGING_TABLE_SETS   16u
+#define PS_PAGING_TABLE_WAYS   4u
+#define PS_PAGING_CACHED_PAGES 256u
 
 /* One page table as it was read. */
 struct ps_table_copy {
