@@ -47,10 +47,11 @@ void ps_load_read(struct ps_image *image, const struct ps_piece *piece, struct p
 
 int ps_load_map(struct ps_image *image, const struct ps_piece *piece, struct ps_chunk *c)
 {
-    /* The rest of a mapped file's last page reads as zeros. */
     const uint8_t *mem = ps_image_map(image, piece->phys, (size_t)piece->n_bytes);
 
-    if (!mem)
+    /* The rest of a mapped file's last page reads as zeros. A torn page of memory that begins
+     * elsewhere than a page of the file ends behind that, where nothing is mapped. */
+    if (!mem || (piece->n_bytes % PS_PAGE_BYTES && (uintptr_t)mem % PS_PAGE_BYTES))
         return 0;
     c->pages = mem;
     c->n_pages = whole_pages(piece->n_bytes);

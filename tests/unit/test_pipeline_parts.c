@@ -4,9 +4,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "host/pipeline/load.h"
 #include "host/pipeline/pipeline.h"
 #include "host/pipeline/ring.h"
 #include "host/pipeline/source.h"
+#include "tests/support/made_dump.h"
+#include "tests/support/tmpdir.h"
 
 static const struct ps_machine two_cores = {
     .n_cores = 2, .n_pus = 2, .n_nodes = 1, .l3_bytes = 32u << 20, .n_l3 = 1};
@@ -78,6 +81,41 @@ Test(source, numbers_the_pieces_of_a_range)
     ps_source_fini(&s);
     ps_image_close(image);
     unlink(path);
+}
+
+/* A crash dump whose pages begin at 0x60 of a page of the file, and whose last one is torn. */
+Test(load, a_torn_page_is_mapped_only_where_its_rest_is)
+{
+    static struct made_dump d;
+    struct ps_tmpdir dir;
+    struct ps_image *image = NULL;
+    struct ps_chunk c = {.max_pages = 3};
+    struct ps_ring_entry e = {.n = 0};
+    struct ps_piece piece = {0x1000, 2 * 4096};
+    struct ps_err err = {0};
+
+    ps_tmpdir_make(&dir);
+    made_dump_init(&d, 1, 8);
+    cr_assert(eq(u64, made_dump_rdmp(&d, 3, 0), 0x2060));
+    made_dump_range(&d, 0, 1, 3);
+    made_dump_put(&d, 0x4060 + 300, 0xaa, 1);
+    made_dump_size(&d, 0x4060 + 301);
+    cr_assert(eq(int,
+                 ps_image_open(&image, ps_tmpdir_write(&dir, "d", d.bytes, d.n_bytes), NULL, &err),
+                 0),
+              "%s", err.msg);
+    cr_assert(eq(int, ps_load_map(image, &piece, &c), 1));
+    piece.n_bytes += 301;
+    cr_assert(eq(int, ps_load_map(image, &piece, &c), 0));
+    c.buffer = aligned_alloc(4096, 3 * 4096);
+    memset(c.buffer, 0xff, 3 * 4096);
+    ps_load_read(image, &piece, &c, &e);
+    cr_assert(eq(sz, c.n_pages, 3));
+    cr_assert(c.pages[0x2000 + 300] == 0xaa && c.pages[0x2000 + 301] == 0);
+    cr_assert(c.pages[0x2fff] == 0 && e.bytes_unreadable == 0);
+    free(c.buffer);
+    ps_image_close(image);
+    ps_tmpdir_remove(&dir);
 }
 
 Test(ring, hands_out_in_order_and_only_as_far_as_it_is_long)
