@@ -2,10 +2,13 @@
 #ifndef PS_HOST_IMAGE_SPEC_H
 #define PS_HOST_IMAGE_SPEC_H
 
+#include <stdint.h>
+
 /* All zero is the default. Strings are the caller's and outlive the image. */
 struct ps_image_spec {
-    unsigned n_threads;   /* that unpack compressed images; 0: as many as there are CPUs online */
-    const char *temp_dir; /* for what can only be unpacked as a whole; NULL: $TMPDIR, /var/tmp */
+    unsigned n_threads;    /* that unpack compressed images; 0: as many as there are CPUs online */
+    const char *temp_dir;  /* for what can only be unpacked as a whole; NULL: $TMPDIR, /var/tmp */
+    uint64_t max_unpacked; /* bytes that such a file may have; 0: more than any machine's memory */
 };
 
 #endif

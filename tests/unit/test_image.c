@@ -239,12 +239,6 @@ static const struct {
     {"\x7f"
      "ELF\2\1\1\0\0\0\0\0\0\0\0\0\3\0\x3e",
      19, "ELF: no image"},
-    {"\x1f\x8b\x08\0", 4, "gzip"},
-    {"\x28\xb5\x2f\xfd", 4, "zstd"},
-    {"\xfd"
-     "7zXZ\0",
-     6, "xz"},
-    {"\x04\x22\x4d\x18", 4, "lz4"},
     {"BZh9", 4, "bzip2"},
     {"7z\xbc\xaf\x27\x1c", 6, "7z"},
     {"EVF2\r\n\x81\0", 8, "Ex01"},

@@ -412,17 +412,6 @@ static void blocks_will_need(struct ps_bytes *bytes, uint64_t off, uint64_t n_by
         b->packed->ops->will_need(b->packed, begin, end - begin);
 }
 
-static int blocks_data(struct ps_bytes *bytes, struct ps_ranges *out, struct ps_err *err)
-{
-    struct blocks *b = blocks_of(bytes);
-    int rc = 0;
-
-    for (size_t i = 0; i < b->n_blocks && rc >= 0; i++)
-        if (!is_zeros(b, i))
-            rc = ps_ranges_add(out, b->start[i], b->start[i + 1], err);
-    return rc;
-}
-
 static void stop_threads(struct blocks *b)
 {
     pthread_mutex_lock(&b->lock);
@@ -449,16 +438,23 @@ static void free_own(struct blocks *b)
     free(b);
 }
 
-static void blocks_close(struct ps_bytes *bytes)
+void ps_blocks_let_go(struct ps_bytes *bytes)
 {
     struct blocks *b = blocks_of(bytes);
+
+    stop_threads(b);
+    free_own(b);
+}
+
+static void blocks_close(struct ps_bytes *bytes)
+{
+    const struct blocks *b = blocks_of(bytes);
     const struct ps_blocks_codec *codec = b->codec;
     struct ps_bytes *packed = b->packed;
     struct ps_block *block = b->block;
     void *arg = b->arg;
 
-    stop_threads(b);
-    free_own(b);
+    ps_blocks_let_go(bytes);
     if (codec->free)
         codec->free(arg);
     if (packed)
@@ -495,20 +491,20 @@ static int add_up(struct blocks *b, uint32_t *largest, struct ps_err *err)
     return 0;
 }
 
-static uint64_t cache_bytes(uint32_t largest, unsigned n_threads)
-{
-    const uint64_t wanted = (2 * (uint64_t)n_threads + 2) * largest;
-
-    if (wanted < MIN_CACHE_BYTES)
-        return MIN_CACHE_BYTES;
-    return wanted < MAX_CACHE_BYTES ? wanted : MAX_CACHE_BYTES;
-}
-
 static unsigned count_threads(unsigned n_threads)
 {
     const long n_cpus = n_threads ? (long)n_threads : sysconf(_SC_NPROCESSORS_ONLN);
 
     return n_cpus < 1 ? 1 : n_cpus > (long)MAX_THREADS ? MAX_THREADS : (unsigned)n_cpus;
+}
+
+uint64_t ps_blocks_cache_bytes(uint32_t largest, unsigned n_threads)
+{
+    const uint64_t wanted = (2 * (uint64_t)count_threads(n_threads) + 2) * largest;
+
+    if (wanted < MIN_CACHE_BYTES)
+        return MIN_CACHE_BYTES;
+    return wanted < MAX_CACHE_BYTES ? wanted : MAX_CACHE_BYTES;
 }
 
 static struct blocks *make(const struct ps_blocks_spec *spec)
@@ -527,7 +523,6 @@ static struct blocks *make(const struct ps_blocks_spec *spec)
         .prefix = spec->codec->prefix,
         .read = blocks_read,
         .will_need = blocks_will_need,
-        .data = spec->packed ? blocks_data : NULL,
         .close = blocks_close,
     };
     b->bytes.ops = &b->ops;
@@ -554,9 +549,10 @@ int ps_blocks_open(struct ps_bytes **out, const struct ps_blocks_spec *spec, str
     else
         rc = add_up(b, &largest, err);
     if (rc >= 0)
-        rc = ps_block_cache_init(
-            &b->cache, b->n_blocks,
-            spec->cache_bytes ? spec->cache_bytes : cache_bytes(largest, b->n_threads), err);
+        rc = ps_block_cache_init(&b->cache, b->n_blocks,
+                                 spec->cache_bytes ? spec->cache_bytes
+                                                   : ps_blocks_cache_bytes(largest, b->n_threads),
+                                 err);
     if (rc < 0) {
         free_own(b);
         return rc;

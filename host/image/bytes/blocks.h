@@ -14,8 +14,8 @@
 
 struct ps_block {
     uint64_t packed_off;   /* in the packed bytes */
-    uint32_t packed_bytes; /* 0: nothing is stored, it is all zeros and never given to the codec;
-                            * a codec that fetches by itself (no packed bytes) may use both */
+    uint32_t packed_bytes; /* 0: nothing is stored, it reads as zeros and the codec is not asked; a
+                            * codec that fetches by itself (no packed bytes) may use both */
     uint32_t n_bytes;      /* unpacked */
 };
 
@@ -55,5 +55,11 @@ struct ps_blocks_spec {
 /* PS_ENOMEM; PS_EFORMAT for blocks that are empty, too large or outside the packed bytes. On
  * failure all of *spec is still the caller's. */
 int ps_blocks_open(struct ps_bytes **out, const struct ps_blocks_spec *spec, struct ps_err *err);
+/* Close what ps_blocks_open gave, but for what spec had, which is the caller's again. */
+void ps_blocks_let_go(struct ps_bytes *bytes);
+
+/* So many bytes of unpacked blocks are kept, whose largest one is this large, with n_threads as in
+ * the spec. */
+uint64_t ps_blocks_cache_bytes(uint32_t largest, unsigned n_threads);
 
 #endif

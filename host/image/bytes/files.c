@@ -181,6 +181,15 @@ static const struct ps_bytes_ops one_file_ops = {
     .close = files_close,
 };
 
+static const struct ps_bytes_ops zeros_are_data_ops = {
+    .prefix = "",
+    .read = files_read,
+    .map = files_map,
+    .release = files_release,
+    .will_need = files_will_need,
+    .close = files_close,
+};
+
 static const struct ps_bytes_ops split_ops = {
     .prefix = "split ",
     .read = files_read,
@@ -218,10 +227,25 @@ static int file_bytes(int fd, const char *where, uint64_t *n_bytes, struct ps_er
     return 0;
 }
 
+static int part_take(struct part *part, int fd, const char *where, struct ps_err *err)
+{
+    int rc = file_bytes(fd, where, &part->n_bytes, err);
+    void *mem;
+
+    if (rc < 0)
+        return rc;
+    part->fd = fd;
+    if (part->n_bytes > SIZE_MAX)
+        return 0;
+    /* Private, since some FUSE file systems refuse shared mappings. */
+    mem = mmap(NULL, (size_t)part->n_bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+    part->mem = mem == MAP_FAILED ? NULL : mem;
+    return 0;
+}
+
 static int part_open(struct part *part, const char *path, const char *where, struct ps_err *err)
 {
     int rc;
-    void *mem;
     /* O_NONBLOCK: to open a pipe that nobody writes to would wait for ever. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
@@ -229,17 +253,28 @@ static int part_open(struct part *part, const char *path, const char *where, str
         return ps_fail(err, PS_ENOENT, PS_AT_NONE, "%sno such file", where);
     if (fd < 0)
         return ps_fail(err, PS_EIO, PS_AT_NONE, "%scannot open: %s", where, strerror(errno));
-    rc = file_bytes(fd, where, &part->n_bytes, err);
-    if (rc < 0) {
+    rc = part_take(part, fd, where, err);
+    if (rc < 0)
         close(fd);
+    return rc;
+}
+
+int ps_files_open_fd(struct ps_bytes **out, int fd, struct ps_err *err)
+{
+    struct files *files = calloc(1, sizeof *files + sizeof files->part[0]);
+    int rc;
+
+    if (!files)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
+    files->bytes.ops = &zeros_are_data_ops;
+    files->n_parts = 1;
+    rc = part_take(&files->part[0], fd, "", err);
+    if (rc < 0) {
+        free(files);
         return rc;
     }
-    part->fd = fd;
-    if (part->n_bytes > SIZE_MAX)
-        return 0;
-    /* Private, since some FUSE file systems refuse shared mappings. */
-    mem = mmap(NULL, (size_t)part->n_bytes, PROT_READ, MAP_PRIVATE, fd, 0);
-    part->mem = mem == MAP_FAILED ? NULL : mem;
+    files->bytes.n_bytes = files->part[0].n_bytes;
+    *out = &files->bytes;
     return 0;
 }
 

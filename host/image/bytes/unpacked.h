@@ -1,6 +1,7 @@
 /* Bytes that could only be unpacked from their beginning on, in a temporary file.
  *
- * The file has no name, its pages of zeros are holes, and it is gone with the process. */
+ * The file has no name, its pages of zeros take no room (and are there all the same, unlike the
+ * holes of a sparse image), and it is gone with the process. */
 #ifndef PS_HOST_IMAGE_BYTES_UNPACKED_H
 #define PS_HOST_IMAGE_BYTES_UNPACKED_H
 
@@ -14,16 +15,22 @@
 
 /* What gives the unpacked bytes, in order. */
 struct ps_unpack_stream {
-    const char *name; /* of the packing, for the note */
+    const char *name;  /* of the packing: "gzip" */
+    const char *why;   /* it is unpacked as a whole, for the note; NULL: no place in the middle of
+                        * it can be entered */
+    uint64_t n_packed; /* bytes that it comes from */
     void *arg;
-    /* Up to n_bytes more into 'out', *n of them; *n is less only at the end. PS_EFORMAT with
-     * err->at = offset in the packed bytes when they are damaged: *n bytes before that count. */
+    /* Up to n_bytes more into 'out', *n of them; *n is less only at the end, and 0 behind it.
+     * PS_EFORMAT or PS_EIO with err->at = offset in the packed bytes when they are damaged: *n
+     * bytes before that count. One thread at a time. */
     int (*next)(void *arg, uint8_t *out, size_t n_bytes, size_t *n, struct ps_err *err);
 };
 
 /* Unpack all of it into a file in spec->temp_dir ($TMPDIR or /var/tmp when NULL). Damage behind
- * the first page costs what follows it and becomes a warning. PS_ECREATE when there is no room for
- * it, with what to do; PS_ECANCEL when the user wants to stop. The stream stays the caller's. */
+ * the first page costs what follows it and becomes a warning; before that, and when nothing at all
+ * is packed, PS_EFORMAT. PS_ECREATE when there is no room for it, with what to do; PS_ECANCEL or
+ * PS_ETEMP when it is to stop. With two threads or more (spec->n_threads), writing has its own. The
+ * stream stays the caller's. */
 int ps_unpacked_open(struct ps_bytes **out, const struct ps_unpack_stream *stream,
                      const struct ps_image_spec *spec, struct ps_notes *notes, struct ps_err *err);
 

@@ -4,9 +4,16 @@
 
 #define HEAD_BYTES 64u
 
+/* The most likely ones first. */
 const struct ps_packing *const ps_packings[] = {
+    /* clang-format off: one row each */
+    &ps_packing_zstd,
+    &ps_packing_gzip,
+    &ps_packing_xz,
+    &ps_packing_lz4,
     &ps_packing_ewf,
-    NULL, /* one row each, and this one ends the table */
+    NULL, /* this one ends the table */
+    /* clang-format on */
 };
 const size_t ps_n_packings = sizeof ps_packings / sizeof *ps_packings - 1;
 

@@ -37,7 +37,10 @@ struct ps_packing {
 };
 
 extern const struct ps_packing ps_packing_ewf;
-
+extern const struct ps_packing ps_packing_gzip;
+extern const struct ps_packing ps_packing_lz4;
+extern const struct ps_packing ps_packing_xz;
+extern const struct ps_packing ps_packing_zstd;
 /* The table, and its length. */
 extern const struct ps_packing *const ps_packings[];
 extern const size_t ps_n_packings;

@@ -1,0 +1,340 @@
+#include "host/image/bytes/unpacked.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/cancel.h"
+#include "host/image/bytes/files.h"
+#include "host/log.h"
+
+#define PAGE        4096u
+#define PIECE_BYTES ((size_t)1 << 20) /* a multiple of the page */
+#define N_PIECES    2u
+/* More memory than any machine that runs Windows has: 64 TiB. */
+#define MAX_BYTES  ((uint64_t)64 << 40)
+#define TELL_BYTES ((uint64_t)1 << 30)
+
+/* A part of the file on its way from who unpacks to who writes. */
+struct piece {
+    uint8_t *mem;
+    size_t n_bytes;
+    int is_full;
+};
+
+struct unpacking {
+    const struct ps_unpack_stream *stream;
+    const char *dir;
+    int fd;
+    uint64_t max_bytes;
+    uint64_t n_bytes; /* unpacked so far */
+    struct piece piece[N_PIECES];
+
+    uint64_t n_written;   /* the writer's own */
+    pthread_mutex_t lock; /* of is_full and all below */
+    pthread_cond_t changed;
+    int is_ended;
+    int write_rc;
+    struct ps_err write_err;
+};
+
+static const char *temp_dir(const struct ps_image_spec *spec)
+{
+    const char *dir = spec->temp_dir ? spec->temp_dir : getenv("TMPDIR");
+
+    return dir && *dir ? dir : "/var/tmp";
+}
+
+/* Not every file system can make a file without a name. */
+static int make_and_unlink(const char *dir)
+{
+    const size_t n = strlen(dir) + sizeof "/poolscan-XXXXXX";
+    char *path = malloc(n);
+    int fd;
+
+    if (!path) {
+        errno = ENOMEM;
+        return -1;
+    }
+    snprintf(path, n, "%s/poolscan-XXXXXX", dir);
+    fd = mkostemp(path, O_CLOEXEC);
+    if (fd >= 0)
+        unlink(path);
+    free(path);
+    return fd;
+}
+
+static int make_file(const char *dir, const char *name, struct ps_err *err)
+{
+    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+    if (fd < 0 && errno != ENOENT && errno != ENOTDIR && errno != EACCES)
+        fd = make_and_unlink(dir);
+    if (fd < 0)
+        return ps_fail(
+            err, PS_ECREATE, PS_AT_NONE,
+            "format %s has to be unpacked, and no file can be made in %.100s: %s; name a "
+            "directory with --temp-dir",
+            name, dir, strerror(errno));
+    return fd;
+}
+
+static int is_zero_page(const uint8_t *page, size_t n_bytes)
+{
+    return page[0] == 0 && memcmp(page, page + 1, n_bytes - 1) == 0;
+}
+
+static int write_error(const struct unpacking *u, struct ps_err *err)
+{
+    if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)
+        return ps_fail(err, PS_ECREATE, PS_AT_NONE,
+                       "no room in %.100s to unpack %s behind %" PRIu64 " bytes; name a directory "
+                       "with more room with --temp-dir, or unpack it yourself",
+                       u->dir, u->stream->name, u->n_written);
+    return ps_fail(err, PS_EIO, PS_AT_NONE, "cannot write to a temporary file in %.100s: %s",
+                   u->dir, strerror(errno));
+}
+
+static int write_all(const struct unpacking *u, const uint8_t *mem, size_t n_bytes, uint64_t off,
+                     struct ps_err *err)
+{
+    while (n_bytes) {
+        const ssize_t n = pwrite(u->fd, mem, n_bytes, (off_t)off);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return write_error(u, err);
+        mem += n;
+        off += (uint64_t)n;
+        n_bytes -= (size_t)n;
+    }
+    return 0;
+}
+
+/* Pages of zeros are left out; what lies between them is written at once. */
+static int write_piece(struct unpacking *u, const uint8_t *mem, size_t n_bytes, struct ps_err *err)
+{
+    size_t begin = 0;
+    int rc = 0;
+
+    for (size_t at = 0; at < n_bytes && rc == 0; at += PAGE) {
+        const size_t n = n_bytes - at < PAGE ? n_bytes - at : PAGE;
+
+        if (!is_zero_page(mem + at, n))
+            continue;
+        rc = write_all(u, mem + begin, at - begin, u->n_written + begin, err);
+        begin = at + n;
+    }
+    if (rc == 0)
+        rc = write_all(u, mem + begin, n_bytes - begin, u->n_written + begin, err);
+    u->n_written += n_bytes;
+    return rc;
+}
+
+static void *write_main(void *arg)
+{
+    struct unpacking *u = arg;
+
+    pthread_mutex_lock(&u->lock);
+    for (size_t i = 0;; i = (i + 1) % N_PIECES) {
+        struct piece *p = &u->piece[i];
+        struct ps_err err = {0};
+        int rc;
+
+        while (!p->is_full && !u->is_ended)
+            pthread_cond_wait(&u->changed, &u->lock);
+        if (!p->is_full)
+            break;
+        pthread_mutex_unlock(&u->lock);
+        rc = write_piece(u, p->mem, p->n_bytes, &err);
+        pthread_mutex_lock(&u->lock);
+        p->is_full = 0;
+        if (rc < 0 && u->write_rc == 0) {
+            u->write_rc = rc;
+            u->write_err = err;
+        }
+        pthread_cond_signal(&u->changed);
+    }
+    pthread_mutex_unlock(&u->lock);
+    return NULL;
+}
+
+/* Wait until piece i is empty. What the writer says. */
+static int wait_for_piece(struct unpacking *u, size_t i, struct ps_err *err)
+{
+    int rc;
+
+    pthread_mutex_lock(&u->lock);
+    while (u->piece[i].is_full)
+        pthread_cond_wait(&u->changed, &u->lock);
+    rc = u->write_rc;
+    if (rc < 0)
+        *err = u->write_err;
+    pthread_mutex_unlock(&u->lock);
+    return rc;
+}
+
+static void hand_over(struct unpacking *u, size_t i)
+{
+    pthread_mutex_lock(&u->lock);
+    u->piece[i].is_full = 1;
+    pthread_cond_signal(&u->changed);
+    pthread_mutex_unlock(&u->lock);
+}
+
+static int check_piece(struct unpacking *u, size_t n_bytes, struct ps_err *err)
+{
+    const uint64_t before = u->n_bytes / TELL_BYTES;
+
+    if (n_bytes > u->max_bytes - u->n_bytes)
+        return ps_fail(err, PS_ECREATE, PS_AT_NONE,
+                       "unpacks to more than %" PRIu64 " bytes, which no memory image has; unpack "
+                       "it yourself to see what it is",
+                       u->max_bytes);
+    u->n_bytes += n_bytes;
+    if (u->n_bytes / TELL_BYTES != before)
+        ps_log(PS_LOG_DEBUG, "%s: %" PRIu64 " bytes unpacked", u->stream->name, u->n_bytes);
+    return ps_cancel_check(err);
+}
+
+/* Piece after piece. *damage is what ended it early, if anything did. */
+static int unpack_all(struct unpacking *u, int has_writer, struct ps_err *damage,
+                      struct ps_err *err)
+{
+    for (size_t i = 0;; i = (i + 1) % N_PIECES) {
+        struct piece *p = &u->piece[i];
+        int rc = has_writer ? wait_for_piece(u, i, err) : 0;
+        int stream_rc;
+
+        if (rc < 0)
+            return rc;
+        p->n_bytes = 0;
+        stream_rc = u->stream->next(u->stream->arg, p->mem, PIECE_BYTES, &p->n_bytes, damage);
+        rc = check_piece(u, p->n_bytes, err);
+        if (rc < 0)
+            return rc;
+        if (has_writer)
+            hand_over(u, i);
+        else
+            rc = write_piece(u, p->mem, p->n_bytes, err);
+        if (rc < 0 || stream_rc < 0 || p->n_bytes < PIECE_BYTES)
+            return rc;
+    }
+}
+
+/* With a writer beside it, if that can be had. */
+static int unpack_to_file(struct unpacking *u, int with_writer, struct ps_err *damage,
+                          struct ps_err *err)
+{
+    pthread_t writer;
+    sigset_t all, old;
+    int rc;
+
+    /* Signals are for the threads that know what to do about them. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    with_writer = with_writer && pthread_create(&writer, NULL, write_main, u) == 0;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    rc = unpack_all(u, with_writer, damage, err);
+    if (!with_writer)
+        return rc;
+    pthread_mutex_lock(&u->lock);
+    u->is_ended = 1;
+    pthread_cond_signal(&u->changed);
+    pthread_mutex_unlock(&u->lock);
+    pthread_join(writer, NULL);
+    if (rc == 0 && u->write_rc < 0) {
+        *err = u->write_err;
+        rc = u->write_rc;
+    }
+    return rc;
+}
+
+static int is_fatal(const struct unpacking *u, const struct ps_err *damage)
+{
+    return damage->code &&
+           ((damage->code != PS_EFORMAT && damage->code != PS_EIO) || u->n_bytes < PAGE);
+}
+
+/* The end of what was unpacked, and the file as bytes. */
+static int finish(struct ps_bytes **out, const struct unpacking *u, const struct ps_err *damage,
+                  struct ps_err *err)
+{
+    if (is_fatal(u, damage)) {
+        *err = *damage;
+        return -damage->code;
+    }
+    if (!u->n_bytes)
+        return ps_fail(err, PS_EFORMAT, 0, "format %s: nothing is packed in it", u->stream->name);
+    if (ftruncate(u->fd, (off_t)u->n_bytes) < 0)
+        return write_error(u, err);
+    return ps_files_open_fd(out, u->fd, err);
+}
+
+static double seconds_since(const struct timespec *then)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - then->tv_sec) + (double)(now.tv_nsec - then->tv_nsec) / 1e9;
+}
+
+static void add_notes(struct ps_notes *notes, const struct unpacking *u,
+                      const struct ps_err *damage, double seconds)
+{
+    const struct ps_unpack_stream *stream = u->stream;
+    char entered[64], lost[96] = "";
+
+    snprintf(entered, sizeof entered, "%s cannot be entered in the middle", stream->name);
+    ps_notes_add(notes, PS_NOTE_INFO,
+                 "%s: unpacked to a temporary file of %" PRIu64 " bytes in %.60s in %.1f s",
+                 stream->why ? stream->why : entered, u->n_bytes, u->dir, seconds);
+    if (!damage->code)
+        return;
+    if (damage->at < stream->n_packed)
+        snprintf(lost, sizeof lost, "the last %" PRIu64 " of %" PRIu64 " packed bytes are lost, ",
+                 stream->n_packed - damage->at, stream->n_packed);
+    ps_notes_add(notes, PS_NOTE_WARNING, "%.110s: %s%" PRIu64 " bytes were unpacked", damage->msg,
+                 lost, u->n_bytes);
+}
+
+int ps_unpacked_open(struct ps_bytes **out, const struct ps_unpack_stream *stream,
+                     const struct ps_image_spec *spec, struct ps_notes *notes, struct ps_err *err)
+{
+    struct unpacking u = {
+        .stream = stream,
+        .dir = temp_dir(spec),
+        .max_bytes = spec->max_unpacked ? spec->max_unpacked : MAX_BYTES,
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .changed = PTHREAD_COND_INITIALIZER,
+    };
+    struct ps_err damage = {0};
+    struct timespec begin;
+    uint8_t *mem = malloc(N_PIECES * PIECE_BYTES);
+    int rc = mem ? 0 : ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
+
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    for (size_t i = 0; i < N_PIECES; i++)
+        u.piece[i].mem = mem + i * PIECE_BYTES;
+    u.fd = rc < 0 ? -1 : make_file(u.dir, stream->name, err);
+    if (u.fd < 0)
+        rc = rc < 0 ? rc : u.fd;
+    if (rc == 0)
+        rc = unpack_to_file(&u, spec->n_threads != 1, &damage, err);
+    if (rc == 0)
+        rc = finish(out, &u, &damage, err);
+    if (rc == 0)
+        add_notes(notes, &u, &damage, seconds_since(&begin));
+    else if (u.fd >= 0)
+        close(u.fd);
+    free(mem);
+    return rc;
+}

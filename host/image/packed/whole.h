@@ -1,0 +1,33 @@
+/* How packed bytes become bytes: as blocks, or all at once. */
+#ifndef PS_HOST_IMAGE_PACKED_WHOLE_H
+#define PS_HOST_IMAGE_PACKED_WHOLE_H
+
+#include "host/image/bytes/blocks.h"
+#include "host/image/bytes/unpacked.h"
+#include "host/image/packed/packing.h"
+#include "scan/err.h"
+
+/* Unpack the stream to a temporary file, which is *out; packed->bytes are closed then, and only
+ * then. The stream stays the caller's. */
+int ps_whole_stream(struct ps_bytes **out, const struct ps_packed *packed,
+                    const struct ps_unpack_stream *stream, struct ps_err *err);
+
+/* Blocks of packed->bytes. Where they are so large, and so many, that reading here and there would
+ * unpack the same ones over and over, all of them are unpacked to a temporary file first, on all
+ * threads; where there is no room for it, a warning says what that costs. Ownership as with
+ * ps_blocks_open; spec->packed and spec->n_threads are set here. */
+int ps_whole_blocks(struct ps_bytes **out, const struct ps_packed *packed, const char *name,
+                    struct ps_blocks_spec *spec, struct ps_err *err);
+
+/* Blocks in the order of the unpacked bytes. Begin with all zero. */
+struct ps_block_list {
+    struct ps_block *block;
+    size_t n;
+    size_t cap;
+};
+
+/* PS_ENOMEM. */
+int ps_block_list_add(struct ps_block_list *list, const struct ps_block *block, struct ps_err *err);
+void ps_block_list_free(struct ps_block_list *list);
+
+#endif
