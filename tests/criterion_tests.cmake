@@ -86,3 +86,4 @@ ps_criterion_test(NAME unit/test_copies LABELS unit LIBS
     -Wl,--wrap=ps_image_is_packed -Wl,--wrap=ps_image_read)
 ps_criterion_test(NAME unit/test_pfn LABELS unit SOURCES support/small_memory.c)
 ps_criterion_test(NAME unit/test_ewf_sections LABELS unit SOURCES support/tmpdir.c)
+ps_criterion_test(NAME unit/test_xpress LABELS unit)
