@@ -33,6 +33,7 @@ struct ps_image {
 static const struct ps_reader *const readers[] = {
     &ps_reader_lime,
     &ps_reader_elf,
+    &ps_reader_hiber,
     &ps_reader_refused,
     &ps_reader_crash_dump,
     &ps_reader_vmware_state,

@@ -54,6 +54,8 @@ struct ps_reader {
 extern const struct ps_reader ps_reader_lime;
 /* Core files of virtual machines (containers/elf/). Takes everything that begins as ELF. */
 extern const struct ps_reader ps_reader_elf;
+/* Windows XP to 11. */
+extern const struct ps_reader ps_reader_hiber;
 /* Containers that are recognised and refused: scanned as raw memory, their physical addresses
  * would be wrong. */
 extern const struct ps_reader ps_reader_refused;
