@@ -13,13 +13,14 @@
 #define GAP_PAGES 16u
 
 static const struct format formats[] = {
+    {"raw", "plain", write_raw},
+    {"squeezed", "plain", write_squeezed},
     {"lime", "plain", write_lime},
     {"elf64", "plain qemu paging vbox", write_elf64},
     {"elf32", "plain qemu paging", write_elf32},
     {"dump64", "full bitmap kernel live rdmp-kernel rdmp-user rdmp-complete", write_dump64},
     {"dump32", "full", write_dump32},
     {"vmware", "vmss runs regionless embedded", write_vmware},
-    {"squeezed", "3g", write_squeezed},
     {"hiber8", "huffman xpress raw mixed", write_hiber8},
     {"hiber7", "7-x64 7-x86 xp-x86 vista-sp2-x86 vista-sp2-x64 2003-x64", write_hiber7},
 };

@@ -40,13 +40,14 @@ struct format {
 
 int is_variant(const struct maker *maker, const char *name);
 
+void write_raw(struct maker *maker);
+void write_squeezed(struct maker *maker);
 void write_lime(struct maker *maker);
 void write_elf64(struct maker *maker);
 void write_elf32(struct maker *maker);
 void write_dump64(struct maker *maker);
 void write_dump32(struct maker *maker);
 void write_vmware(struct maker *maker);
-void write_squeezed(struct maker *maker);
 void write_hiber8(struct maker *maker);
 void write_hiber7(struct maker *maker);
 

@@ -3,6 +3,7 @@
 # writes of them. Findings, big pool, pool usage and translations are the same in each; what a
 # FileOffset points to is the header. The writers share nothing with what is tested.
 set -eu
+export LC_ALL=C
 : "${POOLSCAN:?}" "${MAKE_CONTAINER:?}" "${PS_SOURCE:?}"
 
 work=$(mktemp -d)
@@ -10,6 +11,7 @@ trap 'rm -rf "$work"' EXIT
 cd "$work"
 failed=0
 n_rows=0
+more=() # options of every verb
 
 wrong() {
     echo "WRONG: $row: $*"
@@ -22,13 +24,10 @@ without_place() {
 }
 
 # What info says of the Windows inside; how it was found may differ.
+said='Architecture|Build|Dtb|Paging|KernelBase|KernelPdbGuid|PoolTrackTable|PoolTrackTableSize'
+said+='|PoolBigPageTable|PoolBigPageTableSize|BigAllocations'
 essentials() {
-    local name
-
-    for name in Architecture Build Dtb Paging KernelBase KernelPdbGuid PoolTrackTable \
-        PoolTrackTableSize PoolBigPageTable PoolBigPageTableSize BigAllocations; do
-        sed -n "s/.*\"Variable\":\"$name\",\"Value\":\([^,]*\),.*/$name \1/p" "$1"
-    done
+    sed -nE 's/.*"Variable":"('$said')","Value":([^,]*),.*/\1 \2/p' "$1"
 }
 
 # see VERB FILE WHAT [OPTION...]: what the verb prints, without places, is seen/WHAT
@@ -36,7 +35,7 @@ see() {
     local verb=$1 file=$2 what=$3
 
     shift 3
-    "$POOLSCAN" "$verb" -q --format jsonl "$file" "$@" >"$what.jsonl" 2>said.txt || return 1
+    "$POOLSCAN" "$verb" -q --format jsonl "$file" "${more[@]}" "$@" >"$what.jsonl" 2>said.txt || return 1
     without_place "$what.jsonl" >>"seen/$what"
 }
 
@@ -69,12 +68,12 @@ system() {
     "$POOLSCAN" mkimage -q "$PS_SOURCE/tests/recipes/containers/${raw%.raw}.recipe" "$raw" \
         --truth truth.jsonl
     "$POOLSCAN" scan -q --format jsonl "$raw" >findings.jsonl
-    addresses=$(sed -n 's/.*"Allocation":"\([^"]*\)".*/\1/p' findings.jsonl | awk 'NR % 300 == 7')
+    addresses=$(sed -n 's/.*"Allocation":"\([^"]*\)".*/\1/p' findings.jsonl | awk 'NR % 600 == 7')
     look "$raw" || wrong "$(head -n 1 said.txt)"
     rm -rf expected
     mv seen expected
     dtb=$(sed -n 's/^Dtb "\(.*\)"/\1/p' expected/info)
-    for what in findings:1500 physical:1500 bigpools:150 used:3 info:11 vtop:20; do
+    for what in findings:1500 physical:1500 bigpools:150 used:3 info:11 vtop:10; do
         [ "$(wc -l <"expected/${what%:*}")" -ge "${what#*:}" ] ||
             wrong "only $(wc -l <"expected/${what%:*}") lines of ${what%:*}"
     done
@@ -92,7 +91,7 @@ tags_stand() {
         [ "$found" = "$tag" ] || wrong "tag $tag at $offset of $1 is $found"
         n=$((n + 1))
     done < <(sed -n 's/.*"Source":"header".*"FileOffset":"\([^"]*\)".*"TagRaw":"\([^"]*\)".*/\1 \2/p' \
-        findings.jsonl | awk 'NR % 97 == 1')
+        findings.jsonl | awk 'NR % 150 == 1')
     [ "$n" -ge 10 ] || wrong "only $n headers with a FileOffset"
     printf ', %s tags read at FileOffset' "$n"
 }
@@ -113,6 +112,9 @@ compare() {
     if ! look "$2"; then
         if grep -q 'not supported yet' said.txt && [[ $late == *" ${1%%[ ,]*} "* ]]; then
             echo "$row: not compared, this build does not read it"
+        elif grep -q 'this build lacks' said.txt; then
+            echo "$row: not compared, this build lacks the library"
+            n_rows=$((n_rows + 1))
         else
             wrong "$(head -n 1 said.txt)"
         fi
@@ -175,6 +177,36 @@ make_hiber() {
     write "$format" made "$@"
     compare "$name" made none
     rm -f made
+}
+
+# pack NAME FORMAT 'OPTIONS' COMMAND...: write it, pack it with COMMAND (from its standard input to its
+# standard output), and compare; FileOffset leads into what is packed
+pack() {
+    local name=$1 format=$2
+    local -a options
+
+    read -ra options <<<"$3"
+    shift 3
+    write "$format" made "${options[@]}"
+    "$@" <made >made.packed
+    compare "$name" made.packed made
+    rm -f made made.packed
+}
+
+# in_pieces COMMAND...: each 3 MB by itself, one behind the other
+in_pieces() {
+    split -b 3000000 --filter="$*"
+}
+
+# make_parts NAME FORMAT [OPTION...]
+make_parts() {
+    local name=$1 format=$2
+
+    shift 2
+    write "$format" made "$@"
+    split -b 7000001 --numeric-suffixes=1 -a 3 made made.
+    compare "$name" made.001 made
+    rm -f made made.0*
 }
 
 . "$PS_SOURCE/tests/golden/containers_rows.sh"

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # What golden/containers compares; sourced by it.
 # shellcheck disable=SC2034 # read there
-n_expected=36
+n_expected=40
 # Whose readers are not there yet.
-late=" hibernation "
+late=" hibernation packed "
 
 # As a PC has them: memory ends inside page 0x9f.
 pc_runs=0x1000-0x9fc00,0x100000-0x700000,0x740000-0xc00000,0xbff80000-0xc0000000,0x100000000-0x1007fe000
@@ -26,6 +26,9 @@ x64_rows() {
     make "crash dump, RDMP kernel and user" dump64 --variant rdmp-user
     make "crash dump, RDMP complete" dump64 --variant rdmp-complete
     make "crash dump whose header lies" dump64 --dtb 0x1234000 --build 7601 --kdbg 0xfffff80000000000
+    more=(--pci-hole 0xc0000000-0x100000000)
+    make "raw without its hole, which is said" squeezed
+    more=()
     make_vmware "VMware, suspended" vmss
     make_vmware "VMware, its memory named" vmem
     for version in 0 1 2 3 4; do
@@ -37,16 +40,36 @@ x64_rows() {
         make_hiber "hibernation, $codec" hiber8 --variant "$codec"
     done
     for length in 0x360 0x3b0 0x3c8 0x3d8 0x3e0 0x448 0x4d8; do
-        make_hiber "hibernation, header of $length" hiber8 --number "$length"
+        make_hiber "hibernation, header of $length" hiber8 --number "$length" --variant raw
     done
     for layout in 7-x64 vista-sp2-x64 2003-x64; do
         make_hiber "hibernation, $layout" hiber7 --variant "$layout"
     done
+    make_parts "split, LiME" lime
+    make_parts "split, crash dump" dump64 --variant live
+    pack "packed, LiME in gzip" lime '' gzip -1
+    pack "packed, LiME in several gzip members" lime '' in_pieces gzip -1
+    pack "packed, crash dump in zstd" dump64 '--variant full' zstd -q -1
+    pack "packed, crash dump in zstd frames" dump64 '--variant bitmap' in_pieces zstd -q -1
+    pack "packed, ELF core in lz4" elf64 '--variant qemu' lz4 -q -1 -B4
+    pack "packed, ELF core in lz4, blocks that depend on each other" elf64 '' lz4 -q -1 -BD -B5
+    pack "packed, ELF core in xz blocks" elf64 '--variant paging' xz -q -0 -T2 --block-size=2MiB
+    pack "packed, crash dump in gzip in zstd" dump64 '--variant rdmp-complete' twice
+    pack "packed, hibernation in lz4" hiber8 '--variant mixed' lz4 -q -1
+}
+
+# gzip, and zstd around it
+twice() {
+    gzip -1 | zstd -q -1
 }
 
 x86_rows() {
     system x86
     make "LiME" lime
+    make_parts "split, raw" raw
+    pack "packed, raw in xz" raw '' xz -q -0 -T1
+    pack "packed, raw in zstd" raw '' zstd -q -1
+    pack "packed, raw in gzip" raw '' gzip -1
     make "ELF core" elf32 --x86
     make "ELF core of QEMU" elf32 --x86 --variant qemu
     make "ELF core of QEMU, paging" elf32 --x86 --variant paging
@@ -55,7 +78,7 @@ x86_rows() {
     make_vmware "VMware without regions" vmss --variant regionless
     make_vmware "VMware, memory within" vmss --variant embedded
     for length in 0x2c8 0x310 0x328 0x338 0x340; do
-        make_hiber "hibernation, header of $length" hiber8 --x86 --number "$length" --variant mixed
+        make_hiber "hibernation, header of $length" hiber8 --x86 --number "$length" --variant raw
     done
     for layout in 7-x86 vista-sp2-x86 xp-x86; do
         make_hiber "hibernation, $layout" hiber7 --x86 --variant "$layout"

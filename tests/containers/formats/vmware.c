@@ -211,23 +211,3 @@ void write_vmware(struct maker *maker)
     if (!is_embedded)
         write_beside(&s);
 }
-
-/* A raw file whose tool left the hole below 4 GiB out, and said so nowhere. */
-void write_squeezed(struct maker *maker)
-{
-    static const struct region part[2] = {{0, 0, HOLE}, {ABOVE_HOLE, HOLE, UINT64_C(1) << 40}};
-    struct out out;
-
-    ram_round_to_pages(&maker->ram);
-    if (ram_end(&maker->ram) <= ABOVE_HOLE)
-        fail("nothing above 4 GiB");
-    out_open(&out, maker->out);
-    for (int i = 0; i < 2; i++) {
-        struct region region = part[i];
-
-        if (i == 1)
-            region.n_bytes = ram_end(&maker->ram) - ABOVE_HOLE;
-        write_region(&out, &maker->ram, &region, 0);
-    }
-    out_close(&out);
-}
