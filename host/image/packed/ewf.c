@@ -25,8 +25,10 @@ static int ewf_probe(const uint8_t *head, size_t n_head)
 #define MIN_BLOCK_BYTES 32768u
 /* libewf lists what is damaged for as long as a handle lives, and looks it up slowly. */
 #define MAX_ERRORS 64u
-#define MD5_BYTES  16u
-#define SHA1_BYTES 20u
+/* libewf never gives back the zeros that it makes of a chunk which it cannot get at. */
+#define MAX_LOST_BYTES ((uint64_t)256 << 20)
+#define MD5_BYTES      16u
+#define SHA1_BYTES     20u
 
 struct ewf {
     struct ps_bytes *file; /* what the user named */
@@ -37,6 +39,7 @@ struct ewf {
     struct ps_ewf_sections sections;
     uint64_t n_bytes;
     uint32_t block_bytes;
+    _Atomic uint64_t n_lost;          /* bytes of memory, to libewf */
     _Atomic(libewf_handle_t *) first; /* that the image was opened with, until a worker takes it */
 };
 
@@ -86,6 +89,8 @@ static int open_handle(const struct ewf *ewf, libewf_handle_t **out, struct ps_e
         libewf_handle_free(&handle, NULL);
         return -err->code;
     }
+    /* So that what does not match its checksum differs from what could not be read. */
+    libewf_handle_set_read_zero_chunk_on_error(handle, 0, NULL);
     *out = handle;
     return 0;
 }
@@ -158,10 +163,21 @@ static int is_listed(const struct ewf *ewf, uint64_t off, size_t n_bytes)
     return 1;
 }
 
+static int is_zeros(const uint8_t *bytes, size_t n)
+{
+    return !bytes[0] && !memcmp(bytes, bytes + 1, n - 1);
+}
+
+static int fail_chunk(struct ps_err *err, uint64_t off, const char *why)
+{
+    return ps_fail(err, PS_EFORMAT, PS_AT_NONE,
+                   "E01: the chunk at offset 0x%" PRIx64 " of the media %s", off, why);
+}
+
 static int ewf_unpack(void *arg, void *state, const struct ps_block *block, size_t number,
                       const uint8_t *in, uint8_t *out, struct ps_err *err)
 {
-    const struct ewf *ewf = arg;
+    struct ewf *ewf = arg;
     struct worker *worker = state;
     const uint64_t off = (uint64_t)number * ewf->block_bytes;
     libewf_error_t *error = NULL;
@@ -170,21 +186,19 @@ static int ewf_unpack(void *arg, void *state, const struct ps_block *block, size
 
     (void)in;
     if (!is_listed(ewf, off, block->n_bytes))
-        return ps_fail(err, PS_EFORMAT, PS_AT_NONE,
-                       "E01: the chunk at offset 0x%" PRIx64 " of the media has no place in the "
-                       "file; its table is damaged",
-                       off);
+        return fail_chunk(err, off, "has no place in the file; its table is damaged");
+    if (atomic_load(&ewf->n_lost) > MAX_LOST_BYTES)
+        return fail_chunk(err, off, "is not tried: too many before it could not be read");
     if (libewf_handle_read_random(worker->handle, out, block->n_bytes, (off64_t)off, &error) !=
         (ssize_t)block->n_bytes)
         return fail_by(err, "a chunk cannot be read", &error);
     damaged = is_damaged(worker, off, block->n_bytes, &n_errors);
+    if (damaged && is_zeros(out, block->n_bytes))
+        atomic_fetch_add(&ewf->n_lost, block->n_bytes);
     if (n_errors >= MAX_ERRORS && renew(ewf, worker, err) < 0)
         return -err->code;
     if (damaged)
-        return ps_fail(err, PS_EFORMAT, PS_AT_NONE,
-                       "E01: the chunk at offset 0x%" PRIx64
-                       " of the media does not match its checksum; the file is damaged",
-                       off);
+        return fail_chunk(err, off, "does not match its checksum; the file is damaged");
     return 0;
 }
 

@@ -41,9 +41,9 @@ struct section {
 struct table {
     uint64_t at; /* of its entries */
     size_t n;
-    size_t first; /* chunk that it lists */
-    uint64_t base;
-    uint64_t n_file;
+    size_t first;       /* chunk that it lists */
+    uint64_t room;      /* for chunks, in the file, from where their offsets count */
+    uint64_t max_chunk; /* bytes, compressed */
 };
 
 /* RFC 1950; here, since zlib need not be in the build. */
@@ -117,27 +117,28 @@ static int read_volume(struct ps_ewf_sections *s, struct ps_bytes *file,
     return 0;
 }
 
-/* From the offset of a chunk to the next one: is that the size of a chunk? The upper bit says that
- * a chunk is compressed, except in what EnCase 6.7 wrote behind the first 2 GiB. */
-static int is_chunk_size(uint32_t from, uint32_t to, uint64_t limit)
+static int is_chunk(uint32_t from, uint32_t to, const struct table *table)
 {
-    const uint32_t by_31 = (to & ~COMPRESSED) - (from & ~COMPRESSED);
-    const uint32_t by_32 = to - from;
-
-    return (by_31 && by_31 <= limit) || (by_32 && by_32 <= limit);
+    return from < to && to - from <= table->max_chunk && to <= table->room;
 }
 
 static void add_entries(struct ps_ewf_sections *s, const struct table *table, size_t first,
                         const uint8_t *entry, size_t n, int ends_table)
 {
-    const uint64_t limit = (uint64_t)s->chunk_bytes + s->chunk_bytes / 8 + GROWTH_BYTES;
-
     for (size_t i = 0; i < n; i++) {
         const uint32_t from = ps_le32(entry + i * 4);
+        const uint32_t to = i + 1 < n || !ends_table ? ps_le32(entry + i * 4 + 4) : 0;
+        int sane;
 
-        /* How large the last one is follows from where the table is. */
-        if (table->base <= table->n_file && (from & ~COMPRESSED) < table->n_file - table->base &&
-            ((i + 1 == n && ends_table) || is_chunk_size(from, ps_le32(entry + i * 4 + 4), limit)))
+        /* The last one ends where the table begins, or in SMART files ends. Of the others, the
+         * upper bit says that a chunk is compressed, but not in what EnCase 6.7 wrote behind the
+         * first 2 GiB. */
+        if (i + 1 == n && ends_table)
+            sane = (from & ~COMPRESSED) < table->room;
+        else
+            sane =
+                is_chunk(from & ~COMPRESSED, to & ~COMPRESSED, table) || is_chunk(from, to, table);
+        if (sane)
             s->chunk_is_sane[first + i] = 1;
     }
 }
@@ -185,7 +186,11 @@ static int read_table(struct ps_ewf_sections *s, struct ps_bytes *file,
     uint8_t head[TABLE_BYTES];
     const uint64_t room = section->n_bytes - SECTION_BYTES;
     const int is_copy = is_type(section, "table2");
-    struct table table = {.at = section->at + SECTION_BYTES + TABLE_BYTES, .n_file = file->n_bytes};
+    struct table table = {
+        .at = section->at + SECTION_BYTES + TABLE_BYTES,
+        .max_chunk = (uint64_t)s->chunk_bytes + s->chunk_bytes / 8 + GROWTH_BYTES,
+    };
+    uint64_t base;
     int rc = 0;
 
     if (room >= TABLE_BYTES)
@@ -196,7 +201,10 @@ static int read_table(struct ps_ewf_sections *s, struct ps_bytes *file,
         ps_le32(head + TABLE_SUMMED) != adler32_of(head, TABLE_SUMMED))
         return ps_fail(err, PS_EFORMAT, section->at, "E01: a table of chunks is damaged");
     table.n = ps_le32(head);
-    table.base = ps_le64(head + BASE_AT);
+    base = ps_le64(head + BASE_AT);
+    /* No chunk lies behind the table that lists it. */
+    if (base < section->at + section->n_bytes)
+        table.room = section->at + section->n_bytes - base;
     if (is_copy && (s->n_chunks < table.n || s->n_last_table != table.n))
         return ps_fail(err, PS_EFORMAT, section->at, "E01: the copy of a table is not like it");
     table.first = is_copy ? s->n_chunks - table.n : s->n_chunks;
