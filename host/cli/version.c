@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <xxhash.h>
 
+#include "host/image/packed/packing.h"
 #include "host/opencl/opencl.h"
 #include "host/virtual/isf/unpack.h"
 #include "kernels/cpu.h"
@@ -41,6 +42,19 @@ static void print_libraries(FILE *out)
     fprintf(out, "OpenCL: %s\n", ps_cl_loader_version());
 }
 
+/* What images may be packed with, and the library that this needs. */
+static void print_packings(FILE *out)
+{
+    fputs("packed images:", out);
+    for (size_t i = 0; i < ps_n_packings; i++) {
+        const struct ps_packing *p = ps_packings[i];
+
+        fprintf(out, "%s %s (%s %s)", i ? "," : "", p->name, p->library,
+                p->open ? p->version() : "missing");
+    }
+    fputc('\n', out);
+}
+
 void ps_version_print(int verbose, FILE *out)
 {
     fprintf(out, "poolscan %s\n", PS_VERSION);
@@ -50,5 +64,6 @@ void ps_version_print(int verbose, FILE *out)
             ps_unpack_lzma_version() ? '+' : '-', PS_WITH_SANITIZER ? '+' : '-');
     fprintf(out, "compiler: %s\n", __VERSION__);
     print_kernels(out);
+    print_packings(out);
     print_libraries(out);
 }

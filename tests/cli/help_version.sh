@@ -41,6 +41,15 @@ done
 [ "$(grep -c '(chosen)' "$work/out")" = 1 ] || wrong "--version -v: one kernel is chosen"
 grep -qE 'hwloc [1-9]+\.[0-9]+' "$work/out" || wrong "--version -v: no version of hwloc"
 
+# Each library that a packed image needs is there with a version, or missing.
+packed=$(sed -n 's/^packed images: //p' "$work/out" | sed 's/, /\n/g')
+for name in gzip zstd lz4 xz E01; do
+    grep -q "^$name (" <<<"$packed" || wrong "--version -v: no $name in packed images: $packed"
+done
+if grep -vE '^[A-Za-z0-9]+ \((lib[a-z0-9]+|zlib) ([0-9][0-9.]+|missing)\)$' <<<"$packed" >"$work/odd"; then
+    wrong "--version -v: packed images: $(cat "$work/odd")"
+fi
+
 # What cannot be written is an error, also for help.
 if [ -w /dev/full ]; then
     for word in --help --version "--generate man"; do
