@@ -144,7 +144,7 @@ refused wrong/parts.E01 65 'is segment 4, and should be 3'
 head -c $((16 << 20)) none.E01 >cut.E01
 refused cut.E01 65 'cut short'
 gzip -1 <fast.E01 >fast.E01.gz
-if ! "$POOLSCAN" scan -q --format none fast.E01.gz 2>said.txt && grep -Eq 'lacks zlib|not supported' said.txt; then
+if ! "$POOLSCAN" scan -q --format none fast.E01.gz 2>said.txt && grep -q 'lacks zlib' said.txt; then
     echo "no zlib in this build: an E01 inside gzip is not tried"
 else
     refused fast.E01.gz 65 'inside another packing'
