@@ -87,6 +87,7 @@ ps_criterion_test(NAME unit/test_copies LABELS unit LIBS
 ps_criterion_test(NAME unit/test_pfn LABELS unit SOURCES support/small_memory.c)
 ps_criterion_test(NAME unit/test_ewf_sections LABELS unit SOURCES support/tmpdir.c)
 ps_criterion_test(NAME unit/test_xpress LABELS unit)
+ps_criterion_test(NAME unit/test_zdmp LABELS unit SOURCES support/memory_bytes.c)
 ps_criterion_test(NAME unit/test_hiber_tables LABELS unit
     SOURCES support/made_hiber.c support/memory_bytes.c support/open_container.c)
 ps_criterion_test(NAME unit/test_hiber LABELS unit

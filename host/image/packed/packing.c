@@ -12,6 +12,7 @@ const struct ps_packing *const ps_packings[] = {
     &ps_packing_xz,
     &ps_packing_lz4,
     &ps_packing_ewf,
+    &ps_packing_zdmp,
     NULL, /* this one ends the table */
     /* clang-format on */
 };

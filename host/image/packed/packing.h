@@ -40,6 +40,7 @@ extern const struct ps_packing ps_packing_ewf;
 extern const struct ps_packing ps_packing_gzip;
 extern const struct ps_packing ps_packing_lz4;
 extern const struct ps_packing ps_packing_xz;
+extern const struct ps_packing ps_packing_zdmp;
 extern const struct ps_packing ps_packing_zstd;
 /* The table, and its length. */
 extern const struct ps_packing *const ps_packings[];
