@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,10 @@
 /* The Linux kernel cuts what one advice may fetch to the read-ahead limit of the device. */
 #define READ_AHEAD_BYTES ((uint64_t)2 << 20)
 
+/* Less than this is given back together with what was released near it: each time costs all
+ * processors an interruption, and an image of many small extents has many. */
+#define RELEASE_BYTES ((uintptr_t)2 << 20)
+
 struct part {
     int fd;
     uint64_t base; /* offset of its first byte in the whole */
@@ -25,6 +30,8 @@ struct part {
 
 struct files {
     struct ps_bytes bytes;
+    pthread_mutex_t lock;
+    uintptr_t late_begin, late_end; /* under the lock: not given back yet; equal if none */
     size_t n_parts;
     struct part part[];
 };
@@ -99,16 +106,55 @@ static const uint8_t *files_map(struct ps_bytes *bytes, uint64_t off, size_t n_b
     return part->mem + in_part;
 }
 
+struct memory {
+    uintptr_t begin, end;
+};
+
+static int is_near(const struct files *files, const struct memory *m)
+{
+    return m->begin <= files->late_end + RELEASE_BYTES &&
+           files->late_begin <= m->end + RELEASE_BYTES;
+}
+
+/* Add *m to what is not given back yet. What is to be given back now, maybe nothing, is in *m. */
+static void put_off(struct files *files, struct memory *m)
+{
+    const struct memory old = {files->late_begin, files->late_end};
+
+    if (old.begin == old.end || !is_near(files, m)) {
+        files->late_begin = m->begin;
+        files->late_end = m->end;
+        *m = old;
+        return;
+    }
+    m->begin = m->begin < old.begin ? m->begin : old.begin;
+    m->end = m->end > old.end ? m->end : old.end;
+    if (m->end - m->begin >= RELEASE_BYTES) {
+        files->late_begin = files->late_end = 0;
+        return;
+    }
+    files->late_begin = m->begin;
+    files->late_end = m->end;
+    m->end = m->begin;
+}
+
 static void files_release(struct ps_bytes *bytes, const uint8_t *mem, size_t n_bytes)
 {
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t begin = (uintptr_t)mem / page * page;
-    uintptr_t end = ((uintptr_t)mem + n_bytes + page - 1) / page * page;
+    struct files *files = files_of(bytes);
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    struct memory m = {(uintptr_t)mem / page * page,
+                       ((uintptr_t)mem + n_bytes + page - 1) / page * page};
 
-    (void)bytes;
+    /* Between two parts there is other memory. */
+    if (m.end - m.begin < RELEASE_BYTES && files->n_parts == 1) {
+        pthread_mutex_lock(&files->lock);
+        put_off(files, &m);
+        pthread_mutex_unlock(&files->lock);
+    }
     /* Rounded out, so that pages which two ranges share do not stay behind: to another thread
      * that still reads there, the page comes back. */
-    madvise((void *)begin, end - begin, MADV_DONTNEED);
+    if (m.end > m.begin)
+        madvise((void *)m.begin, m.end - m.begin, MADV_DONTNEED);
 }
 
 /* Is this byte in the page cache? A file system that does not tell gets no read-ahead from us. */
@@ -168,6 +214,7 @@ static void files_close(struct ps_bytes *bytes)
             munmap(part->mem, (size_t)part->n_bytes);
         close(part->fd);
     }
+    pthread_mutex_destroy(&files->lock);
     free(files);
 }
 
@@ -266,6 +313,7 @@ int ps_files_open_fd(struct ps_bytes **out, int fd, struct ps_err *err)
 
     if (!files)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
+    pthread_mutex_init(&files->lock, NULL);
     files->bytes.ops = &zeros_are_data_ops;
     files->n_parts = 1;
     rc = part_take(&files->part[0], fd, "", err);
@@ -285,6 +333,7 @@ int ps_files_open(struct ps_bytes **out, char *const *paths, size_t n_paths, str
 
     if (!files)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu parts", n_paths);
+    pthread_mutex_init(&files->lock, NULL);
     files->bytes.ops = n_paths > 1 ? &split_ops : &one_file_ops;
     for (size_t i = 0; i < n_paths; i++) {
         struct part *part = &files->part[i];
