@@ -92,3 +92,19 @@ ps_criterion_test(NAME unit/test_hiber_tables LABELS unit
     SOURCES support/made_hiber.c support/memory_bytes.c support/open_container.c)
 ps_criterion_test(NAME unit/test_hiber LABELS unit
     SOURCES support/made_hiber.c support/memory_bytes.c support/open_container.c)
+if(POOLSCAN_ZLIB)
+    ps_criterion_test(NAME unit/test_gzip LABELS unit
+        SOURCES support/memory_bytes.c support/packed_case.c support/rng.c)
+endif()
+if(POOLSCAN_ZSTD)
+    ps_criterion_test(NAME unit/test_zstd LABELS unit
+        SOURCES support/memory_bytes.c support/packed_case.c support/rng.c)
+endif()
+if(POOLSCAN_LZ4)
+    ps_criterion_test(NAME unit/test_lz4 LABELS unit
+        SOURCES support/memory_bytes.c support/packed_case.c support/rng.c)
+endif()
+if(POOLSCAN_LZMA)
+    ps_criterion_test(NAME unit/test_xz LABELS unit
+        SOURCES support/memory_bytes.c support/packed_case.c support/rng.c)
+endif()

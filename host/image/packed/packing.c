@@ -4,9 +4,9 @@
 
 #define HEAD_BYTES 64u
 
-/* The most likely ones first. */
+/* One row each, the most likely ones first. */
 const struct ps_packing *const ps_packings[] = {
-    /* clang-format off: one row each */
+    /* clang-format off */
     &ps_packing_zstd,
     &ps_packing_gzip,
     &ps_packing_xz,

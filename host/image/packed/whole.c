@@ -106,16 +106,29 @@ static int unpack_blocks(struct ps_bytes **bytes, const struct ps_packed *packed
     return 0;
 }
 
+static int open_blocks(struct ps_bytes **out, const struct ps_packed *packed, const char *name,
+                       struct ps_blocks_spec *spec, struct ps_err *err)
+{
+    const uint64_t max = packed->spec->max_unpacked;
+    int rc;
+
+    spec->packed = packed->bytes;
+    spec->n_threads = packed->spec->n_threads;
+    rc = ps_blocks_open(out, spec, err);
+    if (rc < 0 || !max || (*out)->n_bytes <= max)
+        return rc;
+    ps_blocks_let_go(*out);
+    return ps_fail(err, PS_ECREATE, PS_AT_NONE, "%s unpacks to more than %" PRIu64 " bytes", name,
+                   max);
+}
+
 int ps_whole_blocks(struct ps_bytes **out, const struct ps_packed *packed, const char *name,
                     struct ps_blocks_spec *spec, struct ps_err *err)
 {
     const uint32_t largest = largest_block(spec);
     struct ps_bytes *bytes;
-    int rc;
+    int rc = open_blocks(&bytes, packed, name, spec, err);
 
-    spec->packed = packed->bytes;
-    spec->n_threads = packed->spec->n_threads;
-    rc = ps_blocks_open(&bytes, spec, err);
     if (rc < 0)
         return rc;
     if (largest > FINE_BYTES &&

@@ -28,6 +28,7 @@ static int xz_probe(const uint8_t *head, size_t n_head)
 /* The index of a file of this many bytes per block is larger than any real one. */
 #define INDEX_MEMORY  ((uint64_t)1 << 30)
 #define STREAM_MEMORY ((uint64_t)4 << 30)
+#define LITTLE_MEMORY ((uint64_t)256 << 20)
 #define ONE_BLOCK_MAX ((uint64_t)4 << 20)
 #define FILTERS       (LZMA_FILTERS_MAX + 1)
 
@@ -77,17 +78,17 @@ static int xz_next(void *arg, uint8_t *out, size_t n_bytes, size_t *n, struct ps
     return rc;
 }
 
-static lzma_ret start_decoder(lzma_stream *lzma, unsigned n_threads)
+static lzma_ret start_decoder(lzma_stream *lzma, unsigned n_threads, uint64_t memory)
 {
     const lzma_mt mt = {
         .flags = LZMA_CONCATENATED,
         .threads = n_threads,
-        .memlimit_threading = STREAM_MEMORY,
-        .memlimit_stop = STREAM_MEMORY,
+        .memlimit_threading = memory,
+        .memlimit_stop = memory,
     };
 
     if (n_threads == 1)
-        return lzma_stream_decoder(lzma, STREAM_MEMORY, LZMA_CONCATENATED);
+        return lzma_stream_decoder(lzma, memory, LZMA_CONCATENATED);
     return lzma_stream_decoder_mt(lzma, &mt);
 }
 
@@ -107,9 +108,10 @@ static int open_stream(struct ps_bytes **out, const struct ps_packed *packed, st
         .arg = &s,
         .next = xz_next,
     };
+    const uint64_t memory = packed->spec->max_unpacked ? LITTLE_MEMORY : STREAM_MEMORY;
     int rc = ps_input_init(&s.in, packed->bytes, 0, err);
 
-    if (rc >= 0 && start_decoder(&s.lzma, count_threads(packed->spec)) != LZMA_OK)
+    if (rc >= 0 && start_decoder(&s.lzma, count_threads(packed->spec), memory) != LZMA_OK)
         rc = ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
     if (rc >= 0)
         rc = ps_whole_stream(out, packed, &stream, err);

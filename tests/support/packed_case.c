@@ -1,0 +1,179 @@
+#include "tests/support/packed_case.h"
+
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/rng.h"
+
+#define PAGE     4096u
+#define MAX_READ 100000u
+#define N_READS  200
+#define N_DAMAGE 40
+
+uint8_t *ps_packed_truth(size_t n_bytes, uint64_t seed)
+{
+    struct rng rng = rng_make(seed);
+    uint8_t *truth = calloc(1, n_bytes + PAGE);
+
+    for (size_t at = 0; at < n_bytes; at += PAGE) {
+        switch (rng_below(&rng, 4)) {
+        case 0:
+            break;
+        case 1:
+            for (size_t i = 0; i < PAGE; i++)
+                truth[at + i] = (uint8_t) "pool header of a page "[i % 22];
+            break;
+        case 2:
+            for (size_t i = 0; i < PAGE; i += 16)
+                truth[at + i] = (uint8_t)rng_next(&rng);
+            break;
+        default:
+            rng_fill(&rng, truth + at, PAGE);
+        }
+    }
+    return truth;
+}
+
+uint8_t *ps_packed_room(struct ps_packed_buffer *b, size_t n_bytes)
+{
+    b->data = realloc(b->data, b->n + n_bytes + 1);
+    cr_assert(b->data);
+    return b->data + b->n;
+}
+
+void ps_packed_append(struct ps_packed_buffer *b, const void *data, size_t n_bytes)
+{
+    uint8_t *room = ps_packed_room(b, n_bytes);
+
+    if (n_bytes)
+        memcpy(room, data, n_bytes);
+    b->n += n_bytes;
+}
+
+void ps_packed_open_case(struct ps_packed_case *c, const struct ps_packing *packing,
+                         const struct ps_packed_buffer *b, unsigned n_threads)
+{
+    const struct ps_packed packed = {&c->memory.bytes, NULL, &c->spec, &c->notes};
+    int rc;
+
+    memset(c, 0, sizeof *c);
+    c->spec.n_threads = n_threads;
+    c->spec.temp_dir = "/dev/shm";
+    ps_memory_bytes_init(&c->memory, b->data, b->n);
+    cr_assert(packing->probe(b->data, b->n < 64 ? b->n : 64));
+    rc = packing->open(&c->bytes, &packed, &c->err);
+    cr_assert_eq(rc, -c->err.code);
+    cr_assert((rc == 0) == (c->bytes != NULL));
+    cr_assert(rc == 0 || c->memory.n_closed == 0);
+}
+
+void ps_packed_close_case(struct ps_packed_case *c)
+{
+    if (!c->bytes)
+        return;
+    c->bytes->ops->close(c->bytes);
+    cr_assert_eq(c->memory.n_closed, 1);
+}
+
+static void compare(struct ps_packed_case *c, const uint8_t *truth, uint64_t off, uint8_t *buf,
+                    size_t n, uint64_t seed)
+{
+    struct ps_err err = {0};
+
+    cr_assert_eq(c->bytes->ops->read(c->bytes, off, buf, n, &err), 0, "%s", err.msg);
+    cr_assert(memcmp(buf, truth + off, n) == 0,
+              "other bytes at 0x%" PRIx64 ", %zu, PS_SEED=%" PRIu64, off, n, seed);
+}
+
+void ps_packed_equals(struct ps_packed_case *c, const uint8_t *truth, size_t n_bytes)
+{
+    const uint64_t seed = rng_seed();
+    struct rng rng = rng_make(seed);
+    uint8_t *buf = malloc(MAX_READ);
+    size_t n;
+
+    cr_assert(c->bytes, "%s", c->err.msg);
+    cr_assert_eq(c->bytes->n_bytes, n_bytes);
+    for (size_t at = 0; at < n_bytes; at += n) {
+        n = n_bytes - at < MAX_READ ? n_bytes - at : MAX_READ;
+        compare(c, truth, at, buf, n, seed);
+    }
+    for (int i = 0; i < N_READS; i++) {
+        const size_t at = rng_below(&rng, (uint32_t)n_bytes);
+
+        n = 1 + rng_below(&rng, MAX_READ);
+        compare(c, truth, at, buf, n < n_bytes - at ? n : n_bytes - at, seed);
+    }
+    free(buf);
+}
+
+int ps_packed_notes(const struct ps_packed_case *c, const char *word)
+{
+    for (unsigned i = 0; i < c->notes.n; i++)
+        if (strstr(c->notes.note[i].text, word))
+            return 1;
+    return 0;
+}
+
+void ps_packed_check(const struct ps_packing *packing, const struct ps_packed_buffer *b,
+                     const uint8_t *truth, size_t n_bytes, int is_file)
+{
+    struct ps_packed_case c;
+
+    for (unsigned n_threads = 1; n_threads <= 3; n_threads += 2) {
+        ps_packed_open_case(&c, packing, b, n_threads);
+        ps_packed_equals(&c, truth, n_bytes);
+        cr_assert_eq(ps_packed_notes(&c, "temporary file"), is_file);
+        for (unsigned i = 0; i < c.notes.n; i++)
+            cr_assert_eq(c.notes.note[i].kind, PS_NOTE_INFO, "%s", c.notes.note[i].text);
+        ps_packed_close_case(&c);
+    }
+}
+
+/* How many pages of it cannot be read, or are other ones. */
+static size_t count_bad(struct ps_packed_case *c, const uint8_t *truth, size_t n_bytes,
+                        size_t *n_other)
+{
+    uint8_t page[PAGE];
+    size_t n_bad = 0;
+
+    for (size_t at = 0; c->bytes && at < n_bytes && at < c->bytes->n_bytes; at += PAGE) {
+        const size_t left = (size_t)c->bytes->n_bytes - at;
+        const size_t n = left < PAGE ? left : PAGE;
+        struct ps_err err = {0};
+
+        if (c->bytes->ops->read(c->bytes, at, page, n, &err) < 0)
+            n_bad++;
+        else
+            *n_other += n == PAGE && memcmp(page, truth + at, PAGE) != 0;
+    }
+    return n_bad;
+}
+
+void ps_packed_check_damaged(const struct ps_packing *packing, const struct ps_packed_buffer *b,
+                             const uint8_t *truth, size_t n_bytes, int has_checksums)
+{
+    const uint64_t seed = rng_seed();
+    struct rng rng = rng_make(seed);
+    struct ps_packed_buffer copy = {0};
+    struct ps_packed_case c;
+    size_t n_bad = 0, n_other = 0;
+
+    ps_packed_append(&copy, b->data, b->n);
+    for (int i = 0; i < N_DAMAGE; i++) {
+        const size_t at = b->n / 8 + rng_below(&rng, (uint32_t)(b->n / 2));
+
+        copy.data[at] ^= (uint8_t)(1 + rng_below(&rng, 255));
+        ps_packed_open_case(&c, packing, &copy, 1 + rng_below(&rng, 3));
+        n_bad += count_bad(&c, truth, n_bytes, &n_other);
+        n_bad += ps_packed_notes(&c, "lost") || !c.bytes;
+        ps_packed_close_case(&c);
+        copy.data[at] = b->data[at];
+    }
+    cr_assert(n_bad > 0, "no damage was noticed, PS_SEED=%" PRIu64, seed);
+    cr_assert(!has_checksums || n_other == 0, "%zu pages are wrong, PS_SEED=%" PRIu64, n_other,
+              seed);
+    free(copy.data);
+}

@@ -1,0 +1,157 @@
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zstd.h>
+
+#include "tests/support/packed_case.h"
+
+#define N_BYTES ((size_t)1500000)
+#define FRAME   ((size_t)100000)
+
+/* One frame with a checksum, which says how much is in it or does not. Its packed size. */
+static size_t put_frame(struct ps_packed_buffer *b, const uint8_t *data, size_t n, int says_size)
+{
+    ZSTD_CCtx *context = ZSTD_createCCtx();
+    const size_t room = ZSTD_compressBound(n);
+    size_t got;
+
+    ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1);
+    ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, says_size);
+    got = ZSTD_compress2(context, ps_packed_room(b, room), room, data, n);
+    cr_assert(!ZSTD_isError(got));
+    b->n += got;
+    ZSTD_freeCCtx(context);
+    return got;
+}
+
+static void put_frames(struct ps_packed_buffer *b, const uint8_t *data, size_t n_bytes,
+                       int says_size)
+{
+    for (size_t at = 0; at < n_bytes; at += FRAME)
+        put_frame(b, data + at, n_bytes - at < FRAME ? n_bytes - at : FRAME, says_size);
+}
+
+static void put_le32(struct ps_packed_buffer *b, uint32_t value)
+{
+    const uint8_t bytes[] = {(uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16),
+                             (uint8_t)(value >> 24)};
+
+    ps_packed_append(b, bytes, 4);
+}
+
+Test(zstd, frames)
+{
+    uint8_t *truth = ps_packed_truth(N_BYTES, 1);
+    struct ps_packed_buffer b = {0};
+
+    ps_packed_append(&b, "\x5f\x2a\x4d\x18\x05\0\0\0hello", 13);
+    put_frames(&b, truth, N_BYTES / 2 / FRAME * FRAME, 1);
+    put_frame(&b, truth, 0, 1);
+    ps_packed_append(&b, "\x50\x2a\x4d\x18\0\0\0\0", 8);
+    put_frames(&b, truth + N_BYTES / 2 / FRAME * FRAME, N_BYTES - N_BYTES / 2 / FRAME * FRAME, 1);
+    ps_packed_check(&ps_packing_zstd, &b, truth, N_BYTES, 0);
+    ps_packed_check_damaged(&ps_packing_zstd, &b, truth, N_BYTES, 1);
+    free(b.data);
+    free(truth);
+}
+
+Test(zstd, one_frame)
+{
+    uint8_t *truth = ps_packed_truth(N_BYTES, 2);
+    struct ps_packed_buffer b = {0};
+
+    put_frame(&b, truth, N_BYTES, 1);
+    ps_packed_check(&ps_packing_zstd, &b, truth, N_BYTES, 1);
+    ps_packed_append(&b, "\0\0\0\0\0", 5);
+    ps_packed_check(&ps_packing_zstd, &b, truth, N_BYTES, 1);
+    free(b.data);
+    free(truth);
+}
+
+Test(zstd, frames_of_unknown_size)
+{
+    uint8_t *truth = ps_packed_truth(N_BYTES, 3);
+    struct ps_packed_buffer b = {0};
+
+    put_frames(&b, truth, N_BYTES, 0);
+    ps_packed_check(&ps_packing_zstd, &b, truth, N_BYTES, 1);
+    free(b.data);
+    free(truth);
+}
+
+/* The seekable format: the table alone tells the sizes here. */
+Test(zstd, table)
+{
+    uint8_t *truth = ps_packed_truth(N_BYTES, 4);
+    struct ps_packed_buffer b = {0}, table = {0};
+    uint32_t n = 0;
+
+    for (size_t at = 0; at < N_BYTES; at += FRAME, n++) {
+        const size_t left = N_BYTES - at;
+
+        put_le32(&table, (uint32_t)put_frame(&b, truth + at, left < FRAME ? left : FRAME, 0));
+        put_le32(&table, (uint32_t)(left < FRAME ? left : FRAME));
+    }
+    put_le32(&b, 0x184d2a5e);
+    put_le32(&b, (uint32_t)table.n + 9);
+    ps_packed_append(&b, table.data, table.n);
+    put_le32(&b, n);
+    ps_packed_append(&b, "\0", 1);
+    put_le32(&b, 0x8f92eab1);
+    ps_packed_check(&ps_packing_zstd, &b, truth, N_BYTES, 0);
+    b.data[b.n - 20]++; /* a table that is wrong is not believed */
+    b.data[b.n - 24]++;
+    ps_packed_check(&ps_packing_zstd, &b, truth, N_BYTES, 1);
+    free(b.data);
+    free(table.data);
+    free(truth);
+}
+
+Test(zstd, long_window)
+{
+    const size_t n_bytes = 3000000;
+    uint8_t *truth = ps_packed_truth(n_bytes, 5);
+    struct ps_packed_buffer b = {0};
+    ZSTD_CCtx *context = ZSTD_createCCtx();
+    const size_t room = ZSTD_compressBound(n_bytes);
+    ZSTD_outBuffer to = {ps_packed_room(&b, room), room, 0};
+    ZSTD_inBuffer from = {truth, n_bytes, 0};
+
+    /* Streamed, so that the frame has this window although less is in it. */
+    ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, 30);
+    cr_assert(!ZSTD_isError(ZSTD_compressStream2(context, &to, &from, ZSTD_e_flush)));
+    cr_assert_eq(ZSTD_compressStream2(context, &to, &from, ZSTD_e_end), 0);
+    b.n = to.pos;
+    ZSTD_freeCCtx(context);
+    ps_packed_check(&ps_packing_zstd, &b, truth, n_bytes, 1);
+    free(b.data);
+    free(truth);
+}
+
+Test(zstd, cut_short)
+{
+    uint8_t *truth = ps_packed_truth(N_BYTES, 6);
+    struct ps_packed_buffer one = {0}, many = {0};
+    struct ps_packed_case c;
+
+    put_frame(&one, truth, N_BYTES, 1);
+    put_frames(&many, truth, N_BYTES, 1);
+    one.n /= 2;
+    ps_packed_open_case(&c, &ps_packing_zstd, &one, 2);
+    cr_assert(c.bytes->n_bytes > N_BYTES / 4 && c.bytes->n_bytes < N_BYTES);
+    ps_packed_equals(&c, truth, (size_t)c.bytes->n_bytes);
+    cr_assert(ps_packed_notes(&c, "cut short"));
+    ps_packed_close_case(&c);
+    many.n /= 2;
+    ps_packed_open_case(&c, &ps_packing_zstd, &many, 2);
+    cr_assert(c.bytes->n_bytes > N_BYTES / 4 && c.bytes->n_bytes % FRAME == 0);
+    ps_packed_equals(&c, truth, (size_t)c.bytes->n_bytes);
+    cr_assert(ps_packed_notes(&c, "packed bytes are lost"));
+    ps_packed_close_case(&c);
+    one.n = 20;
+    ps_packed_open_case(&c, &ps_packing_zstd, &one, 2);
+    cr_assert_eq(c.err.code, PS_EFORMAT);
+    free(one.data);
+    free(many.data);
+    free(truth);
+}
