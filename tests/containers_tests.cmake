@@ -36,3 +36,6 @@ if(POOLSCAN_FWNT)
     target_link_libraries(encoders PRIVATE PkgConfig::FWNT)
 endif()
 ps_script_test(NAME cli/elf LABELS cli ENVIRONMENT "MAKE_CONTAINER=$<TARGET_FILE:make_container>")
+ps_plain_test(NAME stress/corrupt_containers LABELS stress SOURCES support/rng.c support/tmpdir.c)
+set_property(TEST stress/corrupt_containers APPEND PROPERTY ENVIRONMENT
+    "POOLSCAN=$<TARGET_FILE:poolscan>" "MAKE_CONTAINER=$<TARGET_FILE:make_container>")

@@ -1,5 +1,5 @@
 /* Hibernation files of XP to 7: tables of page ranges, each followed by its pages in blocks of 16,
- * in plain LZ77. */
+ * in plain LZ77. All tables but the last one are full: others are not followed by one. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +11,7 @@
 
 #define BLOCK_PAGES  16u
 #define FIRST_TABLE  3u   /* the page of the first one */
-#define TABLE_PAGES  320u /* that one table describes at most */
+#define RANGE_PAGES  4u   /* that one range has at most */
 #define FIRST_AT     0x58 /* of FirstTablePage, where that is known */
 #define BLOCK_HEADER 0x20u
 
@@ -41,27 +41,30 @@ static const struct layout *find_layout(const struct maker *maker)
     fail("no layout '%s'", maker->variant);
 }
 
-/* Ranges of the n pages from 'pfn' on into 'table'; how many pages they have: full blocks of them,
- * unless these are the last. */
+static uint32_t most_ranges(const struct layout *l)
+{
+    return (RAM_PAGE - (uint32_t)l->table) / (uint32_t)l->stride;
+}
+
+/* Ranges of the n pages from 'pfn' on into 'table', as many as it has room for; how many pages
+ * they have. */
 static size_t fill_table(const struct layout *l, uint8_t *table, const uint64_t *pfn, size_t n)
 {
-    const uint32_t most = (RAM_PAGE - (uint32_t)l->table) / (uint32_t)l->stride;
-    const size_t limit = n < TABLE_PAGES ? n : TABLE_PAGES;
     uint32_t n_ranges = 0;
     size_t at = 0;
 
     memset(table, 0, RAM_PAGE);
-    while (at < limit) {
+    while (at < n && n_ranges < most_ranges(l)) {
         uint8_t *range = table + l->table + n_ranges * (uint32_t)l->stride;
+        const size_t limit = 1 + n_ranges % RANGE_PAGES;
         size_t length = 1;
 
-        if (n_ranges++ == most)
-            fail("too many ranges for one table");
-        while (at + length < limit && pfn[at + length] == pfn[at] + length)
+        while (length < limit && at + length < n && pfn[at + length] == pfn[at] + length)
             length++;
         set_word(range + l->start, pfn[at], l->n_word);
         set_word(range + l->end, pfn[at] + length, l->n_word);
         at += length;
+        n_ranges++;
     }
     set32(table + l->count, n_ranges);
     return at;
@@ -115,7 +118,7 @@ static void write_header(struct out *out, const struct maker *maker, const struc
 void write_hiber7(struct maker *maker)
 {
     const struct layout *l = find_layout(maker);
-    uint8_t *blocks = need_memory(2 * (size_t)TABLE_PAGES * RAM_PAGE);
+    uint8_t *blocks = need_memory(2ul * most_ranges(l) * RANGE_PAGES * RAM_PAGE);
     uint8_t table[RAM_PAGE];
     uint64_t *pfn;
     size_t n, at = 0;
