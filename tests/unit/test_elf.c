@@ -251,17 +251,18 @@ Test(elf, virtualbox_processors)
         d = put_note(&end, "VBCORE\0", 6, 0xb00, 24);
         put(d, 0xc01ac0de, 4);
         put(d + 4, 0x10006, 4);
-        put(d + 20, 1, 4);
+        put(d + 20, 2, 4);
         d = put_note(&end, "VBCPU\0", 5, 0xb01, 8792);
         put(d + 160, 8, 2);
         put(d + 288, 0x80010031, 8);
         put(d + 304, 0x185000, 8);
         put(d + 488, long_mode ? 0xd01 : 0x801, 8);
+        put_note(&end, "VBCPU\0", 5, 0xb01, 8792); /* not started yet */
         put_segment(0, PT_NOTE, 0x1000, 0, end - 0x1000, 0);
         put_segment(1, PT_LOAD, 0x8000, 0, PAGE, PAGE);
         cr_assert_eq(open_it(0x9000), 1, "%s", o.err.msg);
         cr_assert_str_eq(o.c.name, "ELF core (64-bit, VirtualBox)");
-        cr_assert_eq(o.c.facts.n_processors, 1);
+        cr_assert_eq(o.c.facts.n_processors, 2);
         cr_assert_eq(o.c.facts.n_cr3, 1);
         cr_assert_eq(o.c.facts.cr3[0], 0x185000);
         cr_assert_eq(o.c.facts.machine, long_mode ? PS_MACHINE_X64 : PS_MACHINE_X86);
@@ -271,6 +272,7 @@ Test(elf, virtualbox_processors)
         cr_assert_eq(open_it(0x9000), 1);
         cr_assert_str_eq(o.c.name, "ELF core (64-bit, VirtualBox)");
         cr_assert_eq(o.c.facts.n_cr3, 0);
+        cr_assert_eq(o.c.facts.machine, PS_MACHINE_UNKNOWN);
         ps_open_container_close(&o);
     }
 }

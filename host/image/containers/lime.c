@@ -56,19 +56,18 @@ static int read_header(const struct ps_container *c, uint64_t off, struct range 
 }
 
 /* The memory of a machine whose headers were written there holds copies of them: a range behind
- * damage is believed when it ends with the file, or where the next one begins. */
-static int is_in_chain(const struct ps_container *c, uint64_t off, struct ps_err *err)
+ * damage, whose header is at 'off', is believed when it ends with the file, or where the next one
+ * begins. */
+static int is_in_chain(const struct ps_container *c, uint64_t off, const struct range *range,
+                       struct ps_err *err)
 {
     const uint64_t n_bytes = c->bytes->n_bytes;
-    struct range range;
-    int rc = read_header(c, off, &range, err);
+    struct range next;
 
-    if (rc <= 0)
-        return rc;
-    if (range.n_bytes > n_bytes - off - HEADER_BYTES)
+    if (range->n_bytes > n_bytes - off - HEADER_BYTES)
         return 0;
-    off += HEADER_BYTES + range.n_bytes;
-    return off == n_bytes ? 1 : read_header(c, off, &range, err);
+    off += HEADER_BYTES + range->n_bytes;
+    return off == n_bytes ? 1 : read_header(c, off, &next, err);
 }
 
 /* 1: *off is moved to the next header at or after it; 0: there is none near. */
@@ -78,17 +77,20 @@ static int find_header(const struct ps_container *c, uint64_t *off, struct ps_er
     const uint64_t end = *off + (left < SEARCH_BYTES ? left : SEARCH_BYTES);
     uint8_t buf[PS_HEAD_BYTES];
 
-    /* The windows overlap by the length of a magic, less one byte. */
-    for (uint64_t at = *off; end - at >= MAGIC_BYTES; at += sizeof buf - MAGIC_BYTES + 1) {
+    /* The windows overlap, so that each header is whole in one of them. */
+    for (uint64_t at = *off; end - at >= HEADER_BYTES; at += sizeof buf - HEADER_BYTES + 1) {
         const size_t n = end - at < sizeof buf ? (size_t)(end - at) : sizeof buf;
+        const uint8_t *const last = buf + n - HEADER_BYTES;
         const uint8_t *hit = buf;
         int rc = c->bytes->ops->read(c->bytes, at, buf, n, err);
 
         if (rc < 0)
             return rc;
-        while ((hit = memmem(hit, n - (size_t)(hit - buf), MAGIC, MAGIC_BYTES)) != NULL) {
+        while ((hit = memmem(hit, n - (size_t)(hit - buf), MAGIC, MAGIC_BYTES)) && hit <= last) {
+            struct range range;
+
             *off = at + (uint64_t)(hit - buf);
-            rc = is_in_chain(c, *off, err);
+            rc = parse_header(hit, &range) ? is_in_chain(c, *off, &range, err) : 0;
             if (rc != 0)
                 return rc;
             hit++;

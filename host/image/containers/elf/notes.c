@@ -140,7 +140,21 @@ static int take_vbox_core(struct walk *w, const struct note *note, struct ps_err
     w->notes->writer = "VirtualBox";
     w->has_vbox_layout = rc > 0 && ps_le32(core) == VBOX_CORE_MAGIC &&
                          ps_le32(core + VBOX_VERSION_AT) >= VBOX_FIRST_WITH_LAYOUT;
+    /* e_machine is that of the host. */
+    if (w->ring == 0)
+        w->facts->machine = PS_MACHINE_UNKNOWN;
     return rc;
+}
+
+/* One that was not started yet says nothing. */
+static void take_vbox_machine(struct ps_image_facts *facts, const uint8_t *state)
+{
+    if (!(ps_le64(state + VBOX_CR0_AT) & CR0_PAGING))
+        return;
+    if (ps_le64(state + VBOX_EFER_AT) & EFER_LONG_MODE)
+        facts->machine = PS_MACHINE_X64;
+    else if (facts->machine == PS_MACHINE_UNKNOWN)
+        facts->machine = PS_MACHINE_X86;
 }
 
 static int take_vbox_cpu(struct walk *w, const struct note *note, struct ps_err *err)
@@ -152,12 +166,9 @@ static int take_vbox_cpu(struct walk *w, const struct note *note, struct ps_err 
     if (rc <= 0 || !w->has_vbox_layout)
         return rc;
     w->facts->source = "ELF note VBCPU";
-    if (!is_turn(w, ps_le16(state + VBOX_CS_SELECTOR_AT)))
-        return rc;
-    /* e_machine is that of the host. */
-    w->facts->machine =
-        ps_le64(state + VBOX_EFER_AT) & EFER_LONG_MODE ? PS_MACHINE_X64 : PS_MACHINE_X86;
-    add_root(w->facts, ps_le64(state + VBOX_CR0_AT), ps_le64(state + VBOX_CR3_AT));
+    take_vbox_machine(w->facts, state);
+    if (is_turn(w, ps_le16(state + VBOX_CS_SELECTOR_AT)))
+        add_root(w->facts, ps_le64(state + VBOX_CR0_AT), ps_le64(state + VBOX_CR3_AT));
     return rc;
 }
 
