@@ -289,6 +289,28 @@ Test(hiber_tables, a_damaged_link)
     }
 }
 
+/* What a table leads to that is not full: a left-over, unless it follows at once and is whole. */
+Test(hiber_tables, a_link_of_the_last_table)
+{
+    const struct ranges *r = &all_ranges[seven->ranges];
+
+    for (unsigned is_next = 0; is_next < 2; is_next++) {
+        size_t next;
+
+        begin(seven);
+        table(r, 0x100, 30, 30);
+        if (!is_next)
+            made_hiber_align(&h, (h.n_bytes / PAGE + 2) * PAGE);
+        next = table(r, 0x4000, 7, 7);
+        made_hiber_put(&h, FIRST_TABLE * PAGE + r->next_at, next, 8);
+        open_it();
+        cr_assert_eq(n_present(), sum_pages(30) + (is_next ? sum_pages(7) : 0));
+        expect_table(0x100, 30);
+        cr_assert_eq(o.c.notes.n, 0);
+        ps_open_container_close(&o);
+    }
+}
+
 Test(hiber_tables, cut_short)
 {
     const struct ranges *r = &all_ranges[seven->ranges];

@@ -14,6 +14,7 @@ struct table {
     const struct ps_hiber_ranges *how;
     uint64_t page; /* of the file, that it is in */
     uint64_t next; /* page of the next one; 0: it is the last */
+    int is_full;   /* else the link may be a left-over */
     uint32_t n_ranges;
     uint64_t n_pages;
     uint8_t bytes[PS_HIBER_PAGE];
@@ -58,7 +59,8 @@ static int read_table(const struct ps_container *c, const struct ps_hiber_ranges
         return 0;
     t->how = how;
     t->page = page;
-    t->next = n == n_most ? number(how, t->bytes + how->next_at) : 0;
+    t->next = number(how, t->bytes + how->next_at);
+    t->is_full = n == n_most;
     t->n_pages = 0;
     for (t->n_ranges = 0; t->n_ranges < n && range_of(t, t->n_ranges).n; t->n_ranges++)
         t->n_pages += range_of(t, t->n_ranges).n;
@@ -107,7 +109,7 @@ static int fits(const struct ps_container *c, const struct table *t, struct ps_e
     rc = block_at(c, off, 1, &set, err);
     if (rc != 0)
         return rc < 0 ? rc : 0;
-    if (!t->next)
+    if (!t->next || !t->is_full)
         return 1;
     if (t->next < off / PS_HIBER_PAGE || t->next >= c->bytes->n_bytes / PS_HIBER_PAGE)
         return 0;
@@ -174,6 +176,27 @@ static int walk_table(struct ps_container *c, struct ps_hiber_index *index, cons
     return rc < 0 ? rc : 0;
 }
 
+/* The table that *t leads to, in its place. 1; 0: there is none; or -PS_E.... Windows links tables
+ * that are full. The link of another one counts if what it leads to follows at once and is a table
+ * with all of its blocks. */
+static int next_table(const struct ps_container *c, const struct ps_hiber_index *index,
+                      struct table *t, int *n_damaged, struct ps_err *err)
+{
+    const uint64_t behind = (index->end + PS_HIBER_PAGE - 1) / PS_HIBER_PAGE;
+    const uint64_t next = t->next;
+    const int is_full = t->is_full;
+    int rc = 0;
+
+    if (!next || (!is_full && next != behind))
+        return 0;
+    if (next > t->page)
+        rc = read_table(c, t->how, next, t, err);
+    if (rc > 0 && !is_full)
+        return fits(c, t, err);
+    *n_damaged += rc == 0 && is_full;
+    return rc;
+}
+
 static int walk_tables(struct ps_container *c, struct ps_hiber_index *index, struct table *t,
                        struct ps_err *err)
 {
@@ -182,14 +205,10 @@ static int walk_tables(struct ps_container *c, struct ps_hiber_index *index, str
     int rc = 1;
 
     while (rc > 0) {
-        const uint64_t next = t->next;
-
         n_damaged += !is_whole(t);
         rc = walk_table(c, index, t, &n_lost, err);
-        if (rc < 0 || !next)
-            break;
-        rc = next > t->page ? read_table(c, t->how, next, t, err) : 0;
-        n_damaged += rc == 0;
+        if (rc == 0)
+            rc = next_table(c, index, t, &n_damaged, err);
     }
     if (n_lost)
         ps_notes_add(&c->notes, PS_NOTE_WARNING,
@@ -200,7 +219,7 @@ static int walk_tables(struct ps_container *c, struct ps_hiber_index *index, str
         ps_notes_add(&c->notes, PS_NOTE_WARNING,
                      "a table of page numbers is damaged: its pages, and those of tables that "
                      "only it leads to, are missing");
-    return rc < 0 ? rc : 0;
+    return rc;
 }
 
 /* A version that the file can be of, with its first table in *t; NULL: none, or *rc is negative.
