@@ -192,12 +192,14 @@ static void expect_refused(uint64_t at)
 
 Test(zdmp, refused)
 {
+    static const uint8_t too_large[BLOCK + 1];
+
     begin(BLOCK);
     expect_refused(0x1000);
     add("", 0);
     expect_refused(0x1000);
     begin(BLOCK);
-    add(file + 1, BLOCK + 1);
+    add(too_large, sizeof too_large);
     expect_refused(0x1000);
     begin(BLOCK);
     put(0x14, 2, 2);
