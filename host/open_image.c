@@ -5,7 +5,8 @@
 int ps_open_image(struct ps_image **out, const char *path, const struct ps_options *opt,
                   struct ps_err *err)
 {
-    const struct ps_image_spec spec = {.n_threads = opt->threads, .temp_dir = opt->temp_dir};
+    const struct ps_image_spec spec = {
+        .n_threads = opt->threads, .temp_dir = opt->temp_dir, .in_order = opt->physical_only};
     struct ps_image *image = NULL;
     const struct ps_notes *notes;
     int rc = ps_image_open(&image, path, &spec, err);

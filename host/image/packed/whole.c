@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Up to this size a block is unpacked again rather than all of them at once. */
-#define FINE_BYTES ((uint32_t)4 << 20)
+/* Up to this size a block is unpacked again rather than all of them at once: page tables and heaps
+ * are read page by page, and with blocks of 1 MiB that unpacked a whole image nine times, with 4
+ * MiB 32 times, with 256 KiB three times (docs/BENCHMARKS.md). */
+#define FINE_BYTES ((uint32_t)512 << 10)
 
 int ps_whole_stream(struct ps_bytes **out, const struct ps_packed *packed,
                     const struct ps_unpack_stream *stream, struct ps_err *err)
@@ -92,7 +94,7 @@ static int unpack_blocks(struct ps_bytes **bytes, const struct ps_packed *packed
     int rc;
 
     snprintf(why, sizeof why, "%s blocks of up to %" PRIu32 " MiB are slow to enter", name,
-             largest >> 20);
+             (largest + (1u << 20) - 1) >> 20);
     rc = ps_unpacked_open(&file, &stream, packed->spec, packed->notes, err);
     if (rc < 0)
         return rc;
@@ -131,7 +133,7 @@ int ps_whole_blocks(struct ps_bytes **out, const struct ps_packed *packed, const
 
     if (rc < 0)
         return rc;
-    if (largest > FINE_BYTES &&
+    if (largest > FINE_BYTES && !packed->spec->in_order &&
         bytes->n_bytes > ps_blocks_cache_bytes(largest, packed->spec->n_threads)) {
         struct ps_err why;
 
@@ -140,7 +142,7 @@ int ps_whole_blocks(struct ps_bytes **out, const struct ps_packed *packed, const
             ps_notes_add(packed->notes, PS_NOTE_WARNING,
                          "%s blocks of up to %" PRIu32
                          " MiB are unpacked again for every look into them, which is slow: %.120s",
-                         name, largest >> 20, why.msg);
+                         name, (largest + (1u << 20) - 1) >> 20, why.msg);
         else if (rc < 0) {
             /* The caller closes what it owns; nothing of it may be closed twice. */
             *err = why;
