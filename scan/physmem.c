@@ -1,5 +1,13 @@
 #include "scan/physmem.h"
 
+uint64_t ps_physmem_end(const struct ps_physmem *mem)
+{
+    const struct ps_phys_run *last = mem->n_runs ? &mem->run[mem->n_runs - 1] : NULL;
+    const uint64_t end = last ? last->phys + last->n_bytes : 0;
+
+    return mem->end > end ? mem->end : end;
+}
+
 uint64_t ps_physmem_frames(const struct ps_physmem *mem)
 {
     const struct ps_phys_run *last = mem->run + mem->n_runs;

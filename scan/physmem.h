@@ -30,7 +30,12 @@ struct ps_physmem {
     void *arg;                     /* of both */
     const struct ps_phys_run *run; /* ascending, not overlapping */
     size_t n_runs;
+    uint64_t end; /* of the addresses that the image covers, where that is behind the last run: a
+                   * file may end with a hole. 0: where the last run ends */
 };
+
+/* The end of what the image covers. */
+uint64_t ps_physmem_end(const struct ps_physmem *mem);
 
 /* The frames of all runs are numbered through, so that tables over them have no holes. */
 

@@ -22,6 +22,7 @@ struct ps_image {
     struct ps_bytes *data;  /* that holds the pages: the same, mostly */
     int has_no_offsets;
     struct ps_layout layout;
+    uint64_t end;       /* 0: that of the last extent */
     struct ps_run flat; /* the one run that it was made of; n_bytes 0: other than from 0 on */
     struct ps_image_facts facts;
     struct ps_notes notes;
@@ -88,8 +89,9 @@ static int lay_out(struct ps_image *image, const struct ps_container *c, struct 
                        "format %s: none of the memory that the headers promise is in the file",
                        c->name);
     note_losses(image);
-    if (c->runs.n == 1 && c->runs.run[0].phys == 0)
+    if (c->runs.n == 1 && c->runs.run[0].phys == 0 && !image->layout.n_missing)
         image->flat = c->runs.run[0];
+    image->end = image->flat.n_bytes;
     return 0;
 }
 
@@ -274,6 +276,14 @@ uint64_t ps_image_flat_bytes(const struct ps_image *image)
     return image->flat.n_bytes;
 }
 
+uint64_t ps_image_end(const struct ps_image *image)
+{
+    const struct ps_layout *l = &image->layout;
+    const uint64_t end = l->n ? l->extent[l->n - 1].phys + l->extent[l->n - 1].n_bytes : 0;
+
+    return image->end > end ? image->end : end;
+}
+
 int ps_image_set_hole(struct ps_image *image, uint64_t start, uint64_t end, const char *why,
                       struct ps_err *err)
 {
@@ -302,6 +312,7 @@ int ps_image_set_hole(struct ps_image *image, uint64_t start, uint64_t end, cons
         return rc;
     ps_layout_free(&image->layout);
     image->layout = layout;
+    image->end = end + (flat->n_bytes - start);
     image->flat = (struct ps_run){0};
     ps_notes_add(&image->notes, PS_NOTE_INFO,
                  "no 0x%" PRIx64 "-0x%" PRIx64 ": addresses above were moved by 0x%" PRIx64 " (%s)",

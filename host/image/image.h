@@ -69,6 +69,9 @@ uint64_t ps_image_overlap_bytes(const struct ps_image *image);
 int ps_image_has(const struct ps_image *image, uint64_t phys);
 /* Bytes of the memory if it is one run from address 0 on, as that of a raw image; else 0. */
 uint64_t ps_image_flat_bytes(const struct ps_image *image);
+/* Where its addresses end: of such an image where the file does, which may be in a hole, of others
+ * behind the last extent. */
+uint64_t ps_image_end(const struct ps_image *image);
 /* Such an image lacks the hole [start, end), a multiple of 4096 each: from 'start' on everything is
  * higher by its size. 'why' goes into the note that says so. Before other threads use the image;
  * extents that were handed out are gone. PS_EARG when it is no such image or has nothing at

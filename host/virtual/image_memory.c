@@ -179,6 +179,7 @@ int ps_image_memory_init(struct ps_image_memory *m, struct ps_image *image, stru
     }
     m->mem = (struct ps_physmem){
         .read = read_image, .look = look_at_image, .arg = m, .run = m->run, .n_runs = n};
+    m->mem.end = (ps_image_end(image) + PS_FRAME_BYTES - 1) / PS_FRAME_BYTES * PS_FRAME_BYTES;
     return 0;
 }
 

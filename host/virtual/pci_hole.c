@@ -32,8 +32,9 @@ int ps_pci_hole_restore(struct ps_address_space *as, const struct ps_options *op
         return rc < 0 ? ps_fail(err, (enum ps_code)why.code, why.at, "%.150s", why.msg) : 0;
     if (rc < 0)
         return ps_fail(err, (enum ps_code)why.code, why.at, "%.150s", why.msg);
-    ps_log(PS_LOG_INFO,
-           "%s: no 0x%" PRIx64 "-0x%" PRIx64 ": addresses above were moved (%u page tables say so)",
-           ps_image_path(as->image), hole.hole_start, PS_SQUEEZED_HOLE_END, hole.n_votes);
+    ps_log(PS_LOG_INFO, "%s: no 0x%" PRIx64 "-0x%" PRIx64 ": addresses above were moved (%s)",
+           ps_image_path(as->image), hole.hole_start, PS_SQUEEZED_HOLE_END,
+           hole.n_votes ? "top page tables say so"
+                        : "page tables lead to what is above with this hole only");
     return 1;
 }

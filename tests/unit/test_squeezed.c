@@ -15,6 +15,7 @@
 #define LOW       (16 * MIB)
 #define HIGH      (4 * GIB)
 #define HIGH_SIZE (32 * MIB)
+#define UNUSUAL   UINT64_C(0xbc100000)
 #define MAX_PAGES 256u
 
 /* Pages by their physical address, and how a file shows them: flat, as runs around what is in it.
@@ -132,7 +133,7 @@ static int search(uint64_t cr3, struct ps_squeezed *out)
     return ps_squeezed_find(&w.mem, has ? &dtb : NULL, out, &err);
 }
 
-static const uint64_t holes[] = {GIB, 2 * GIB, 3 * GIB, UINT64_C(0xf8000000), UINT64_C(0xbc100000)};
+static const uint64_t holes[] = {GIB, 2 * GIB, 3 * GIB, UINT64_C(0xf8000000), UNUSUAL};
 
 #define N_HOLES (sizeof holes / sizeof *holes)
 
@@ -239,12 +240,32 @@ Test(squeezed, strangers_have_no_vote)
     for (unsigned i = 256; i < 300; i++)
         q[i] = UINT64_C(0x123456000) + i * PAGE + VALID;
     q[SLOT] = (HIGH + 5 * MIB) | VALID;
-    show(3 * GIB, 1, HIGH_SIZE);
+    show(UNUSUAL, 1, HIGH_SIZE);
     cr_assert_eq(search(ROOT, &s), 0);
     for (unsigned i = 256; i < 512; i++)
         q[i] = page_at(ROOT)[i] ? page_at(ROOT)[i] : VALID;
     q[SLOT] = (HIGH + 5 * MIB) | VALID;
     cr_assert_eq(search(ROOT, &s), 0, "too full");
+}
+
+/* No process tells: a hole that is a usual one is found by trying, if tables lie above it. */
+Test(squeezed, found_by_trying)
+{
+    for (size_t i = 0; i < N_HOLES; i++)
+        for (unsigned k = 0; k < 2; k++) {
+            struct ps_squeezed s;
+            const int is_found = k && holes[i] != UNUSUAL;
+
+            make_system(ROOT, 0x400000);
+            if (k)
+                for (unsigned t = 0; t < 2; t++)
+                    map(ROOT, 0x1a8 + t, HIGH + (7 + t) * MIB, HIGH + 9 * MIB, 80);
+            show(holes[i], 1, HIGH_SIZE);
+            cr_assert_eq(search(ROOT, &s), is_found, "hole from %llx",
+                         (unsigned long long)holes[i]);
+            cr_assert_eq(s.n_votes, 0);
+            cr_assert_eq(s.hole_start, is_found ? holes[i] : 0);
+        }
 }
 
 /* Devices above 4 GiB are mapped uncached, or far away. */

@@ -20,16 +20,9 @@ struct access {
     int writable, no_execute;
 };
 
-static uint64_t end_of(const struct ps_physmem *mem)
-{
-    const struct ps_phys_run *last = mem->n_runs ? &mem->run[mem->n_runs - 1] : NULL;
-
-    return last ? last->phys + last->n_bytes : 0;
-}
-
 static void count_outside(struct state *s, uint64_t phys, uint64_t raw)
 {
-    const uint64_t end = end_of(s->walk->mem);
+    const uint64_t end = ps_physmem_end(s->walk->mem);
 
     s->counts->outside++;
     s->counts->beyond += phys >= PS_WALK_BEYOND_FROM && phys >= end &&
@@ -43,7 +36,7 @@ static int take_table(struct state *s, uint64_t phys)
 
     if (frame == UINT64_MAX) {
         count_outside(s, phys, 0);
-        s->counts->tables_beyond += phys >= end_of(s->walk->mem);
+        s->counts->tables_beyond += phys >= ps_physmem_end(s->walk->mem);
         return 0;
     }
     if (s->seen[frame / 8] >> frame % 8 & 1) {

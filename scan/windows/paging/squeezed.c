@@ -28,6 +28,19 @@
 /* The sizes with most votes that are tried. */
 #define TRIED 4u
 
+/* Where holes begin in virtual machines, and some more. */
+static const uint64_t usual[] = {
+    UINT64_C(0x40000000), UINT64_C(0x50000000), UINT64_C(0x60000000), UINT64_C(0x70000000),
+    UINT64_C(0x80000000), UINT64_C(0x90000000), UINT64_C(0xa0000000), UINT64_C(0xb0000000),
+    UINT64_C(0xc0000000), UINT64_C(0xd0000000), UINT64_C(0xe0000000), UINT64_C(0xf0000000),
+    UINT64_C(0xf8000000),
+};
+
+/* The right one leads to so many tables and pages more than any other, and to a 32nd more pages, at
+ * least. */
+#define MORE_TABLES 4u
+#define MORE_PAGES  64u
+
 /* Fewer may be stray entries of a damaged table. */
 #define MANY_BEYOND 8u
 
@@ -53,10 +66,11 @@ struct search {
     enum ps_paging_mode mode;
     uint8_t root[PAGE]; /* with 'dtb': the top table */
     unsigned slot; /* of its entry for itself, 0 for the first one of the upper half; ANY_SLOT */
-    struct vote *vote;          /* [slot][size] */
-    uint64_t in_place[SLOTS];   /* the highest page that is where its entry says */
-    unsigned n_in_place[SLOTS]; /* such pages above 4 GiB */
-    unsigned best;              /* votes of the size with most */
+    struct vote *vote;              /* [slot][size] */
+    uint64_t in_place[SLOTS];       /* the highest page that is where its entry says */
+    unsigned n_in_place[SLOTS];     /* such pages above 4 GiB */
+    struct ps_kernel_counts before; /* without a hole */
+    unsigned best;                  /* votes of the size with most */
     uint64_t looked_at;
     int is_refuted;
     uint64_t phys;               /* of the window */
@@ -73,14 +87,9 @@ static uint64_t q(const uint8_t *page, size_t i)
     return v;
 }
 
-static uint64_t end_of(const struct ps_physmem *mem)
-{
-    return mem->n_runs ? mem->run[mem->n_runs - 1].phys + mem->run[mem->n_runs - 1].n_bytes : 0;
-}
-
 int ps_squeezed_may_be(const struct ps_physmem *mem, const struct ps_dtb *dtb)
 {
-    if (end_of(mem) <= FIRST || (dtb && !ps_paging_is_x64(dtb->mode)))
+    if (ps_physmem_end(mem) <= FIRST || (dtb && !ps_paging_is_x64(dtb->mode)))
         return 0;
     return !dtb || !dtb->maps_kuser || dtb->n_beyond >= MANY_BEYOND;
 }
@@ -221,6 +230,8 @@ static int shift(struct shifted *m, const struct ps_physmem *flat, uint64_t hole
     }
     *m = (struct shifted){.flat = flat, .hole_start = hole_start};
     m->mem = (struct ps_physmem){.read = read_shifted, .arg = m, .run = run, .n_runs = n};
+    if (ps_physmem_end(flat) > hole_start)
+        m->mem.end = ps_physmem_end(flat) + (PS_SQUEEZED_HOLE_END - hole_start);
     return 0;
 }
 
@@ -253,52 +264,51 @@ static int count(const struct search *s, const struct ps_physmem *mem, uint64_t 
 static int holds(const struct search *s, struct shifted *m, uint64_t root, struct ps_squeezed *out,
                  struct ps_err *err)
 {
-    struct ps_kernel_counts before = {0}, after;
-    int rc = s->dtb ? count(s, s->mem, root, &before, err) : 0;
+    struct ps_kernel_counts after;
+    int rc = count(s, &m->mem, root, &after, err);
 
-    if (rc == 0)
-        rc = count(s, &m->mem, root, &after, err);
     if (rc < 0)
         return rc;
-    out->pages_before = before.pages;
+    out->pages_before = s->before.pages;
+    out->beyond_before = s->before.beyond;
     out->pages_after = after.pages;
-    out->beyond_before = before.beyond;
     out->beyond_after = after.beyond;
-    if (after.pages <= before.pages || !maps_kuser(&m->mem, s->mode, root))
+    out->tables_after = after.tables;
+    if (after.pages <= s->before.pages || !maps_kuser(&m->mem, s->mode, root))
         return 0;
-    return s->dtb ? after.beyond <= before.beyond / 4 : after.beyond <= after.pages / 16;
+    return s->dtb ? after.beyond <= s->before.beyond / 4 : after.beyond <= after.pages / 16;
 }
 
-/* Try the hole that vote i is for. */
-static int try_vote(const struct search *s, size_t i, struct ps_squeezed *out, struct ps_err *err)
+/* Try the hole from 'start' on. 'root' is where a top table is in the memory with that hole. */
+static int try_hole(const struct search *s, uint64_t start, uint64_t root, struct ps_squeezed *out,
+                    struct ps_err *err)
 {
-    const uint64_t n_bytes = i % SIZES * PS_SQUEEZED_ALIGN;
-    const uint64_t start = PS_SQUEEZED_HOLE_END - n_bytes;
-    uint64_t root = (uint64_t)(s->vote[i].first_1 - 1) * PAGE + n_bytes;
     struct shifted m;
-    int rc;
+    int rc = shift(&m, s->mem, start, err);
 
-    if (s->in_place[i / SIZES] >= start || (s->dtb && s->dtb->root >= start))
-        return 0;
-    if (s->dtb)
-        root = s->dtb->root;
-    rc = shift(&m, s->mem, start, err);
     if (rc < 0)
         return rc;
     out->hole_start = start;
-    out->n_votes = s->vote[i].n;
     rc = holds(s, &m, root, out, err);
     free((void *)(uintptr_t)m.mem.run);
     return rc;
 }
 
+/* Is there memory above such a hole, and no table that is not moved? */
+static int may_start(const struct search *s, unsigned slot, uint64_t start)
+{
+    return s->in_place[slot] < start && (!s->dtb || s->dtb->root < start) &&
+           start < ps_physmem_end(s->mem);
+}
+
 /* The sizes with most votes first; each is tried once. */
-static int choose(struct search *s, struct ps_squeezed *out, struct ps_err *err)
+static int choose_voted(struct search *s, struct ps_squeezed *out, struct ps_err *err)
 {
     const uint32_t needed = s->slot == ANY_SLOT ? NEEDED_OF_ANY : 1;
     int rc = 0;
 
-    for (unsigned k = 0; rc == 0 && k < TRIED && !s->is_refuted; k++) {
+    for (unsigned k = 0; rc == 0 && k < TRIED; k++) {
+        uint64_t n_bytes, root;
         size_t best = 0;
 
         for (size_t i = 1; i < SLOTS * SIZES; i++)
@@ -306,9 +316,54 @@ static int choose(struct search *s, struct ps_squeezed *out, struct ps_err *err)
                 best = i;
         if (s->vote[best].n < needed)
             break;
-        rc = try_vote(s, best, out, err);
+        n_bytes = best % SIZES * PS_SQUEEZED_ALIGN;
+        root = s->dtb ? s->dtb->root : (uint64_t)(s->vote[best].first_1 - 1) * PAGE + n_bytes;
+        out->n_votes = s->vote[best].n;
+        if (may_start(s, (unsigned)(best / SIZES), PS_SQUEEZED_HOLE_END - n_bytes))
+            rc = try_hole(s, PS_SQUEEZED_HOLE_END - n_bytes, root, out, err);
         s->vote[best].n = 0;
     }
+    return rc;
+}
+
+/* Nobody says how large the hole is: with the right one of those that there are, the tables above
+ * it are read where they stand, and what they lead to is there; with any other they are not. */
+static int choose_usual(const struct search *s, struct ps_squeezed *out, struct ps_err *err)
+{
+    uint64_t pages = s->before.pages, tables = s->before.tables; /* of the best of all others */
+    int best_holds = 0;
+
+    *out = (struct ps_squeezed){0};
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
+        struct ps_squeezed tried = {0}, lesser;
+        int rc;
+
+        if (!may_start(s, s->slot, usual[i]))
+            continue;
+        rc = try_hole(s, usual[i], s->dtb->root, &tried, err);
+        if (rc < 0)
+            return rc;
+        lesser = tried;
+        if (tried.pages_after > out->pages_after) {
+            lesser = *out;
+            *out = tried;
+            best_holds = rc;
+        }
+        pages = lesser.pages_after > pages ? lesser.pages_after : pages;
+        tables = lesser.tables_after > tables ? lesser.tables_after : tables;
+    }
+    return best_holds && out->tables_after >= tables + MORE_TABLES &&
+           out->pages_after >= pages + MORE_PAGES && out->pages_after - pages >= pages / 32;
+}
+
+static int choose(struct search *s, struct ps_squeezed *out, struct ps_err *err)
+{
+    int rc = s->dtb ? count(s, s->mem, s->dtb->root, &s->before, err) : 0;
+
+    if (rc == 0 && !s->is_refuted)
+        rc = choose_voted(s, out, err);
+    if (rc == 0 && !s->is_refuted && s->slot != ANY_SLOT)
+        rc = choose_usual(s, out, err);
     return rc;
 }
 

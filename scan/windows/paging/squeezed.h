@@ -20,9 +20,11 @@
 
 struct ps_squeezed {
     uint64_t hole_start; /* the hole ends at PS_SQUEEZED_HOLE_END */
-    unsigned n_votes;    /* top page tables that say so by where they map themselves */
+    unsigned n_votes;    /* top page tables that say so by where they map themselves; 0: it was
+                          * found by trying */
     /* What the kernel half maps without and with the hole, PS_DTB_SCORE_TABLES tables of it. */
-    uint64_t pages_before, pages_after;   /* pages that are in the image */
+    uint64_t pages_before, pages_after; /* pages that are in the image */
+    uint64_t tables_after;
     uint64_t beyond_before, beyond_after; /* entries that lead behind its end, above 4 GiB */
 };
 
@@ -32,10 +34,11 @@ int ps_squeezed_may_be(const struct ps_physmem *mem, const struct ps_dtb *dtb);
 
 /* 1: *out says where the hole is; 0: there is none, or nothing proves it. A top page table that
  * stands at y, and has an entry for itself that says x, tells x - y; with 'dtb' it must share most
- * of its kernel half with that. It is believed if the page tables, in the memory with that hole,
- * map KUSER_SHARED_DATA and more pages than without it, and at most a quarter as many entries lead
- * behind the end of the image; and if no top page table above the hole is where it says it is.
- * PS_ENOMEM. */
+ * of its kernel half with that. Where none tells, the sizes that virtual machines have are tried,
+ * if 'dtb' maps itself: one must lead to clearly more tables and pages than all others. A size is
+ * believed if the page tables, in the memory with that hole, map KUSER_SHARED_DATA and more pages
+ * than without it, and at most a quarter as many entries lead behind the end of the image; and if
+ * no top page table above the hole is where it says it is. PS_ENOMEM. */
 int ps_squeezed_find(const struct ps_physmem *mem, const struct ps_dtb *dtb,
                      struct ps_squeezed *out, struct ps_err *err);
 
