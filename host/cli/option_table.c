@@ -266,7 +266,9 @@ const struct ps_verb_info ps_verb_table[] = {
     {"scan", PS_VERB_SCAN, "IMAGE...", 1, 65536, "find pool allocations in images (the default)",
      "One pass over the physical memory of each IMAGE: every POOL_HEADER with a known pool tag, "
      "with the evidence for it and its virtual address, and the allocations of the big-pool "
-     "table between them. An image is a raw file, or the first part (.001) of a split one."},
+     "table between them. An image is a raw file, the first part (.001) of a split one, "
+     "a crash dump, or an image of LiME, an ELF core, VMware, hibernation, zdmp or E01, in gzip, "
+     "zstd, lz4 or xz or not; its content says which."},
     {"bigpools", PS_VERB_BIGPOOLS, "IMAGE", 1, 1, "list the big-pool table",
      "Every allocation larger than a page, from the table that Windows keeps of them; it is found "
      "in IMAGE without symbols, and without page tables if there are none."},
