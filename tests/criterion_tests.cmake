@@ -46,6 +46,8 @@ ps_criterion_test(NAME unit/test_recipe_errors LABELS unit)
 ps_criterion_test(NAME unit/test_recipe_write LABELS unit)
 ps_criterion_test(NAME unit/test_tagdb LABELS unit)
 ps_criterion_test(NAME unit/test_options LABELS unit SOURCES support/tmpdir.c)
+ps_criterion_test(NAME unit/test_spans LABELS unit
+    SOURCES support/made_dump.c support/rng.c support/tmpdir.c)
 ps_criterion_test(NAME unit/test_pipeline_parts LABELS unit
     SOURCES support/made_dump.c support/tmpdir.c)
 ps_criterion_test(NAME unit/test_pte LABELS unit)

@@ -376,6 +376,15 @@ const uint8_t *ps_image_map(struct ps_image *image, uint64_t phys, size_t n_byte
     return ops->map(image->data, e->file_off + (phys - e->phys), n_bytes);
 }
 
+const uint8_t *ps_image_map_bytes(struct ps_image *image, uint64_t file_off, size_t n_bytes)
+{
+    const uint64_t all = image->data->n_bytes;
+
+    if (!image->data->ops->map || file_off > all || n_bytes > all - file_off)
+        return NULL;
+    return image->data->ops->map(image->data, file_off, n_bytes);
+}
+
 void ps_image_release(struct ps_image *image, const uint8_t *mem, size_t n_bytes)
 {
     if (image->data->ops->release)
@@ -392,6 +401,14 @@ void ps_image_will_need(struct ps_image *image, uint64_t phys, uint64_t n_bytes)
         return;
     left = e->n_bytes - (phys - e->phys);
     ops->will_need(image->data, e->file_off + (phys - e->phys), n_bytes < left ? n_bytes : left);
+}
+
+void ps_image_will_need_bytes(struct ps_image *image, uint64_t file_off, uint64_t n_bytes)
+{
+    const uint64_t all = image->data->n_bytes;
+
+    if (image->data->ops->will_need && file_off <= all && n_bytes <= all - file_off)
+        image->data->ops->will_need(image->data, file_off, n_bytes);
 }
 
 /* Of a page that is put together: what no piece covers is zero. */

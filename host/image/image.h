@@ -98,10 +98,15 @@ int ps_image_is_packed(const struct ps_image *image);
 const uint8_t *ps_image_map(struct ps_image *image, uint64_t phys, size_t n_bytes);
 void ps_image_release(struct ps_image *image, const uint8_t *mem, size_t n_bytes);
 
+/* The same for bytes that several extents lie in, one behind the other: from the file_off of the
+ * first to the end of the last. */
+const uint8_t *ps_image_map_bytes(struct ps_image *image, uint64_t file_off, size_t n_bytes);
+
 /* The n_bytes at 'phys' (what is not inside its extent does not count) will be mapped or read
  * soon: start to fetch them if they are not in memory. Does not wait and costs next to nothing
  * on a warm file; about 32 MiB ahead of the scan is enough for a disk. Any thread. */
 void ps_image_will_need(struct ps_image *image, uint64_t phys, uint64_t n_bytes);
+void ps_image_will_need_bytes(struct ps_image *image, uint64_t file_off, uint64_t n_bytes);
 
 /* Read n_bytes at 'phys' (inside one extent, of which a torn last page counts as whole) into buf.
  * Bytes past the end of a torn last page are zero. PS_EIO with err->at = file offset when the

@@ -20,7 +20,7 @@
 /* One chunk of a lane, between submit and delivery. */
 struct flight {
     struct ps_chunk chunk;
-    struct ps_piece piece;
+    struct ps_span span;
     uint64_t seq;
     int mapped;
     void *own_buffer; /* allocated here, not by the backend */
@@ -64,20 +64,17 @@ static void guarded_submit(void *arg)
     s->rc = s->w->backend->ops->submit(s->w->backend, &s->f->chunk, &s->err);
 }
 
-/* Give the findings of a page their addresses, and judge them. */
-static void judge_page(const struct ps_pipeline_spec *spec, const struct ps_piece *piece,
-                       const uint8_t *page, const struct ps_hit *hit, struct ps_finding *f,
-                       size_t n)
+/* Give the findings of the page at 'phys' their addresses, and judge them. */
+static void judge_page(const struct ps_pipeline_spec *spec, uint64_t phys, const uint8_t *page,
+                       const struct ps_hit *hit, struct ps_finding *f, size_t n)
 {
-    const uint64_t first =
-        ((uint64_t)hit->slot << spec->plan->slot_shift) / PS_PAGE_BYTES * PS_PAGE_BYTES;
-    const uint64_t page_off = ps_image_page_off(spec->image, piece->phys + first);
+    const uint64_t page_off = ps_image_page_off(spec->image, phys);
 
     for (size_t k = 0; k < n; k++) {
-        const uint64_t off = (uint64_t)hit[k].slot << spec->plan->slot_shift;
+        const uint64_t off = ((uint64_t)hit[k].slot << spec->plan->slot_shift) % PS_PAGE_BYTES;
 
-        f[k].phys = piece->phys + off;
-        f[k].file_off = page_off != PS_NO_FILE_OFF ? page_off + (off - first)
+        f[k].phys = phys + off;
+        f[k].file_off = page_off != PS_NO_FILE_OFF ? page_off + off
                                                    : ps_image_file_off(spec->image, f[k].phys);
     }
     if (spec->judge)
@@ -109,6 +106,7 @@ static void guarded_judge(void *arg)
     const struct ps_pipeline_spec *spec = s->w->run->spec;
     const struct ps_chunk *c = &s->f->chunk;
     const unsigned page_slots_shift = PS_PAGE_SHIFT - spec->plan->slot_shift;
+    struct ps_source_pages pages = ps_source_pages(&s->w->run->source, &s->f->span);
     struct ps_finding *out = s->entry->finding;
     size_t n_out = 0;
     size_t n;
@@ -118,11 +116,11 @@ static void guarded_judge(void *arg)
         const struct ps_hit *hit = &c->hits.hit[i];
         const size_t number = hit->slot >> page_slots_shift;
         const uint8_t *page = c->pages + number * PS_PAGE_BYTES;
-        struct ps_page_print print = {.phys = s->f->piece.phys + number * PS_PAGE_BYTES};
+        struct ps_page_print print = {.phys = ps_source_page(&pages, number)};
 
         for (n = 1; i + n < c->hits.n && hit[n].slot >> page_slots_shift == number; n++)
             ;
-        judge_page(spec, &s->f->piece, page, hit, out + n_out, n);
+        judge_page(spec, print.phys, page, hit, out + n_out, n);
         if (spec->sift) {
             print.fingerprint = ps_digest_page(page);
             print.may_be_copy = (uint16_t)ps_copy_possible(&out[n_out]);
@@ -171,12 +169,12 @@ static int load(struct work *w, struct flight *f, struct ps_ring_entry *e, int m
     int rc;
 
     f->mapped = may_map && w->backend->ops->takes_mapped && !w->run->spec->no_map &&
-                ps_load_map(image, &f->piece, &f->chunk);
+                ps_load_map(image, &w->run->source, &f->span, &f->chunk);
     if (f->mapped)
         return 0;
     rc = ensure_buffer(w, f, err);
     if (rc == 0)
-        ps_load_read(image, &f->piece, &f->chunk, e);
+        ps_load_read(image, &w->run->source, &f->span, &f->chunk, e);
     return rc;
 }
 
@@ -276,21 +274,42 @@ static int deliver(struct work *w, struct ps_err *err)
     return rc;
 }
 
-/* Ask for the piece that some lane will take READ_AHEAD_BYTES later. */
+/* Many short pieces are asked for as what they lie in, unless they lie far apart. */
+static void ask_for(struct ps_image *image, const struct ps_source *source,
+                    const struct ps_span *span)
+{
+    const struct ps_extent *first = &source->extent[span->extent];
+    const struct ps_extent *last = first + (span->n_pieces - 1);
+    const uint64_t begin = first->file_off;
+    const uint64_t end = last->file_off + last->n_bytes;
+
+    if (span->n_pieces > 1 && first->kind == PS_EXTENT_STORED && last->kind == PS_EXTENT_STORED &&
+        begin < end && end - begin <= 2 * source->chunk_bytes) {
+        ps_image_will_need_bytes(image, begin, end - begin);
+        return;
+    }
+    for (size_t i = 0; i < span->n_pieces; i++) {
+        const struct ps_piece piece = ps_source_piece(source, span, i);
+
+        ps_image_will_need(image, piece.phys, piece.n_bytes);
+    }
+}
+
+/* Ask for the span that some lane will take READ_AHEAD_BYTES later. */
 static void read_ahead(const struct work *w, uint64_t seq)
 {
     const struct ps_source *source = &w->run->source;
     uint64_t ahead = READ_AHEAD_BYTES / source->chunk_bytes;
-    struct ps_piece piece;
+    struct ps_span span;
 
     ahead = ahead ? ahead : 1;
     if (ahead >= ps_source_count(source) - seq)
         return;
-    piece = ps_source_piece(source, seq + ahead);
-    ps_image_will_need(w->run->spec->image, piece.phys, (size_t)piece.n_bytes);
+    span = ps_source_span(source, seq + ahead);
+    ask_for(w->run->spec->image, source, &span);
 }
 
-/* Take the next piece, if there is one, and start it. Waits only when nothing is in flight. */
+/* Take the next span, if there is one, and start it. Waits only when nothing is in flight. */
 static int start_next(struct work *w, int *started, struct ps_err *err)
 {
     struct flight *f = &w->flight[(w->first + w->n) % w->depth];
@@ -299,12 +318,12 @@ static int start_next(struct work *w, int *started, struct ps_err *err)
     *started = !ps_cancel_requested() && ps_ring_take(&w->run->ring, w->n == 0, &f->seq);
     if (!*started)
         return 0;
-    f->piece = ps_source_piece(&w->run->source, f->seq);
+    f->span = ps_source_span(&w->run->source, f->seq);
     e = ps_ring_entry(&w->run->ring, f->seq);
     e->n = 0;
     e->n_prints = 0;
-    e->n_bytes = f->piece.n_bytes;
-    e->phys = f->piece.phys;
+    e->n_bytes = f->span.n_bytes;
+    e->span = f->span;
     e->bytes_unreadable = 0;
     e->unreadable.code = 0;
     w->n++;

@@ -87,13 +87,15 @@ static int cancelled(struct ps_err *err)
                    code == PS_ECANCEL ? "interrupted" : "told to stop; run it again");
 }
 
-static int give_pages(const struct ps_pipeline_spec *spec, const struct ps_ring_entry *e,
+static int give_pages(const struct ps_run_state *run, const struct ps_ring_entry *e,
                       struct ps_err *err)
 {
+    const struct ps_pipeline_spec *spec = run->spec;
+    struct ps_source_pages pages = ps_source_pages(&run->source, &e->span);
     int rc = 0;
 
     for (size_t i = 0; i < e->kept.n && rc == 0; i++)
-        rc = spec->on_page(spec->arg, e->phys + (uint64_t)e->kept.index[i] * PS_PAGE_BYTES,
+        rc = spec->on_page(spec->arg, ps_source_page(&pages, e->kept.index[i]),
                            e->kept.bytes + i * PS_PAGE_BYTES, err);
     return rc;
 }
@@ -114,7 +116,7 @@ static int collect(struct ps_run_state *run, struct ps_pipeline_stats *stats, st
         rc = cancelled(err);
         if (rc == 0 && got) {
             done += e->n_bytes;
-            rc = give_pages(spec, e, err);
+            rc = give_pages(run, e, err);
             if (rc == 0 && spec->sift)
                 rc = spec->sift(spec->sift_arg, e->print, e->n_prints, e->finding, &e->n, err);
             add_stats(stats, e);

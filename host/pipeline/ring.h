@@ -8,6 +8,7 @@
 
 #include "host/pipeline/keep.h"
 #include "host/pipeline/pipeline.h"
+#include "host/pipeline/source.h"
 #include "scan/err.h"
 #include "scan/finding.h"
 
@@ -20,7 +21,7 @@ struct ps_ring_entry {
     uint64_t n_bytes;            /* of the chunk */
     uint64_t bytes_unreadable;
     struct ps_err unreadable;    /* why, code 0 if none */
-    uint64_t phys;               /* of the chunk */
+    struct ps_span span;         /* what the chunk holds */
     struct ps_kept_pages kept;   /* n is 0 unless the run carves */
     struct ps_page_print *print; /* of the pages that hold hits */
     size_t n_prints;             /* 0 unless the run sifts */

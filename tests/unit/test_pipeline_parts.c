@@ -69,7 +69,10 @@ Test(source, numbers_the_pieces_of_a_range)
     cr_assert(eq(int, ps_source_init(&s, image, 2 * 4096, UINT64_MAX, 3 * 4096, &err), 0));
     cr_assert(eq(u64, ps_source_count(&s), 3));
     for (uint64_t i = 0; i < 3; i++) {
-        struct ps_piece p = ps_source_piece(&s, i);
+        const struct ps_span span = ps_source_span(&s, i);
+        struct ps_piece p = ps_source_piece(&s, &span, 0);
+
+        cr_expect(eq(sz, span.n_pieces, 1));
 
         cr_expect(eq(u64, p.phys, expected_phys));
         cr_expect(eq(u64, p.n_bytes, i < 2 ? 3 * 4096 : 2 * 4096 + 100));
@@ -91,7 +94,8 @@ Test(load, a_torn_page_is_mapped_only_where_its_rest_is)
     struct ps_image *image = NULL;
     struct ps_chunk c = {.max_pages = 3};
     struct ps_ring_entry e = {.n = 0};
-    struct ps_piece piece = {0x1000, 2 * 4096};
+    struct ps_source s;
+    struct ps_span span;
     struct ps_err err = {0};
 
     ps_tmpdir_make(&dir);
@@ -104,16 +108,21 @@ Test(load, a_torn_page_is_mapped_only_where_its_rest_is)
                  ps_image_open(&image, ps_tmpdir_write(&dir, "d", d.bytes, d.n_bytes), NULL, &err),
                  0),
               "%s", err.msg);
-    cr_assert(eq(int, ps_load_map(image, &piece, &c), 1));
-    piece.n_bytes += 301;
-    cr_assert(eq(int, ps_load_map(image, &piece, &c), 0));
+    cr_assert(eq(int, ps_source_init(&s, image, 0, UINT64_MAX, 2 * 4096, &err), 0));
+    span = ps_source_span(&s, 0);
+    cr_assert(eq(int, ps_load_map(image, &s, &span, &c), 1));
+    ps_source_fini(&s);
+    cr_assert(eq(int, ps_source_init(&s, image, 0, UINT64_MAX, 3 * 4096, &err), 0));
+    span = ps_source_span(&s, 0);
+    cr_assert(eq(int, ps_load_map(image, &s, &span, &c), 0));
     c.buffer = aligned_alloc(4096, 3 * 4096);
     memset(c.buffer, 0xff, 3 * 4096);
-    ps_load_read(image, &piece, &c, &e);
+    ps_load_read(image, &s, &span, &c, &e);
     cr_assert(eq(sz, c.n_pages, 3));
     cr_assert(c.pages[0x2000 + 300] == 0xaa && c.pages[0x2000 + 301] == 0);
     cr_assert(c.pages[0x2fff] == 0 && e.bytes_unreadable == 0);
     free(c.buffer);
+    ps_source_fini(&s);
     ps_image_close(image);
     ps_tmpdir_remove(&dir);
 }
