@@ -7,8 +7,8 @@
 
 /* Up to this size a block is unpacked again rather than all of them at once: page tables and heaps
  * are read page by page, and with blocks of 1 MiB that unpacked a whole image nine times, with 4
- * MiB 32 times, with 256 KiB three times (docs/BENCHMARKS.md). */
-#define FINE_BYTES ((uint32_t)512 << 10)
+ * MiB 32 times, with 128 KiB twice (docs/IMAGES.md); a file costs less than half of an image. */
+#define FINE_BYTES ((uint32_t)128 << 10)
 
 int ps_whole_stream(struct ps_bytes **out, const struct ps_packed *packed,
                     const struct ps_unpack_stream *stream, struct ps_err *err)
