@@ -46,7 +46,7 @@ packed=$(sed -n 's/^packed images: //p' "$work/out" | sed 's/, /\n/g')
 for name in gzip zstd lz4 xz E01; do
     grep -q "^$name (" <<<"$packed" || wrong "--version -v: no $name in packed images: $packed"
 done
-if grep -vE '^[A-Za-z0-9]+ \((lib[a-z0-9]+|zlib) ([0-9][0-9.]+|missing)\)$' <<<"$packed" >"$work/odd"; then
+if grep -vE '^[A-Za-z0-9]+ \((lib[a-z0-9]+|zlib|poolscan) ([0-9][0-9.]+|missing)\)$' <<<"$packed" >"$work/odd"; then
     wrong "--version -v: packed images: $(cat "$work/odd")"
 fi
 
