@@ -54,6 +54,7 @@ same() {
     cmp -s expected found || wrong "$(diff expected found | head -n 4 | cut -c 1-200)"
     format=$("$POOLSCAN" info -q --format jsonl "$file" 2>/dev/null |
         sed -n 's/.*"Variable":"Container","Value":"\([^"]*\)".*/\1/p')
+    # shellcheck disable=SC2053 # a pattern
     [[ $format == $container ]] || wrong "container '$format', not '$container'"
     n_compared=$((n_compared + 1))
 }
