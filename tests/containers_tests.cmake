@@ -17,7 +17,8 @@ add_executable(make_container containers/main.c
     containers/formats/lime.c
     containers/formats/page_order.c
     containers/formats/raw.c
-    containers/formats/vmware.c)
+    containers/formats/vmware.c
+    containers/formats/zdmp.c)
 target_link_libraries(make_container PRIVATE ps_warnings)
 target_include_directories(make_container PRIVATE ${PROJECT_SOURCE_DIR})
 ps_script_test(NAME golden/containers LABELS golden

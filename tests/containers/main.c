@@ -23,6 +23,7 @@ static const struct format formats[] = {
     {"vmware", "vmss runs regionless embedded", write_vmware},
     {"hiber8", "huffman xpress raw mixed", write_hiber8},
     {"hiber7", "7-x64 7-x86 xp-x86 vista-sp2-x86 vista-sp2-x64 2003-x64", write_hiber7},
+    {"zdmp", "lznt1", write_zdmp},
 };
 
 static const char usage[] =
@@ -38,7 +39,7 @@ static const char usage[] =
     "  --dtb N --build N --kdbg N --processors N --modules N --processes N --pfns N\n"
     "  --bugcheck N --time N\n"
     "                      what the header says of the Windows inside\n\n"
-    "Formats and their variants:\n";
+    "Formats and their variants (zdmp packs IN.raw as it is, whatever that is):\n";
 
 int is_variant(const struct maker *maker, const char *name)
 {
@@ -95,6 +96,23 @@ struct arguments {
     uint64_t split;
 };
 
+/* What the header says of the Windows inside. */
+static void parse_fact(int c, const char *text, struct maker_facts *facts)
+{
+    switch (c) {
+    case 'd': facts->dtb = number(text); break;
+    case 'b': facts->build = (uint32_t)number(text); break;
+    case 'k': facts->kdbg = number(text); break;
+    case 'c': facts->n_processors = (uint32_t)number(text); break;
+    case 'm': facts->loaded_modules = number(text); break;
+    case 'p': facts->process_head = number(text); break;
+    case 'f': facts->pfn_database = number(text); break;
+    case 'u': facts->bugcheck = (uint32_t)number(text); break;
+    case 't': facts->system_time = number(text); break;
+    default: exit(1);
+    }
+}
+
 static void parse(int argc, char **argv, struct maker *maker, struct arguments *a)
 {
     static const struct option known[] = {
@@ -105,63 +123,19 @@ static void parse(int argc, char **argv, struct maker *maker, struct arguments *
         {"processes", 1, NULL, 'p'}, {"pfns", 1, NULL, 'f'},       {"bugcheck", 1, NULL, 'u'},
         {"time", 1, NULL, 't'},      {"help", 0, NULL, 'h'},       {NULL, 0, NULL, 0},
     };
-    struct maker_facts *facts = &maker->facts;
     int c;
 
     while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
         switch (c) {
-        case 'v':
-            maker->variant = optarg;
-            break;
-        case 'n':
-            maker->number = (uint32_t)number(optarg);
-            break;
-        case 'r':
-            a->runs = optarg;
-            break;
-        case 'g':
-            a->gap_pages = number(optarg);
-            break;
-        case 's':
-            a->split = number(optarg);
-            break;
-        case 'x':
-            maker->xnum = 1;
-            break;
-        case '3':
-            facts->is_x86 = 1;
-            break;
-        case 'd':
-            facts->dtb = number(optarg);
-            break;
-        case 'b':
-            facts->build = (uint32_t)number(optarg);
-            break;
-        case 'k':
-            facts->kdbg = number(optarg);
-            break;
-        case 'c':
-            facts->n_processors = (uint32_t)number(optarg);
-            break;
-        case 'm':
-            facts->loaded_modules = number(optarg);
-            break;
-        case 'p':
-            facts->process_head = number(optarg);
-            break;
-        case 'f':
-            facts->pfn_database = number(optarg);
-            break;
-        case 'u':
-            facts->bugcheck = (uint32_t)number(optarg);
-            break;
-        case 't':
-            facts->system_time = number(optarg);
-            break;
-        case 'h':
-            print_usage();
-        default:
-            exit(1);
+        case 'v': maker->variant = optarg; break;
+        case 'n': maker->number = (uint32_t)number(optarg); break;
+        case 'r': a->runs = optarg; break;
+        case 'g': a->gap_pages = number(optarg); break;
+        case 's': a->split = number(optarg); break;
+        case 'x': maker->xnum = 1; break;
+        case '3': maker->facts.is_x86 = 1; break;
+        case 'h': print_usage();
+        default: parse_fact(c, optarg, &maker->facts);
         }
     }
 }

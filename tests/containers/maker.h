@@ -50,5 +50,6 @@ void write_dump32(struct maker *maker);
 void write_vmware(struct maker *maker);
 void write_hiber8(struct maker *maker);
 void write_hiber7(struct maker *maker);
+void write_zdmp(struct maker *maker);
 
 #endif

@@ -18,6 +18,11 @@ wrong() {
     failed=1
 }
 
+# wanted ROW: PS_ONLY is a part of its name
+wanted() {
+    [[ -z ${PS_ONLY:-} || $1 == *"$PS_ONLY"* ]]
+}
+
 # without_place: findings but for FileOffset and the image's name and identity
 without_place() {
     sed -E 's/"FileOffset":("[^"]*"|null),?//; s/"Image":"[^"]*",?//; s/"ImageId":"[^"]*",?//' "$1"
@@ -147,6 +152,7 @@ write() {
 make() {
     local name=$1 format=$2
 
+    wanted "$1" || return 0
     shift 2
     write "$format" made "$@"
     compare "$name" made
@@ -157,6 +163,7 @@ make() {
 make_vmware() {
     local name=$1 which=$2
 
+    wanted "$1" || return 0
     shift 2
     write vmware made.vmss "$@"
     if [ -e made.vmem ]; then
@@ -171,6 +178,7 @@ make_vmware() {
 make_hiber() {
     local name=$1 format=$2
 
+    wanted "$1" || return 0
     shift 2
     write "$format" made "$@"
     compare "$name" made none
@@ -183,6 +191,7 @@ pack() {
     local name=$1 format=$2
     local -a options
 
+    wanted "$1" || return 0
     read -ra options <<<"$3"
     shift 3
     write "$format" made "${options[@]}"
@@ -195,6 +204,13 @@ pack() {
     rm -f made made.packed
 }
 
+# zdmp [OPTION...]: for pack
+zdmp() {
+    "$MAKE_CONTAINER" zdmp made made.zdmp "$@"
+    cat made.zdmp
+    rm made.zdmp
+}
+
 # in_pieces COMMAND...: each 3 MB by itself, one behind the other
 in_pieces() {
     split -b 3000000 --filter="$*"
@@ -204,6 +220,7 @@ in_pieces() {
 make_parts() {
     local name=$1 format=$2
 
+    wanted "$1" || return 0
     shift 2
     write "$format" made "$@"
     split -b 7000001 --numeric-suffixes=1 -a 3 made made.
@@ -227,6 +244,7 @@ scan_cut() {
 cut_short() {
     local offset file_offset
 
+    wanted "$1" || return 0
     row="${raw%.raw} $1, cut"
     shift
     write "$1" made "${@:2}"
@@ -253,6 +271,7 @@ cut_short() {
 cut_packed() {
     local n
 
+    wanted "$1" || return 0
     row="${raw%.raw} $1, cut"
     write "$2" made
     shift 2
@@ -284,4 +303,5 @@ cut_packed() {
 x64_rows
 x86_rows
 echo "$n_rows containers"
-[ "$n_rows" -ge "$n_expected" ] && [ "$failed" = 0 ]
+[ "$n_rows" -ge "$n_expected" ] || [ -n "${PS_ONLY:-}" ]
+[ "$n_rows" -ge 1 ] && [ "$failed" = 0 ]

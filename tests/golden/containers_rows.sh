@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What golden/containers compares; sourced by it.
 # shellcheck disable=SC2034 # read there
-n_expected=85
+n_expected=88
 
 # As a PC has them: memory ends inside page 0x9f.
 pc_runs=0x1000-0x9fc00,0x100000-0x700000,0x740000-0xc00000,0xbff80000-0xc0000000,0x100000000-0x1007fe000
@@ -53,6 +53,8 @@ x64_rows() {
     pack "packed, ELF core in lz4, blocks that depend on each other" elf64 '' lz4 -q -1 -BD -B5
     pack "packed, ELF core in xz blocks" elf64 '--variant paging' xz -q -0 -T2 --block-size=2MiB
     pack "packed, crash dump in gzip in zstd" dump64 '--variant rdmp-complete' twice
+    pack "packed, crash dump in zdmp" dump64 '--variant full' zdmp
+    pack "packed, crash dump in zdmp, small blocks" dump64 '--variant live' zdmp --number 0x8000
     pack "packed, hibernation in lz4" hiber8 '--variant mixed' lz4 -q -1
     cut_short "LiME" lime
     cut_short "ELF core" elf64
@@ -61,6 +63,7 @@ x64_rows() {
     cut_short "crash dump, RDMP" dump64 --variant rdmp-kernel
     cut_packed "hibernation" hiber8 cat
     cut_packed "hibernation of 7" hiber7 cat
+    cut_packed "crash dump in zdmp" dump64 zdmp
     cut_packed "LiME in gzip" lime gzip -1
     cut_packed "LiME in zstd" lime in_pieces zstd -q -1
     cut_packed "LiME in lz4" lime lz4 -q -1 -B4

@@ -19,7 +19,7 @@
 #define ROUNDS       12u
 #define MAX_ARGS     16u
 #define HANG_SECONDS 60u /* far beyond what any of them takes */
-#define LEAST_BYTES  100000u
+#define LEAST_BYTES  20000u
 
 /* Of a process that scans 3 MiB. A sanitizer's own memory would have to be known, so nothing is
  * asserted there. */
@@ -45,33 +45,39 @@ static const char recipe_x86[] =
     "tags a File:0x98*8 \"Irp \":0x80-0x180*4 Even:0x30*8\n"
     "pages 0x1-0x8f classic tags=a\npages 0x100-0x1ff classic tags=a\n";
 
-/* Arguments of make_container in front of and behind the files, and the bytes that say the most. */
 struct container {
-    const char *format;
-    const char *options;
+    const char *format, *options; /* of make_container */
     int is_x86;
-    uint32_t n_head;
+    uint32_t n_head;  /* the bytes that say the most */
+    const char *pack; /* a command of the shell that packs file $1 to file $2, or NULL */
 };
 
 static const struct container containers[] = {
-    {"lime", "", 0, 64},
-    {"elf64", "--variant qemu --processors 2", 0, 2048},
-    {"elf64", "--variant paging --xnum", 0, 1024},
-    {"elf64", "--variant vbox --split 0x10000", 0, 2048},
-    {"elf32", "--x86 --variant qemu", 1, 1024},
-    {"dump64", "--build 19041 --dtb 0x1ad000", 0, 0x2000},
-    {"dump64", "--variant bitmap", 0, 0x2100},
-    {"dump64", "--variant live", 0, 0x2100},
-    {"dump64", "--variant rdmp-kernel", 0, 0x2100},
-    {"dump64", "--variant rdmp-complete", 0, 0x2100},
-    {"dump32", "", 1, 0x1000},
-    {"vmware", "--variant embedded", 0, 1024},
-    {"vmware", "--variant embedded --number 0", 0, 1024},
-    {"hiber8", "--variant mixed", 0, 0x5100},
-    {"hiber8", "--variant huffman --number 0x4d8", 0, 0x5100},
-    {"hiber8", "--x86 --variant xpress", 1, 0x5100},
-    {"hiber7", "--variant 7-x64", 0, 0x4100},
-    {"hiber7", "--x86 --variant xp-x86", 1, 0x4100},
+    {"lime", "", 0, 64, NULL},
+    {"elf64", "--variant qemu --processors 2", 0, 2048, NULL},
+    {"elf64", "--variant paging --xnum", 0, 1024, NULL},
+    {"elf64", "--variant vbox --split 0x10000", 0, 2048, NULL},
+    {"elf32", "--x86 --variant qemu", 1, 1024, NULL},
+    {"dump64", "--build 19041 --dtb 0x1ad000", 0, 0x2000, NULL},
+    {"dump64", "--variant bitmap", 0, 0x2100, NULL},
+    {"dump64", "--variant live", 0, 0x2100, NULL},
+    {"dump64", "--variant rdmp-kernel", 0, 0x2100, NULL},
+    {"dump64", "--variant rdmp-complete", 0, 0x2100, NULL},
+    {"dump32", "", 1, 0x1000, NULL},
+    {"vmware", "--variant embedded", 0, 1024, NULL},
+    {"vmware", "--variant embedded --number 0", 0, 1024, NULL},
+    {"hiber8", "--variant mixed", 0, 0x5100, NULL},
+    {"hiber8", "--variant huffman --number 0x4d8", 0, 0x5100, NULL},
+    {"hiber8", "--x86 --variant xpress", 1, 0x5100, NULL},
+    {"hiber7", "--variant 7-x64", 0, 0x4100, NULL},
+    {"hiber7", "--x86 --variant xp-x86", 1, 0x4100, NULL},
+    {"lime", "", 0, 256, "gzip -1 <$1 >$2"},
+    {"lime", "", 0, 256, "split -b 300000 --filter='gzip -1' $1 >$2"},
+    {"lime", "", 0, 256, "zstd -q -1 <$1 >$2"},
+    {"dump64", "", 0, 256, "split -b 300000 --filter='zstd -q -1' $1 >$2"},
+    {"elf64", "", 0, 256, "lz4 -q -1 -B4 <$1 >$2"},
+    {"dump64", "", 0, 256, "xz -q -0 --block-size=65536 <$1 >$2"},
+    {"dump64", "", 0, 0x1100, "\"$MAKE_CONTAINER\" zdmp $1 $2 --number 65536"},
 };
 
 struct test {
@@ -113,8 +119,10 @@ static void wrong(struct test *t, const char *what, long value)
     const char *folder = getenv("PS_CORRUPT_KEEP");
     char path[512];
 
-    fprintf(stderr, "FAILED: %s %ld: PS_SEED=0x%" PRIx64 " PS_CORRUPT_ROUNDS=1, %s %s, damage:%s\n",
-            what, value, t->seed, t->container->format, t->container->options, t->story);
+    fprintf(stderr,
+            "FAILED: %s %ld: PS_SEED=0x%" PRIx64 " PS_CORRUPT_ROUNDS=1, %s %s %s, damage:%s\n",
+            what, value, t->seed, t->container->format, t->container->options,
+            t->container->pack ? t->container->pack : "", t->story);
     t->n_wrong++;
     if (!folder)
         return;
@@ -327,6 +335,16 @@ static void load(struct test *t)
     fclose(file);
 }
 
+static void pack(struct test *t)
+{
+    char packed[512 + 8];
+    const char *const argv[] = {"/bin/sh", "-c", t->container->pack, "sh", t->made, packed, NULL};
+
+    snprintf(packed, sizeof packed, "%s.packed", t->made);
+    if (run(t, argv) != 0 || rename(packed, t->made) != 0)
+        die(t->container->pack);
+}
+
 static void make(struct test *t)
 {
     const struct container *c = t->container;
@@ -339,6 +357,8 @@ static void make(struct test *t)
         argv[n++] = word;
     if (run(t, argv) != 0)
         die(c->format);
+    if (c->pack)
+        pack(t);
     load(t);
 }
 
