@@ -32,10 +32,7 @@ ps_plain_test(NAME unit/encoders LABELS unit SOURCES support/rng.c
     containers/codecs/matches.c
     containers/codecs/xpress.c
     containers/codecs/xpress_huffman.c)
-target_compile_definitions(encoders PRIVATE PS_WITH_FWNT=$<BOOL:${POOLSCAN_FWNT}>)
-if(POOLSCAN_FWNT)
-    target_link_libraries(encoders PRIVATE PkgConfig::FWNT)
-endif()
+target_link_libraries(encoders PRIVATE PkgConfig::FWNT)
 ps_script_test(NAME cli/elf LABELS cli ENVIRONMENT "MAKE_CONTAINER=$<TARGET_FILE:make_container>")
 ps_plain_test(NAME stress/corrupt_containers LABELS stress SOURCES support/rng.c support/tmpdir.c)
 set_property(TEST stress/corrupt_containers APPEND PROPERTY ENVIRONMENT

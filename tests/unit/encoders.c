@@ -1,15 +1,13 @@
 /* The encoders of make_container against the decoders of libfwnt, which share nothing with them:
  * what comes out is what went in, for pieces of every kind and length. Plain LZ77 has a second
  * witness, since libfwnt 20181227 refuses its matches of more than 32,771 bytes. */
+#include <libfwnt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/containers/codecs/codecs.h"
 #include "tests/support/rng.h"
-
-#if PS_WITH_FWNT
-#include <libfwnt.h>
 
 #define ROUNDS        400
 #define MAX_BYTES     65536u
@@ -168,13 +166,3 @@ int main(void)
     }
     return n_wrong != 0;
 }
-
-#else
-
-int main(void)
-{
-    puts("##### SKIPPED: built without libfwnt #####");
-    return 77;
-}
-
-#endif
