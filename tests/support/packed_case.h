@@ -42,9 +42,8 @@ int ps_packed_notes(const struct ps_packed_case *c, const char *word);
 void ps_packed_check(const struct ps_packing *packing, const struct ps_packed_buffer *b,
                      const uint8_t *truth, size_t n_bytes, int is_file);
 
-/* Flip bytes of *b at random: what can be read is still the truth, where blocks have checksums
- * (has_checksums); and nothing else than an error happens. At least one read of one variation has
- * to fail. */
+/* Change bytes of *b at random, one at a time: reading gives an error at worst. Where blocks have
+ * checksums (has_checksums), some reads have to fail and all others give the truth. */
 void ps_packed_check_damaged(const struct ps_packing *packing, const struct ps_packed_buffer *b,
                              const uint8_t *truth, size_t n_bytes, int has_checksums);
 
