@@ -157,8 +157,8 @@ const struct ps_option ps_option_table[] = {
      .help = "value of CR3, in hexadecimal; without it the page tables are searched for"},
     {.name = "pci-hole", .kind = PS_OPT_HOLE, .verbs = SCANS | BIGPOOLS | VIRTUAL,
      .metavar = "HOLE", .multiple = PAGE,
-     .help = "the hole below 4 GiB that a raw image lacks: START-END, none, or auto, which asks its "
-             "page tables"},
+     .help = "the hole below 4 GiB that a raw image lacks: START-END, none, or auto, which asks "
+             "its page tables"},
     {.name = "pagefile", .kind = PS_OPT_APPEND, .offset = AT(pagefiles),
      .verbs = SCANS | BIGPOOLS | VIRTUAL,
      .metavar = "FILE", .hi = 16,

@@ -32,14 +32,8 @@ struct ps_image {
 };
 
 static const struct ps_reader *const readers[] = {
-    &ps_reader_lime,
-    &ps_reader_elf,
-    &ps_reader_hiber,
-    &ps_reader_refused,
-    &ps_reader_crash_dump,
-    &ps_reader_vmware_state,
-    &ps_reader_vmware_vmem,
-    &ps_reader_raw,
+    &ps_reader_lime,       &ps_reader_elf,          &ps_reader_hiber,       &ps_reader_refused,
+    &ps_reader_crash_dump, &ps_reader_vmware_state, &ps_reader_vmware_vmem, &ps_reader_raw,
 };
 
 static int open_bytes(struct ps_image *image, struct ps_err *err)

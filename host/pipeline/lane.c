@@ -74,8 +74,8 @@ static void judge_page(const struct ps_pipeline_spec *spec, uint64_t phys, const
         const uint64_t off = ((uint64_t)hit[k].slot << spec->plan->slot_shift) % PS_PAGE_BYTES;
 
         f[k].phys = phys + off;
-        f[k].file_off = page_off != PS_NO_FILE_OFF ? page_off + off
-                                                   : ps_image_file_off(spec->image, f[k].phys);
+        f[k].file_off =
+            page_off != PS_NO_FILE_OFF ? page_off + off : ps_image_file_off(spec->image, f[k].phys);
     }
     if (spec->judge)
         spec->judge(spec->judge_arg, page, hit, n, f);

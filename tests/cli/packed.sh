@@ -41,8 +41,8 @@ same() { # IMAGE WORD
 }
 
 said_format() { # IMAGE FORMAT
-    "$POOLSCAN" info "$1" >info 2>&1 || true
-    grep -q "$2" info || wrong "$1: info does not say '$2': $(cat info)"
+    "$POOLSCAN" info "$1" >rows 2>&1 || true
+    grep -q "$2" rows || wrong "$1: container is not '$2': $(cat rows)"
 }
 
 # Without holes, as what is unpacked has none.

@@ -166,7 +166,7 @@ Test(xpress_huffman, a_match)
     struct table t = three_codes();
 
     add(&t, "\x00\x58\x00\x00\x05", 5);
-    check(ps_xpress_huffman_unpack, t.bytes, t.n, "abababababababababababababa" + 2, 25);
+    check(ps_xpress_huffman_unpack, t.bytes, t.n, &"abababababababababababababa"[2], 25);
     check_cuts(ps_xpress_huffman_unpack, t.bytes, t.n, 25);
 }
 
