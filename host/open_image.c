@@ -20,7 +20,7 @@ int ps_open_image(struct ps_image **out, const char *path, const struct ps_optio
     *out = image;
     notes = ps_image_notes(image);
     for (unsigned i = 0; i < notes->n; i++)
-        ps_log(notes->note[i].kind == PS_NOTE_WARNING ? PS_LOG_WARN : PS_LOG_INFO, "%s: %s", path,
+        ps_log(notes->note[i].kind == PS_NOTE_INFO ? PS_LOG_INFO : PS_LOG_WARN, "%s: %s", path,
                notes->note[i].text);
     return 0;
 }

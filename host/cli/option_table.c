@@ -188,8 +188,9 @@ const struct ps_option ps_option_table[] = {
      .help = "worker threads; 0 is one for each core"},
     {.name = "temp-dir", .kind = PS_OPT_STRING, .offset = AT(temp_dir),
      .verbs = SCANS | BIGPOOLS | VIRTUAL, .metavar = "DIR",
-     .help = "where images are unpacked that can only be unpacked as a whole; without it $TMPDIR, "
-             "else /var/tmp"},
+     .help = "where images are unpacked that can only be unpacked as a whole, or are slow to enter "
+             "elsewhere than at their beginning; without it $TMPDIR, else /var/tmp; none: no "
+             "temporary files"},
     {.name = "chunk", .kind = PS_OPT_SIZE, .offset = AT(chunk_bytes), .verbs = SCANS | BENCH,
      .metavar = "SIZE", .lo = PAGE, .hi = GIB, .multiple = PAGE,
      .help = "bytes scanned at a time, a multiple of 4k; without it from the cache sizes"},

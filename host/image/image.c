@@ -66,7 +66,7 @@ static void note_losses(struct ps_image *image)
     const struct ps_layout *l = &image->layout;
 
     if (l->n_missing)
-        ps_notes_add(&image->notes, PS_NOTE_WARNING,
+        ps_notes_add(&image->notes, PS_NOTE_LOSS,
                      "%" PRIu64 " bytes of memory that the headers promise are not in the file; "
                      "it is cut short or damaged",
                      l->n_missing);

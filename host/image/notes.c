@@ -15,3 +15,11 @@ void ps_notes_add(struct ps_notes *notes, enum ps_note_kind kind, const char *fo
     va_end(args);
     notes->n++;
 }
+
+int ps_notes_have(const struct ps_notes *notes, enum ps_note_kind kind)
+{
+    for (unsigned i = 0; i < notes->n; i++)
+        if (notes->note[i].kind == kind)
+            return 1;
+    return 0;
+}

@@ -4,10 +4,13 @@
 
 #include <stdint.h>
 
+#define PS_NO_TEMP_DIR "none"
+
 /* All zero is the default. Strings are the caller's and outlive the image. */
 struct ps_image_spec {
     unsigned n_threads;   /* that unpack compressed images; 0: as many as there are CPUs online */
-    const char *temp_dir; /* for what can only be unpacked as a whole; NULL: $TMPDIR, /var/tmp */
+    const char *temp_dir; /* for what can only be unpacked as a whole; NULL: $TMPDIR, /var/tmp;
+                           * PS_NO_TEMP_DIR: nowhere */
     int in_order; /* read from the lowest address to the highest, and hardly anywhere else: blocks
                    * that are slow to enter are then none the less unpacked where they are wanted */
     uint64_t max_unpacked; /* bytes that a compressed image may unpack to, and then decoders get

@@ -330,6 +330,17 @@ static int scan_with(struct ps_scan_session *s, struct ps_image *image, struct p
     return rc;
 }
 
+/* What its reader could not find costs the image its good status, as what cannot be read does. */
+static int tell_loss(struct ps_image *image, int *went_on, struct ps_err *err)
+{
+    if (!ps_notes_have(ps_image_notes(image), PS_NOTE_LOSS))
+        return 0;
+    *went_on = 1;
+    return ps_fail(err, PS_EFORMAT, PS_AT_NONE,
+                   "a part of the image is missing (see the warnings), all that is there was "
+                   "scanned");
+}
+
 int ps_scan_session_image(struct ps_scan_session *s, struct ps_image *image,
                           const struct ps_scan_progress *progress, struct ps_scan_totals *totals,
                           int *went_on, struct ps_err *err)
@@ -344,8 +355,10 @@ int ps_scan_session_image(struct ps_scan_session *s, struct ps_image *image,
     if (rc == 0)
         rc = scan_with(s, image, &side, &d, &stats, err);
     ps_virtual_side_close(&side);
-    if (rc < 0 || stats.bytes_unreadable == 0)
+    if (rc < 0)
         return rc;
+    if (stats.bytes_unreadable == 0)
+        return tell_loss(image, went_on, err);
     *went_on = 1;
     return ps_fail(err, (enum ps_code)stats.first_unreadable.code, stats.first_unreadable.at,
                    "%" PRIu64 " bytes could not be read, all others were scanned: %.150s",

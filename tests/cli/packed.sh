@@ -91,7 +91,7 @@ if have gzip; then
     # What is before the damage is read.
     head -c $(($(stat -c %s one.gz) / 2)) one.gz >short.gz
     fewer short.gz
-    [ "$status" = 0 ] || wrong "short.gz: status $status"
+    [ "$status" = 65 ] || wrong "short.gz: status $status"
     grep -q 'short.gz: gzip: the file ends too early.* bytes were unpacked' said ||
         wrong "short.gz: $(cat said)"
     head -c 20 one.gz >none.gz
@@ -102,6 +102,9 @@ if have gzip; then
     scan one.gz --temp-dir "$work/none"
     [ "$status" = 73 ] || wrong "--temp-dir none: status $status"
     grep -q -e '--temp-dir' said || wrong "--temp-dir none: $(cat said)"
+    scan one.gz --temp-dir none
+    [ "$status" = 73 ] || wrong "--temp-dir none: status $status"
+    grep -q 'forbids' said || wrong "--temp-dir none: $(cat said)"
     (ulimit -f 100; trap '' XFSZ; scan one.gz; [ "$status" = 73 ]) || wrong "no room: $(cat said)"
 fi
 

@@ -176,7 +176,7 @@ Test(zdmp, cut_short)
     cr_assert_eq(open_it(&bytes), 0, "%s", err.msg);
     cr_assert_eq(bytes->n_bytes, BLOCK);
     cr_assert_eq(notes.n, 1);
-    cr_assert_eq(notes.note[0].kind, PS_NOTE_WARNING);
+    cr_assert_eq(notes.note[0].kind, PS_NOTE_LOSS);
     bytes->ops->close(bytes);
 }
 

@@ -114,6 +114,7 @@ same 'by content' 'E01 raw'
 
 # An ELF core within.
 "$MAKE_CONTAINER" elf64 sample.raw sample.elf --variant qemu
+truncate -s %512 sample.elf # E01 stores whole sectors, and ewfacquire leaves out what is none
 acquire sample.elf elf -c fast -S 4194304
 same elf.E01 'E01 ELF core*'
 

@@ -73,8 +73,14 @@ static int make_and_unlink(const char *dir)
 
 static int make_file(const char *dir, const char *name, struct ps_err *err)
 {
-    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int fd;
 
+    if (strcmp(dir, PS_NO_TEMP_DIR) == 0)
+        return ps_fail(err, PS_ECREATE, PS_AT_NONE,
+                       "format %s has to be unpacked to a temporary file, which --temp-dir %s "
+                       "forbids",
+                       name, PS_NO_TEMP_DIR);
+    fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0 && errno != ENOENT && errno != ENOTDIR && errno != EACCES)
         fd = make_and_unlink(dir);
     if (fd < 0)
@@ -302,7 +308,7 @@ static void add_notes(struct ps_notes *notes, const struct unpacking *u,
     if (damage->at < stream->n_packed)
         snprintf(lost, sizeof lost, "the last %" PRIu64 " of %" PRIu64 " packed bytes are lost, ",
                  stream->n_packed - damage->at, stream->n_packed);
-    ps_notes_add(notes, PS_NOTE_WARNING, "%.110s: %s%" PRIu64 " bytes were unpacked", damage->msg,
+    ps_notes_add(notes, PS_NOTE_LOSS, "%.110s: %s%" PRIu64 " bytes were unpacked", damage->msg,
                  lost, u->n_bytes);
 }
 

@@ -134,12 +134,12 @@ static int skip_damage(struct ps_container *c, uint64_t *off, struct ps_err *err
     if (rc < 0)
         return rc;
     if (rc)
-        ps_notes_add(&c->notes, PS_NOTE_WARNING,
+        ps_notes_add(&c->notes, PS_NOTE_LOSS,
                      "LiME: no range begins at offset 0x%" PRIx64 "; the %" PRIu64
                      " bytes up to the next one are not read",
                      from, *off - from);
     else
-        ps_notes_add(&c->notes, PS_NOTE_WARNING,
+        ps_notes_add(&c->notes, PS_NOTE_LOSS,
                      "LiME: the list of ranges breaks at offset 0x%" PRIx64 "; the %" PRIu64
                      " bytes from there on are not read",
                      from, c->bytes->n_bytes - from);

@@ -304,7 +304,7 @@ static int measure(struct ewf *ewf, struct ps_notes *notes, struct ps_err *err)
     ewf->n_bytes = s->n_media_bytes;
     if (n < s->n_media_bytes / s->chunk_bytes + (s->n_media_bytes % s->chunk_bytes != 0)) {
         ewf->n_bytes = (uint64_t)n * s->chunk_bytes;
-        ps_notes_add(notes, PS_NOTE_WARNING,
+        ps_notes_add(notes, PS_NOTE_LOSS,
                      "E01: only the first %" PRIu64 " of %" PRIu64
                      " bytes can be found; a segment file is cut short or damaged",
                      ewf->n_bytes, s->n_media_bytes);

@@ -223,7 +223,7 @@ static int open_bgzf(struct ps_bytes **out, const struct ps_packed *packed,
     const int rc = ps_whole_blocks(out, packed, "gzip", &spec, err);
 
     if (rc >= 0 && end < n_packed)
-        ps_notes_add(packed->notes, PS_NOTE_WARNING,
+        ps_notes_add(packed->notes, PS_NOTE_LOSS,
                      "gzip: no member at offset 0x%" PRIx64 ": the last %" PRIu64 " of %" PRIu64
                      " packed bytes are lost; the file is cut short or damaged",
                      end, n_packed - end, n_packed);

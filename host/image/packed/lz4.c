@@ -325,7 +325,7 @@ static int open_blocks(struct ps_bytes **out, const struct ps_packed *packed,
     const int rc = ps_whole_blocks(out, packed, "lz4", &spec, err);
 
     if (rc >= 0 && l->is_broken)
-        ps_notes_add(packed->notes, PS_NOTE_WARNING,
+        ps_notes_add(packed->notes, PS_NOTE_LOSS,
                      "lz4: no whole block at offset 0x%" PRIx64 ": the last %" PRIu64 " of %" PRIu64
                      " packed bytes are lost; the file is cut short or damaged",
                      l->end, n_packed - l->end, n_packed);

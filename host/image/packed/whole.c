@@ -99,7 +99,7 @@ static int unpack_blocks(struct ps_bytes **bytes, const struct ps_packed *packed
     if (rc < 0)
         return rc;
     if (o.n_bad)
-        ps_notes_add(packed->notes, PS_NOTE_WARNING,
+        ps_notes_add(packed->notes, PS_NOTE_LOSS,
                      "%zu of %zu %s blocks are damaged: %" PRIu64
                      " bytes of them are lost and read as zeros",
                      o.n_bad, o.n_blocks, name, o.n_lost);

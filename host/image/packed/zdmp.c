@@ -70,7 +70,7 @@ static int block_at(struct ps_bytes *bytes, uint64_t at, uint32_t n_most, struct
         return rc;
     left = bytes->n_bytes - at - BLOCK_HEAD;
     *block = (struct ps_block){.packed_off = at, .packed_bytes = ps_le32(head + BLOCK_SIZE_AT)};
-    if (memcmp(head, BLOCK_MAGIC, 4) || !block->packed_bytes || block->packed_bytes > n_most ||
+    if (memcmp(head, BLOCK_MAGIC, 4) != 0 || !block->packed_bytes || block->packed_bytes > n_most ||
         block->packed_bytes > left)
         return 0;
     block->packed_bytes += BLOCK_HEAD; /* the checksum is needed too */
@@ -173,6 +173,7 @@ static int open_blocks(struct ps_bytes **out, const struct ps_packed *packed, st
 {
     uint64_t n_listed;
     int rc = list_blocks(packed->bytes, z, list, &n_listed, err);
+    const uint64_t n_bytes = z->n_bytes; /* who takes z may be done with it */
     struct ps_blocks_spec spec = {.codec = &codec, .arg = z};
 
     if (rc < 0)
@@ -185,11 +186,11 @@ static int open_blocks(struct ps_bytes **out, const struct ps_packed *packed, st
     spec.block = list->block;
     spec.n_blocks = list->n;
     rc = ps_whole_blocks(out, packed, "zdmp", &spec, err);
-    if (rc >= 0 && n_listed < z->n_bytes)
-        ps_notes_add(packed->notes, PS_NOTE_WARNING,
+    if (rc >= 0 && n_listed < n_bytes)
+        ps_notes_add(packed->notes, PS_NOTE_LOSS,
                      "zdmp: the last %" PRIu64 " of %" PRIu64
                      " bytes are not in the file; it is cut short or damaged",
-                     z->n_bytes - n_listed, z->n_bytes);
+                     n_bytes - n_listed, n_bytes);
     return rc;
 }
 
@@ -205,7 +206,7 @@ static int zdmp_open(struct ps_bytes **out, const struct ps_packed *packed, stru
     if (rc >= 0)
         rc = open_blocks(out, packed, z, &list, err);
     if (rc >= 0)
-        return rc; /* which took both */
+        return rc; /* NOLINT(clang-analyzer-unix.Malloc): which took both */
     ps_block_list_free(&list);
     free(z);
     return rc;

@@ -173,10 +173,15 @@ static void add_facts(struct ps_cells *c, const struct ps_address_space *as)
 
 static void add_notes(struct ps_cells *c, const struct ps_notes *notes)
 {
+    static const char *const kinds[] = {
+        [PS_NOTE_INFO] = "information",
+        [PS_NOTE_WARNING] = "warning",
+        [PS_NOTE_LOSS] = "loss",
+    };
+
     for (unsigned i = 0; i < notes->n; i++) {
         add_text(c, "Note", notes->note[i].text);
-        ps_cells_set(c, PS_INFO_HOW, "%s",
-                     notes->note[i].kind == PS_NOTE_WARNING ? "warning" : "information");
+        ps_cells_set(c, PS_INFO_HOW, "%s", kinds[notes->note[i].kind]);
     }
 }
 

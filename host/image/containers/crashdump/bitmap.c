@@ -46,7 +46,7 @@ static int clip(struct ps_dump *d, struct bitmap *b, struct ps_err *err)
     if (wanted && wanted <= limit)
         return 0;
     b->n_bits = limit;
-    ps_notes_add(&d->c->notes, PS_NOTE_WARNING,
+    ps_notes_add(&d->c->notes, PS_NOTE_LOSS,
                  "the bitmap of the crash dump counts %" PRIu64 " bits and can have %" PRIu64
                  "; of memory from 0x%" PRIx64 " on nothing is known",
                  wanted, limit, limit * PS_DUMP_PAGE);

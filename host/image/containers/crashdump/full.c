@@ -105,7 +105,7 @@ int ps_dump_full(struct ps_dump *d, struct ps_err *err)
         const struct frames run = get_run(d, &b, i);
 
         if (!is_run(d, run)) {
-            ps_notes_add(notes, PS_NOTE_WARNING,
+            ps_notes_add(notes, PS_NOTE_LOSS,
                          "run %" PRIu32 " of %" PRIu32 " in the header of the crash dump is "
                          "damaged; it and what follows it are left out",
                          i + 1, n_runs);

@@ -60,7 +60,7 @@ static int add_range(struct ps_dump *d, const struct table *t, const uint8_t *ra
     if (!t->n_pages && !frame)
         return 1;
     if (!ps_dump_is_frames(frame, n)) {
-        ps_notes_add(&d->c->notes, PS_NOTE_WARNING,
+        ps_notes_add(&d->c->notes, PS_NOTE_LOSS,
                      "the page list of the crash dump is damaged behind %" PRIu64 " pages; what "
                      "follows them is left out",
                      pages->n);

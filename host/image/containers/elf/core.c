@@ -95,7 +95,7 @@ static void say_what_it_is(struct ps_container *c, const struct ps_elf *elf,
     snprintf(c->name, sizeof c->name, "ELF core (%s%s%s)", elf->is_64 ? "64-bit" : "32-bit",
              s->notes.writer ? ", " : "", s->notes.writer ? s->notes.writer : "");
     if (elf->n_segments < elf->n_segments_said)
-        ps_notes_add(&c->notes, PS_NOTE_WARNING,
+        ps_notes_add(&c->notes, PS_NOTE_LOSS,
                      "ELF core: of %" PRIu64 " program headers only %" PRIu64
                      " are in the file; the memory of the others is not found",
                      elf->n_segments_said, elf->n_segments);

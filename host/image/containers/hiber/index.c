@@ -148,7 +148,7 @@ int ps_hiber_index_open(struct ps_container *c, struct ps_hiber_index *index, st
         free(a);
         return rc;
     }
-    index->block = NULL;
+    index->block = NULL; /* NOLINT(clang-analyzer-unix.Malloc): taken, as 'a' is */
     ps_hiber_index_free(index);
     c->data = data;
     c->has_no_offsets = 1;

@@ -143,7 +143,7 @@ static void note_lost(struct walk *w, const char *which)
 {
     if (w->n_wanted == UINT64_MAX || w->n_read >= w->n_wanted)
         return;
-    ps_notes_add(&w->c->notes, PS_NOTE_WARNING,
+    ps_notes_add(&w->c->notes, PS_NOTE_LOSS,
                  "of the %" PRIu64 " pages that the %s restores, %" PRIu64
                  " could not be found; the file is cut short or damaged",
                  w->n_wanted, which, w->n_wanted - w->n_read);
@@ -236,7 +236,7 @@ static int read_sets(struct ps_container *c, struct ps_hiber_index *index, struc
     if (!l)
         return without_header(c, index, err);
     index->form = l->is_x86 ? PS_HIBER_SETS_X86 : PS_HIBER_SETS_X64;
-    if (memcmp(c->head, "HIBR", 4))
+    if (memcmp(c->head, "HIBR", 4) != 0)
         ps_notes_add(&c->notes, PS_NOTE_WARNING,
                      "Windows has resumed from this hibernation file (%.4s); its pages may be old "
                      "or overwritten in part",

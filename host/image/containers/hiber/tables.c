@@ -211,12 +211,12 @@ static int walk_tables(struct ps_container *c, struct ps_hiber_index *index, str
             rc = next_table(c, index, t, &n_damaged, err);
     }
     if (n_lost)
-        ps_notes_add(&c->notes, PS_NOTE_WARNING,
+        ps_notes_add(&c->notes, PS_NOTE_LOSS,
                      "%" PRIu64 " pages that the tables name could not be found; the file is cut "
                      "short or damaged",
                      n_lost);
     if (n_damaged)
-        ps_notes_add(&c->notes, PS_NOTE_WARNING,
+        ps_notes_add(&c->notes, PS_NOTE_LOSS,
                      "a table of page numbers is damaged: its pages, and those of tables that "
                      "only it leads to, are missing");
     return rc;
@@ -265,7 +265,7 @@ static const struct ps_hiber_version *best_version(const struct ps_container *c,
 
 static int is_resumed(const struct ps_container *c)
 {
-    return memcmp(c->head, "hibr", 4) && memcmp(c->head, "HIBR", 4);
+    return memcmp(c->head, "hibr", 4) != 0 && memcmp(c->head, "HIBR", 4) != 0;
 }
 
 static int read_tables(struct ps_container *c, struct ps_hiber_index *index, struct ps_err *err)

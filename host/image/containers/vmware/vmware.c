@@ -57,7 +57,7 @@ static void note_regions(struct ps_container *c, const struct ps_vmware_state *s
     const uint64_t end = ps_vmware_regions_end(s);
 
     if (s->n_regions > n)
-        ps_notes_add(&c->notes, PS_NOTE_WARNING,
+        ps_notes_add(&c->notes, PS_NOTE_LOSS,
                      "only %u of %" PRIu64 " regions of the saved state can be read", n,
                      s->n_regions);
     if (n && end < where.n_bytes)
@@ -149,7 +149,7 @@ static int open_memory_beside(struct ps_container *c, const struct ps_vmware_sta
 static void note_damage(struct ps_container *c, const struct ps_vmware_state *s)
 {
     if (s->is_damaged)
-        ps_notes_add(&c->notes, PS_NOTE_WARNING,
+        ps_notes_add(&c->notes, PS_NOTE_LOSS,
                      "the saved state is cut short or damaged; what it says may not be all");
 }
 
