@@ -23,10 +23,19 @@ for verb in scan info bigpools find used pool vtop ptov tags devices bench mkima
 done
 [ "$n_options" -gt 30 ] || wrong "only $n_options options were looked for"
 
+n_fields=0
 if command -v groff >/dev/null; then
     lint=$(groff -ww -mandoc -Tutf8 -z "$work/man" 2>&1)
     [ -z "$lint" ] || wrong "groff: $lint"
     plain=$(groff -mandoc -Tascii -P-cbou "$work/man" 2>/dev/null)
+    # Every field of a finding, by the header of a CSV.
+    head -c 8192 /dev/zero >"$work/zeros"
+    for field in $("$POOLSCAN" -q --format csv "$work/zeros" | head -n 1 | tr -d '\r' | tr , ' '); do
+        n_fields=$((n_fields + 1))
+        grep -qwF -- "$field" "$work/man" || wrong "man lacks the field $field"
+    done
+    [ "$n_fields" -gt 20 ] || wrong "only $n_fields fields were looked for"
+    grep -qE '^ +TMPDIR' <<<"$plain" || wrong 'man lacks the variable TMPDIR'
     for section in NAME SYNOPSIS OPTIONS 'EXIT STATUS' ENVIRONMENT EXAMPLES; do
         grep -qx "$section" <<<"$plain" || wrong "man lacks the section $section"
     done

@@ -100,8 +100,8 @@ static void man_results(FILE *out)
           "The forms jsonl, json and csv carry one record for each finding, with the fields\n"
           "Source, Offset, FileOffset, Allocation, Tag, TagRaw, PoolType, PoolTypeRaw,\n"
           "NumberOfBytes, Status, Allocator, Confidence, Evidence, BlockSize, PreviousSize,\n"
-          "PoolIndex, Protected, Mapped, InBigPool, Pool, Component, Description, Image and\n"
-          "ImageId; the form table is a summary for each tag.\n",
+          "PoolIndex, Protected, Mapped, InBigPool, Pool, Process, ProcessName, Component,\n"
+          "Description, Image and ImageId; the form table is a summary for each tag.\n",
           out);
 }
 
@@ -116,15 +116,15 @@ static void man_exit_status(FILE *out)
         {"64",
          "Wrong use: an option, an operand, the syntax of a tag or of a recipe."},
         {"65",
-         "A damaged input file, or one that is not what it claims to be."},
+         "A damaged input file, one that is not what it claims to be, or a format not read."},
         {"66",
-         "No such input file."},
+         "No such input file, or one that belongs to it is missing."},
         {"69",
          "The OpenCL loader, a device or its compiler is not available."},
         {"70",
          "An error of poolscan itself, a failed self-test of a device, or no memory."},
         {"73",
-         "The output cannot be created."},
+         "The output, or a temporary file, cannot be created."},
         {"74",
          "Reading or writing failed."},
         {"75",
@@ -146,6 +146,8 @@ static void man_environment(FILE *out)
     static const char *const rows[][2] = {
         {"NO_COLOR",
          "If set and not empty, no colors unless --color always is given."},
+        {"TMPDIR",
+         "Where images are unpacked without --temp-dir."},
         {"OCL_ICD_VENDORS",
          "Where the OpenCL loader looks for drivers; see libOpenCL(7)."},
         {"HWLOC_SYNTHETIC",
@@ -172,7 +174,8 @@ static void man_examples(FILE *out)
         {"poolscan --gpu --all-headers first.raw second.raw",
          "All pool headers of two images, found by an OpenCL GPU."},
         {"poolscan info memory.raw",
-         "Which Windows it is, its page tables and pool tables, and how each was found."},
+         "Its container, which Windows it is, its page tables and pool tables, and how each was "
+         "found."},
         {"poolscan find memory.raw 'Pro?'",
          "Every allocation of these tags, small and big."},
         {"poolscan pool memory.raw 0xffffa58f118040a0",
