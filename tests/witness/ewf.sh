@@ -124,6 +124,9 @@ row="digest"
 grep -qF "$(md5sum <sample.raw | cut -d ' ' -f 1)" said.txt || wrong "no MD5: $(cat said.txt)"
 grep -qF "$(sha1sum <sample.raw | cut -d ' ' -f 1)" said.txt || wrong "no SHA-1: $(cat said.txt)"
 
+"$POOLSCAN" info -q --format jsonl fast.E01 >said.txt
+[ "$(grep -c '"Note","Value":"E01: stored' said.txt)" = 2 ] || wrong "not two digests in info"
+
 # Damage: what is lost is said and counted, all else is found.
 cp none.E01 damaged.E01
 flip damaged.E01 $((20 << 20))
