@@ -217,3 +217,23 @@ Test(zdmp, refused)
     n_file = 0x18;
     expect_refused(0x1000);
 }
+
+/* Blocks too large to be entered over and over become a file, and nothing is lost by that. */
+Test(zdmp, large_blocks)
+{
+    const uint32_t block = 1 << 20, n_blocks = 70;
+    struct ps_bytes *bytes;
+
+    begin((uint64_t)n_blocks * block);
+    put(0x10, block, 4);
+    for (uint32_t i = 0; i < n_blocks; i++)
+        add(xy, N_XY);
+    cr_assert_eq(open_it(&bytes), 0, "%s", err.msg);
+    cr_assert_not_null(bytes->ops->map, "not unpacked to a file");
+    cr_assert_eq(bytes->n_bytes, (uint64_t)n_blocks * block);
+    expect(bytes, (uint64_t)(n_blocks - 1) * block, 'x', 4096);
+    for (size_t i = 0; i < notes.n; i++)
+        cr_assert_eq(notes.note[i].kind, PS_NOTE_INFO, "%s", notes.note[i].text);
+    bytes->ops->close(bytes);
+    cr_assert_eq(m.n_closed, 1);
+}
