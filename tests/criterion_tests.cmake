@@ -92,7 +92,8 @@ ps_criterion_test(NAME unit/test_xpress LABELS unit
     SOURCES containers/codecs/huffman.c containers/codecs/lznt1.c containers/codecs/matches.c
         containers/codecs/xpress.c containers/codecs/xpress_huffman.c containers/fail.c
         containers/out.c containers/ram_map.c support/rng.c)
-ps_criterion_test(NAME unit/test_zdmp LABELS unit SOURCES support/memory_bytes.c)
+ps_criterion_test(NAME unit/test_zdmp LABELS unit
+    SOURCES support/memory_bytes.c support/tmpdir.c)
 ps_criterion_test(NAME unit/test_hiber_tables LABELS unit
     SOURCES support/made_hiber.c support/memory_bytes.c support/open_container.c)
 ps_criterion_test(NAME unit/test_hiber LABELS unit

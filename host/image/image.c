@@ -124,6 +124,26 @@ static int open_container(struct ps_image *image, struct ps_err *err)
     return rc;
 }
 
+/* What is damaged where it is packed counts as zeros: the rest of the image can be read. */
+static int read_end(struct ps_bytes *bytes, uint64_t off, uint8_t *buf, size_t n_bytes,
+                    struct ps_err *err)
+{
+    int rc = bytes->ops->read(bytes, off, buf, n_bytes, err);
+
+    if (bytes->ops->map || (rc != -PS_EFORMAT && rc != -PS_EIO))
+        return rc;
+    for (size_t at = 0; at < n_bytes; at += PAGE) {
+        const size_t n = n_bytes - at < PAGE ? n_bytes - at : PAGE;
+
+        rc = bytes->ops->read(bytes, off + at, buf + at, n, err);
+        if (rc == -PS_EFORMAT || rc == -PS_EIO)
+            memset(buf + at, 0, n);
+        else if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
 static int hash_ends(struct ps_bytes *bytes, struct ps_digest *digest, uint8_t *buf,
                      struct ps_err *err)
 {
@@ -131,11 +151,11 @@ static int hash_ends(struct ps_bytes *bytes, struct ps_digest *digest, uint8_t *
     int rc;
 
     ps_digest_update_u64(digest, bytes->n_bytes);
-    rc = bytes->ops->read(bytes, 0, buf, n, err);
+    rc = read_end(bytes, 0, buf, n, err);
     if (rc < 0)
         return rc;
     ps_digest_update(digest, buf, n);
-    rc = bytes->ops->read(bytes, bytes->n_bytes - n, buf, n, err);
+    rc = read_end(bytes, bytes->n_bytes - n, buf, n, err);
     if (rc >= 0)
         ps_digest_update(digest, buf, n);
     return rc;

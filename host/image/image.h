@@ -56,7 +56,8 @@ const struct ps_notes *ps_image_notes(const struct ps_image *image);
 /* None at all when the file is one hole. */
 const struct ps_extent *ps_image_extents(const struct ps_image *image, size_t *n);
 /* Identity, computed at open, of the unpacked file: XXH3-128 of size (8 bytes, little-endian),
- * first and last MiB (or all of a smaller file, twice), as 32 hex digits. */
+ * first and last MiB (or all of a smaller file, twice), as 32 hex digits. Pages of them that lie in
+ * a damaged block of a packed file count as zeros. */
 const char *ps_image_id(const struct ps_image *image);
 /* Bytes of pages that are there only in part, as the last one of a torn file: ps_image_read pads
  * them with zeros. */

@@ -4,7 +4,9 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "host/image/image.h"
 #include "tests/support/memory_bytes.h"
+#include "tests/support/tmpdir.h"
 
 #define BLOCK 8192u
 
@@ -236,4 +238,30 @@ Test(zdmp, large_blocks)
         cr_assert_eq(notes.note[i].kind, PS_NOTE_INFO, "%s", notes.note[i].text);
     bytes->ops->close(bytes);
     cr_assert_eq(m.n_closed, 1);
+}
+
+/* An image with a damaged block is one all the same: the block counts as zeros for its identity. */
+Test(zdmp, identity_of_damaged)
+{
+    static uint8_t raw[3 * BLOCK];
+    struct ps_image *packed = NULL, *plain = NULL;
+    struct ps_tmpdir dir;
+
+    for (unsigned i = 0; i < 3; i += 2) {
+        memset(raw + i * BLOCK, 'x', 4096);
+        memset(raw + i * BLOCK + 4096, 'y', 4096);
+    }
+    begin(sizeof raw);
+    add(xy, N_XY);
+    add("\x03\xb0\x02x\xfc\x1f", 6);
+    add(xy, N_XY);
+    ps_tmpdir_make(&dir);
+    cr_assert_eq(ps_image_open(&packed, ps_tmpdir_write(&dir, "z", file, n_file), NULL, &err), 0,
+                 "%s", err.msg);
+    cr_assert_eq(ps_image_open(&plain, ps_tmpdir_write(&dir, "r", raw, sizeof raw), NULL, &err), 0,
+                 "%s", err.msg);
+    cr_assert_str_eq(ps_image_id(packed), ps_image_id(plain));
+    ps_image_close(packed);
+    ps_image_close(plain);
+    ps_tmpdir_remove(&dir);
 }
