@@ -170,6 +170,16 @@ if have xz; then
     fewer cut.xz
     grep -q 'cut.xz: xz: the file ends too early.* bytes were unpacked' said ||
         wrong "cut.xz: $(cat said)"
+
+    # So many streams, with nothing in them, must not take the square of their number.
+    xz -q -c /dev/null >empty.xz
+    for _ in $(seq 18); do
+        cat empty.xz empty.xz >twice.xz
+        mv twice.xz empty.xz
+    done
+    status=0
+    timeout 120 "$POOLSCAN" info empty.xz >/dev/null 2>said || status=$?
+    [ "$status" = 65 ] || wrong "empty.xz: status $status: $(cat said)"
 fi
 
 if have gzip && have zstd; then

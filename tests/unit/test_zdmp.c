@@ -223,13 +223,17 @@ Test(zdmp, refused)
 /* Blocks too large to be entered over and over become a file, and nothing is lost by that. */
 Test(zdmp, large_blocks)
 {
-    const uint32_t block = 1 << 20, n_blocks = 70;
+    const uint32_t block = 1 << 18, n_blocks = 280;
+    char half[16 * N_XY]; /* of a block: so little cannot be all of it */
     struct ps_bytes *bytes;
+
+    for (size_t i = 0; i < 16; i++)
+        memcpy(half + i * N_XY, xy, N_XY);
 
     begin((uint64_t)n_blocks * block);
     put(0x10, block, 4);
     for (uint32_t i = 0; i < n_blocks; i++)
-        add(xy, N_XY);
+        add(half, sizeof half);
     cr_assert_eq(open_it(&bytes), 0, "%s", err.msg);
     cr_assert_not_null(bytes->ops->map, "not unpacked to a file");
     cr_assert_eq(bytes->n_bytes, (uint64_t)n_blocks * block);
@@ -238,6 +242,19 @@ Test(zdmp, large_blocks)
         cr_assert_eq(notes.note[i].kind, PS_NOTE_INFO, "%s", notes.note[i].text);
     bytes->ops->close(bytes);
     cr_assert_eq(m.n_closed, 1);
+}
+
+/* No twelve bytes are 256 MiB. */
+Test(zdmp, forged_sizes)
+{
+    struct ps_bytes *bytes;
+
+    begin((uint64_t)1 << 40);
+    put(0x10, 1 << 28, 4);
+    add(xy, N_XY);
+    add(xy, N_XY);
+    cr_assert_eq(open_it(&bytes), -PS_EFORMAT);
+    cr_assert_eq(err.at, 0x1000);
 }
 
 /* An image with a damaged block is one all the same: the block counts as zeros for its identity. */

@@ -248,6 +248,9 @@ static int measure(struct ps_bytes *bytes, const struct ps_block *block, uint32_
     return rc;
 }
 
+/* A byte of a length of a match says 255. */
+#define MAX_RATIO 255u
+
 /* Blocks 'first' to the end of the list are a whole frame: the last one's size is what is left of
  * the content, or has to be found; the first one has to be full, as all others are then. */
 static int size_frame(struct lz4_list *l, const struct lz4_frame *f, size_t first,
@@ -260,6 +263,10 @@ static int size_frame(struct lz4_list *l, const struct lz4_frame *f, size_t firs
     uint32_t n;
     int rc;
 
+    for (size_t i = first; i + 1 < list->n; i++)
+        l->is_opaque |= !ps_block_can_be(&list->block[i], MAX_RATIO);
+    if (l->is_opaque)
+        return 0;
     if (f->content > before && f->content - before <= f->block_bytes) {
         last->n_bytes = (uint32_t)(f->content - before);
         return 0;
@@ -269,6 +276,7 @@ static int size_frame(struct lz4_list *l, const struct lz4_frame *f, size_t firs
         return rc;
     if (n) /* else it is damaged: who reads it will be told */
         last->n_bytes = n;
+    l->is_opaque |= !ps_block_can_be(last, MAX_RATIO);
     if (last == &list->block[first])
         return 0;
     rc = measure(bytes, &list->block[first], &n, err);

@@ -154,6 +154,14 @@ int ps_whole_blocks(struct ps_bytes **out, const struct ps_packed *packed, const
     return 0;
 }
 
+/* Headers and rounding. */
+#define RATIO_SLACK ((uint64_t)64 << 10)
+
+int ps_block_can_be(const struct ps_block *block, uint32_t ratio)
+{
+    return block->n_bytes <= (uint64_t)block->packed_bytes * ratio + RATIO_SLACK;
+}
+
 int ps_block_list_add(struct ps_block_list *list, const struct ps_block *block, struct ps_err *err)
 {
     if (list->n == list->cap) {

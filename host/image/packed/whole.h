@@ -26,6 +26,10 @@ struct ps_block_list {
     size_t cap;
 };
 
+/* Can so few packed bytes be so many? 'ratio': the most that a method makes of one byte. A list
+ * that says otherwise is forged, and would make a small file cost as much as a large one. */
+int ps_block_can_be(const struct ps_block *block, uint32_t ratio);
+
 /* PS_ENOMEM. */
 int ps_block_list_add(struct ps_block_list *list, const struct ps_block *block, struct ps_err *err);
 void ps_block_list_free(struct ps_block_list *list);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "host/cancel.h"
 #include "host/image/packed/input.h"
 #include "host/image/packed/whole.h"
 #endif
@@ -25,8 +26,11 @@ static int xz_probe(const uint8_t *head, size_t n_head)
 
 #if PS_WITH_LZMA
 
-/* The index of a file of this many bytes per block is larger than any real one. */
-#define INDEX_MEMORY  ((uint64_t)1 << 30)
+/* For the indexes of half a million blocks, or of some 20,000 streams: to join them takes the
+ * square of their number. */
+#define INDEX_MEMORY ((uint64_t)8 << 20)
+/* LZMA makes some 7,000 zeros of one byte. */
+#define MAX_RATIO     16384u
 #define STREAM_MEMORY ((uint64_t)4 << 30)
 #define LITTLE_MEMORY ((uint64_t)256 << 20)
 #define ONE_BLOCK_MAX ((uint64_t)4 << 20)
@@ -132,7 +136,9 @@ static int read_index(struct ps_bytes *bytes, lzma_index **index, struct ps_err 
     code = rc < 0 ? LZMA_MEM_ERROR
                   : lzma_file_info_decoder(&lzma, index, INDEX_MEMORY, bytes->n_bytes);
     while (rc >= 0 && code == LZMA_OK) {
-        rc = ps_input_fill(&in, err);
+        rc = ps_cancel_check(err);
+        if (rc >= 0)
+            rc = ps_input_fill(&in, err);
         if (rc < 0)
             break;
         lzma.next_in = in.buf + in.at;
@@ -232,7 +238,8 @@ static int list_blocks(const lzma_index *index, struct ps_block_list *list, stru
             .n_bytes = (uint32_t)i.block.uncompressed_size,
         };
 
-        if (i.block.uncompressed_size > PS_BLOCK_MAX_BYTES || i.block.total_size > UINT32_MAX)
+        if (i.block.uncompressed_size > PS_BLOCK_MAX_BYTES || i.block.total_size > UINT32_MAX ||
+            !ps_block_can_be(&block, MAX_RATIO))
             return 0;
         if (!i.block.uncompressed_size)
             continue;

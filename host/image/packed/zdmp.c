@@ -77,6 +77,9 @@ static int block_at(struct ps_bytes *bytes, uint64_t at, uint32_t n_most, struct
     return 1;
 }
 
+/* LZNT1 makes 4096 bytes of six, or of three that would be no whole token. */
+#define MAX_RATIO 1366u
+
 /* *n_listed: bytes that the blocks unpack to. */
 static int list_blocks(struct ps_bytes *bytes, const struct zdmp *z, struct ps_block_list *list,
                        uint64_t *n_listed, struct ps_err *err)
@@ -91,6 +94,8 @@ static int list_blocks(struct ps_bytes *bytes, const struct zdmp *z, struct ps_b
         if (rc <= 0)
             return rc;
         block.n_bytes = left < z->block_bytes ? (uint32_t)left : z->block_bytes;
+        if (!ps_block_can_be(&block, MAX_RATIO))
+            return 0;
         rc = ps_block_list_add(list, &block, err);
         if (rc < 0)
             return rc;

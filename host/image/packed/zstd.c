@@ -181,6 +181,9 @@ enum frames {
     FRAMES_OPAQUE, /* the frame does not say how much is in it, or too much */
 };
 
+/* A block of 128 KiB of one byte is four bytes. */
+#define MAX_RATIO 32768u
+
 /* One frame further. *block is of one with content, or has no n_bytes. */
 static int next_frame(struct ps_input *in, struct ps_block *block, struct ps_err *err)
 {
@@ -217,7 +220,7 @@ static int next_frame(struct ps_input *in, struct ps_block *block, struct ps_err
         return FRAMES_OPAQUE;
     block->packed_bytes = (uint32_t)(ps_input_off(in) - at);
     block->n_bytes = (uint32_t)content;
-    return FRAMES_MORE;
+    return ps_block_can_be(block, MAX_RATIO) ? FRAMES_MORE : FRAMES_OPAQUE;
 }
 
 /* *end: of the last frame that is one. */
@@ -290,7 +293,8 @@ static int list_table(struct ps_bytes *bytes, const struct table *t, struct ps_b
         block.n_bytes = ps_le32(in.buf + in.at + 4);
         in.at += t->entry_bytes;
         at += block.packed_bytes;
-        if (block.n_bytes > PS_BLOCK_MAX_BYTES || (block.n_bytes && !block.packed_bytes))
+        if (block.n_bytes > PS_BLOCK_MAX_BYTES || !ps_block_can_be(&block, MAX_RATIO) ||
+            (block.n_bytes && !block.packed_bytes))
             at = UINT64_MAX / 2;
         else if (block.n_bytes)
             rc = ps_block_list_add(list, &block, err);
