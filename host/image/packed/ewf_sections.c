@@ -42,7 +42,9 @@ struct table {
     uint64_t at; /* of its entries */
     size_t n;
     size_t first;       /* chunk that it lists */
+    int is_copy;        /* of the table before it */
     uint64_t room;      /* for chunks, in the file, from where their offsets count */
+    uint64_t last_room; /* the same for the last one that it lists */
     uint64_t max_chunk; /* bytes, compressed */
 };
 
@@ -130,16 +132,18 @@ static void add_entries(struct ps_ewf_sections *s, const struct table *table, si
         const uint32_t to = i + 1 < n || !ends_table ? ps_le32(entry + i * 4 + 4) : 0;
         int sane;
 
-        /* The last one ends where the table begins, or in SMART files ends. Of the others, the
+        /* The last one ends where the table begins, or in SMART files ends: libewf takes what lies
+         * behind that for 4 GiB. Of the others, the
          * upper bit says that a chunk is compressed, but not in what EnCase 6.7 wrote behind the
          * first 2 GiB. */
         if (i + 1 == n && ends_table)
-            sane = (from & ~COMPRESSED) < table->room;
+            sane = (from & ~COMPRESSED) < table->last_room;
         else
             sane =
                 is_chunk(from & ~COMPRESSED, to & ~COMPRESSED, table) || is_chunk(from, to, table);
-        if (sane)
-            s->chunk_is_sane[first + i] = 1;
+        /* libewf goes by the table, or by its copy: neither may lead it astray. */
+        s->chunk_is_sane[first + i] =
+            (uint8_t)(sane && (!table->is_copy || s->chunk_is_sane[first + i]));
     }
 }
 
@@ -179,7 +183,7 @@ static int make_room(struct ps_ewf_sections *s, size_t n_more, struct ps_err *er
     return 0;
 }
 
-/* A copy of the table (table2) can say better where chunks are that the table before it lists. */
+/* A copy of the table (table2) lists the chunks of the table before it once more. */
 static int read_table(struct ps_ewf_sections *s, struct ps_bytes *file,
                       const struct section *section, struct ps_err *err)
 {
@@ -188,6 +192,7 @@ static int read_table(struct ps_ewf_sections *s, struct ps_bytes *file,
     const int is_copy = is_type(section, "table2");
     struct table table = {
         .at = section->at + SECTION_BYTES + TABLE_BYTES,
+        .is_copy = is_copy,
         .max_chunk = (uint64_t)s->chunk_bytes + s->chunk_bytes / 8 + GROWTH_BYTES,
     };
     uint64_t base;
@@ -205,6 +210,10 @@ static int read_table(struct ps_ewf_sections *s, struct ps_bytes *file,
     /* No chunk lies behind the table that lists it. */
     if (base < section->at + section->n_bytes)
         table.room = section->at + section->n_bytes - base;
+    if (s->has_sectors && base < section->at)
+        table.last_room = section->at - base;
+    else if (!s->has_sectors)
+        table.last_room = table.room;
     if (is_copy && (s->n_chunks < table.n || s->n_last_table != table.n))
         return ps_fail(err, PS_EFORMAT, section->at, "E01: the copy of a table is not like it");
     table.first = is_copy ? s->n_chunks - table.n : s->n_chunks;
@@ -224,6 +233,7 @@ static int look_into(struct ps_ewf_sections *s, struct ps_bytes *file,
 
     if (is_volume && !s->chunk_bytes)
         return read_volume(s, file, section, err);
+    s->has_sectors |= is_type(section, "sectors");
     if (!is_type(section, "table") && !is_type(section, "table2"))
         return 0;
     if (!s->chunk_bytes)

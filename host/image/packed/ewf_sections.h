@@ -25,8 +25,9 @@ struct ps_ewf_sections {
     size_t n_chunks;
     size_t cap;
     size_t n_last_table;
-    int goes_on;   /* the last file says that another one follows */
-    int is_broken; /* the sections end early; chunks behind that are not listed */
+    int has_sectors; /* chunks lie before the table that lists them, not in it as in SMART files */
+    int goes_on;     /* the last file says that another one follows */
+    int is_broken;   /* the sections end early; chunks behind that are not listed */
 };
 
 /* Begin with all zero; free with ps_ewf_sections_free, also after a failure. PS_EFORMAT for files
