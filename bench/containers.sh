@@ -196,16 +196,6 @@ if [ "$docs" = 0 ]; then
     rows
     exit
 fi
-doc=$source/docs/BENCHMARKS.md
-grep -q -x '<!-- bench/containers.sh -->' "$doc"
 rows | tee "$work/rows" >&2
 table >"$work/table"
-awk -v table="$work/table" '
-    $0 == "<!-- bench/containers.sh ends -->" { inside = 0 }
-    !inside { print }
-    $0 == "<!-- bench/containers.sh -->" {
-        inside = 1
-        while ((getline line <table) > 0)
-            print line
-    }' "$doc" >"$work/doc"
-cp "$work/doc" "$doc"
+"$source/bench/into_docs.sh" containers.sh "$work/table"

@@ -31,9 +31,9 @@ ps_criterion_test(NAME unit/test_crashdump LABELS unit
     SOURCES support/made_dump.c support/memory_bytes.c support/open_container.c support/rng.c
         support/tmpdir.c)
 ps_criterion_test(NAME unit/test_lime LABELS unit
-    SOURCES support/memory_bytes.c support/open_container.c)
+    SOURCES support/expect_container.c support/memory_bytes.c support/open_container.c)
 ps_criterion_test(NAME unit/test_elf LABELS unit
-    SOURCES support/memory_bytes.c support/open_container.c)
+    SOURCES support/expect_container.c support/memory_bytes.c support/open_container.c)
 ps_criterion_test(NAME unit/test_runs LABELS unit SOURCES support/rng.c support/tmpdir.c)
 ps_criterion_test(NAME unit/test_memory_bytes LABELS unit
     SOURCES support/memory_bytes.c support/open_container.c)
@@ -95,9 +95,11 @@ ps_criterion_test(NAME unit/test_xpress LABELS unit
 ps_criterion_test(NAME unit/test_zdmp LABELS unit
     SOURCES support/memory_bytes.c support/tmpdir.c)
 ps_criterion_test(NAME unit/test_hiber_tables LABELS unit
-    SOURCES support/made_hiber.c support/memory_bytes.c support/open_container.c)
+    SOURCES support/expect_container.c support/made_hiber.c support/memory_bytes.c
+        support/open_container.c)
 ps_criterion_test(NAME unit/test_hiber LABELS unit
-    SOURCES support/made_hiber.c support/memory_bytes.c support/open_container.c)
+    SOURCES support/expect_container.c support/made_hiber.c support/memory_bytes.c
+        support/open_container.c)
 if(POOLSCAN_ZLIB)
     ps_criterion_test(NAME unit/test_gzip LABELS unit
         SOURCES support/memory_bytes.c support/packed_case.c support/rng.c)

@@ -29,7 +29,7 @@ ps_script_test(NAME golden/memory LABELS golden)
 ps_script_test(NAME golden/pci_hole LABELS golden)
 ps_script_test(NAME cli/invariance LABELS cli)
 ps_plain_test(NAME stress/corrupt_images LABELS stress
-    SOURCES support/corrupt.c support/rng.c support/tmpdir.c)
+    SOURCES support/child.c support/corrupt.c support/rng.c support/tmpdir.c)
 set_property(TEST stress/corrupt_images APPEND PROPERTY ENVIRONMENT "POOLSCAN=$<TARGET_FILE:poolscan>")
 
 # What golden/accuracy and bench/accuracy.sh count with; shares nothing with the program.

@@ -4,12 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/image/grow.h"
+
 #define PAGE 4096u
 
 int ps_runs_add(struct ps_runs *runs, uint64_t phys, uint64_t n_bytes, uint64_t file_off,
                 struct ps_err *err)
 {
     struct ps_run *last = runs->n ? &runs->run[runs->n - 1] : NULL;
+    struct ps_run *grown;
 
     if (!n_bytes)
         return 0;
@@ -18,15 +21,10 @@ int ps_runs_add(struct ps_runs *runs, uint64_t phys, uint64_t n_bytes, uint64_t 
         last->n_bytes += n_bytes;
         return 0;
     }
-    if (runs->n == runs->cap) {
-        const size_t cap = runs->cap ? 2 * runs->cap : 16;
-        struct ps_run *grown = realloc(runs->run, cap * sizeof *grown);
-
-        if (!grown)
-            return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu runs", cap);
-        runs->run = grown;
-        runs->cap = cap;
-    }
+    grown = ps_grow(runs->run, runs->n, &runs->cap, sizeof *grown, err);
+    if (!grown)
+        return -PS_ENOMEM;
+    runs->run = grown;
     runs->run[runs->n++] = (struct ps_run){phys, n_bytes, file_off};
     return 0;
 }
@@ -159,21 +157,17 @@ static int flatten(struct ranked *r, size_t n, struct ps_runs *flat, struct ps_l
 static int add_extent(struct ps_layout *out, struct ps_extent e, struct ps_err *err)
 {
     struct ps_extent *last = out->n ? &out->extent[out->n - 1] : NULL;
+    struct ps_extent *grown;
 
     if (last && last->kind == PS_EXTENT_STORED && e.kind == PS_EXTENT_STORED &&
         e.phys - last->phys == last->n_bytes && e.file_off - last->file_off == last->n_bytes) {
         last->n_bytes += e.n_bytes;
         return 0;
     }
-    if (out->n == out->cap) {
-        const size_t cap = out->cap ? 2 * out->cap : 16;
-        struct ps_extent *grown = realloc(out->extent, cap * sizeof *grown);
-
-        if (!grown)
-            return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu extents", cap);
-        out->extent = grown;
-        out->cap = cap;
-    }
+    grown = ps_grow(out->extent, out->n, &out->cap, sizeof *grown, err);
+    if (!grown)
+        return -PS_ENOMEM;
+    out->extent = grown;
     out->extent[out->n++] = e;
     return 0;
 }
@@ -183,16 +177,12 @@ static int add_piece(struct ps_layout *out, const struct ps_run *run, struct ps_
 {
     const uint64_t page = run->phys - run->phys % PAGE;
     struct ps_extent *last = out->n ? &out->extent[out->n - 1] : NULL;
+    struct ps_piece_run *grown;
 
-    if (out->n_pieces == out->pieces_cap) {
-        const size_t cap = out->pieces_cap ? 2 * out->pieces_cap : 16;
-        struct ps_piece_run *grown = realloc(out->piece, cap * sizeof *grown);
-
-        if (!grown)
-            return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu pieces", cap);
-        out->piece = grown;
-        out->pieces_cap = cap;
-    }
+    grown = ps_grow(out->piece, out->n_pieces, &out->pieces_cap, sizeof *grown, err);
+    if (!grown)
+        return -PS_ENOMEM;
+    out->piece = grown;
     out->piece[out->n_pieces++] =
         (struct ps_piece_run){run->phys, (uint32_t)run->n_bytes, run->file_off};
     out->n_torn += run->n_bytes;

@@ -3,16 +3,15 @@
  * documented exit status, say why in sentences, and keep within a memory bound. PS_SEED repeats a
  * run, PS_CORRUPT_ROUNDS is how many there are for each container, PS_CORRUPT_KEEP a folder for
  * the files that failed. */
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/child.h"
 #include "tests/support/rng.h"
 #include "tests/support/tmpdir.h"
 
@@ -24,16 +23,6 @@
 /* Of a process that scans 3 MiB. A sanitizer's own memory would have to be known, so nothing is
  * asserted there. */
 #define MAX_RSS_KIB (256L * 1024)
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define IS_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define IS_SANITIZED 1
-#endif
-#endif
-#ifndef IS_SANITIZED
-#define IS_SANITIZED 0
-#endif
 
 /* Memory below 1 MiB, at 1 MiB, and above 4 GiB, where the container can say so. */
 static const char recipe_x64[] = "size 0x100080000\nseed 3\narch x64\nbuild 19041\n"
@@ -134,56 +123,26 @@ static void wrong(struct test *t, const char *what, long value)
 
 /* Commands. */
 
-static int redirect(const char *path, int fd)
-{
-    int to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-    return to >= 0 && dup2(to, fd) == fd;
-}
-
-/* The wait status. The alarm outlives exec, so a program that hangs dies by SIGALRM. */
+/* The wait status. */
 static int run(struct test *t, const char *const *argv)
 {
-    char *copy[MAX_ARGS] = {NULL}; /* execv takes no constant strings */
-    struct rusage usage;
-    int status;
-    pid_t child;
+    struct ps_child child;
 
-    for (size_t i = 0; argv[i]; i++)
-        memcpy(&copy[i], &argv[i], sizeof copy[i]);
-    child = fork();
-    if (child < 0)
-        die("fork");
-    if (child == 0) {
-        alarm(HANG_SECONDS);
-        if (redirect(t->out, 1) && redirect(t->err, 2))
-            execv(copy[0], copy);
-        _exit(127);
-    }
-    if (wait4(child, &status, 0, &usage) != child)
-        die("wait4");
-    if (usage.ru_maxrss > t->max_rss)
-        t->max_rss = usage.ru_maxrss;
-    return status;
+    if (ps_child_run(&child, argv, t->out, t->err, HANG_SECONDS) < 0)
+        die(argv[0]);
+    if (child.max_rss_kib > t->max_rss)
+        t->max_rss = child.max_rss_kib;
+    return child.status;
 }
 
 static void check_sentences(struct test *t)
 {
-    FILE *file = fopen(t->err, "r");
-    char line[4096];
+    const long bad = ps_child_speaks(t->err);
 
-    if (!file)
+    if (bad < 0)
         die(t->err);
-    while (fgets(line, sizeof line, file)) {
-        const size_t n = strlen(line);
-
-        if (strncmp(line, "poolscan: ", 10) != 0 || n < 20 || line[n - 1] != '\n') {
-            fputs(line, stderr);
-            wrong(t, "no sentence on standard error, length", (long)n);
-            break;
-        }
-    }
-    fclose(file);
+    if (bad)
+        wrong(t, "no sentence on standard error, length", bad);
 }
 
 /* 66 is for the memory that lies in another file, when a damaged state does not have it. */
@@ -204,7 +163,7 @@ static void check(struct test *t, const char *const *argv)
         wrong(t, "exit status", WEXITSTATUS(status));
     else
         t->n_read += WEXITSTATUS(status) == 0;
-    if (!IS_SANITIZED && t->max_rss > MAX_RSS_KIB)
+    if (!PS_IS_SANITIZED && t->max_rss > MAX_RSS_KIB)
         wrong(t, "memory in KiB", t->max_rss);
     check_sentences(t);
 }

@@ -10,10 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/child.h"
 #include "tests/support/corrupt.h"
 #include "tests/support/tmpdir.h"
 
@@ -24,16 +24,6 @@
 /* Of a process that scans 32 MiB; most of it is the image itself, which is mapped. A sanitizer's
  * own memory would have to be known, so nothing is asserted there. */
 #define MAX_RSS_KIB (256L * 1024)
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define IS_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define IS_SANITIZED 1
-#endif
-#endif
-#ifndef IS_SANITIZED
-#define IS_SANITIZED 0
-#endif
 
 struct header {
     uint64_t offset, n_bytes;
@@ -90,60 +80,29 @@ static void wrong(struct test *t, const char *const *argv, const char *what, lon
     t->n_wrong++;
 }
 
-static int redirect(const char *path, int fd)
-{
-    int to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-    return to >= 0 && dup2(to, fd) == fd;
-}
-
-/* The wait status. The alarm outlives exec, so a program that hangs dies by SIGALRM. */
+/* The wait status. */
 static int run(struct test *t, const char *const *argv)
 {
-    char *copy[16] = {NULL}; /* execv takes no constant strings */
-    struct rusage usage;
-    int status;
-    pid_t child;
+    struct ps_child child;
 
-    for (size_t i = 0; argv[i]; i++)
-        memcpy(&copy[i], &argv[i], sizeof copy[i]);
-    child = fork();
-
-    if (child < 0)
-        die("fork");
-    if (child == 0) {
-        alarm(HANG_SECONDS);
-        if (redirect(t->out, 1) && redirect(t->err, 2))
-            execv(copy[0], copy);
-        _exit(127);
-    }
-    if (wait4(child, &status, 0, &usage) != child)
-        die("wait4");
+    if (ps_child_run(&child, argv, t->out, t->err, HANG_SECONDS) < 0)
+        die(argv[0]);
     t->n_commands++;
-    if (usage.ru_maxrss > t->max_rss)
-        t->max_rss = usage.ru_maxrss;
-    if (!IS_SANITIZED && usage.ru_maxrss > MAX_RSS_KIB)
-        wrong(t, argv, "memory in KiB", usage.ru_maxrss);
-    return status;
+    if (child.max_rss_kib > t->max_rss)
+        t->max_rss = child.max_rss_kib;
+    if (!PS_IS_SANITIZED && child.max_rss_kib > MAX_RSS_KIB)
+        wrong(t, argv, "memory in KiB", child.max_rss_kib);
+    return child.status;
 }
 
 static void check_sentences(struct test *t, const char *const *argv)
 {
-    FILE *file = fopen(t->err, "r");
-    char line[4096];
+    const long bad = ps_child_speaks(t->err);
 
-    if (!file)
+    if (bad < 0)
         die(t->err);
-    while (fgets(line, sizeof line, file)) {
-        const size_t n = strlen(line);
-
-        if (strncmp(line, "poolscan: ", 10) != 0 || n < 20 || line[n - 1] != '\n') {
-            fputs(line, stderr);
-            wrong(t, argv, "no sentence on standard error, length", (long)n);
-            break;
-        }
-    }
-    fclose(file);
+    if (bad)
+        wrong(t, argv, "no sentence on standard error, length", bad);
 }
 
 /* 'may_refuse': 65, and 64 where an address of one kind of Windows is none of another. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/expect_container.h"
 #include "tests/support/open_container.h"
 
 #define PAGE    4096u
@@ -95,14 +96,6 @@ static int open_it(size_t n_bytes)
     return ps_open_container(&o, &ps_reader_elf, &m, "x");
 }
 
-static void expect_extent(size_t i, uint64_t phys, uint64_t n_bytes, uint64_t file_off)
-{
-    cr_assert_lt(i, o.layout.n);
-    cr_assert_eq(o.layout.extent[i].phys, phys);
-    cr_assert_eq(o.layout.extent[i].n_bytes, n_bytes);
-    cr_assert_eq(o.layout.extent[i].file_off, file_off);
-}
-
 static void expect_failure(size_t n_bytes, uint64_t at, const char *words)
 {
     cr_assert_eq(open_it(n_bytes), -PS_EFORMAT);
@@ -142,8 +135,8 @@ Test(elf, classes)
         cr_assert_str_eq(o.c.name, classes[i].name);
         cr_assert_eq(o.c.facts.machine, classes[i].type);
         cr_assert_eq(o.layout.n, 2);
-        expect_extent(0, 0x1000, 2 * PAGE, 0x2000);
-        expect_extent(1, 0x80000000, PAGE, 0x4800);
+        expect_extent(&o, 0, 0x1000, 2 * PAGE, 0x2000);
+        expect_extent(&o, 1, 0x80000000, PAGE, 0x4800);
         cr_assert_eq(o.c.notes.n + o.c.facts.n_cr3 + o.c.facts.n_processors, 0);
         cr_assert_eq(o.layout.n_covered, 3 * PAGE);
         ps_open_container_close(&o);
@@ -171,9 +164,9 @@ Test(elf, sizes)
     put_segment(3, PT_LOAD, UINT64_MAX, 0xfd000000, 0, PAGE);
     cr_assert_eq(open_it(0x4000), 1);
     cr_assert_eq(o.layout.n, 3);
-    expect_extent(0, 0x100000, PAGE, 0x1000);
-    expect_extent(1, 0x200000, PAGE, 0x2000);
-    expect_extent(2, 0x300000, PAGE, 0x3000);
+    expect_extent(&o, 0, 0x100000, PAGE, 0x1000);
+    expect_extent(&o, 1, 0x200000, PAGE, 0x2000);
+    expect_extent(&o, 2, 0x300000, PAGE, 0x3000);
     cr_assert_eq(o.layout.n_missing, 0);
     ps_open_container_close(&o);
 }
@@ -188,8 +181,8 @@ Test(elf, overlap)
     put_segment(3, PT_LOAD, 0x8000, 0x10000, 8 * PAGE, 8 * PAGE);
     cr_assert_eq(open_it(0x10000), 1);
     cr_assert_eq(o.layout.n, 2);
-    expect_extent(0, 0x10000, 3 * PAGE, 0x2000);
-    expect_extent(1, 0x13000, 5 * PAGE, 0xb000);
+    expect_extent(&o, 0, 0x10000, 3 * PAGE, 0x2000);
+    expect_extent(&o, 1, 0x13000, 5 * PAGE, 0xb000);
     cr_assert_eq(o.layout.n_overlaps, 5 * PAGE);
     cr_assert(!says(PS_NOTE_INFO, "paging"), "only QEMU's files are known to be whole between");
     ps_open_container_close(&o);
@@ -209,8 +202,8 @@ Test(elf, qemu_with_paging)
     cr_assert_eq(open_it(end + 9 * PAGE + 11), 1, "%s", o.err.msg);
     cr_assert_str_eq(o.c.name, "ELF core (64-bit, QEMU)");
     cr_assert_eq(o.layout.n, 2);
-    expect_extent(0, 0, 6 * PAGE, end);
-    expect_extent(1, UINT64_C(1) << 32, PAGE, end + 8 * PAGE);
+    expect_extent(&o, 0, 0, 6 * PAGE, end);
+    expect_extent(&o, 1, UINT64_C(1) << 32, PAGE, end + 8 * PAGE);
     cr_assert(says(PS_NOTE_INFO, "16384 bytes"));
     cr_assert_eq(o.layout.n_overlaps, 0, "one memory under two addresses is not two");
     cr_assert_eq(o.layout.n_covered, 7 * PAGE);
@@ -336,8 +329,8 @@ Test(elf, more_than_65535_segments)
         ps_memory_bytes_init(&m, big, data + 2 * PAGE);
         cr_assert_eq(ps_open_container(&o, &ps_reader_elf, &m, "x"), 1, "%s", o.err.msg);
         cr_assert_eq(o.layout.n_covered, n * PAGE);
-        expect_extent(0, PAGE, 2 * PAGE, data);
-        expect_extent(n / 2 - 1, (n - 1) * PAGE, 2 * PAGE, data);
+        expect_extent(&o, 0, PAGE, 2 * PAGE, data);
+        expect_extent(&o, n / 2 - 1, (n - 1) * PAGE, 2 * PAGE, data);
         cr_assert_eq(o.c.notes.n, 0);
         ps_open_container_close(&o);
     }

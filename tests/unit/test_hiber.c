@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "tests/support/expect_container.h"
 #include "tests/support/made_hiber.h"
 #include "tests/support/open_container.h"
 
@@ -27,47 +28,15 @@ static void expect_refused(const char *words)
     ps_open_container_close(&o);
 }
 
-static void expect_note(const char *words)
-{
-    for (unsigned i = 0; i < o.c.notes.n; i++)
-        if (o.c.notes.note[i].kind != PS_NOTE_INFO && strstr(o.c.notes.note[i].text, words))
-            return;
-    cr_assert_fail("no warning says '%s' (%u notes)", words, o.c.notes.n);
-}
-
 static int has_page(uint64_t page)
 {
     return ps_layout_find(&o.layout, page * PAGE) != NULL;
 }
 
-/* All of the page is filled with 'byte'. */
-static void expect_page(uint64_t page, uint8_t byte)
-{
-    const struct ps_extent *e = ps_layout_find(&o.layout, page * PAGE);
-    uint8_t expected[PAGE], got[PAGE];
-    struct ps_err err;
-
-    cr_assert(e, "page 0x%llx is absent", (unsigned long long)page);
-    cr_assert_eq(
-        o.c.data->ops->read(o.c.data, e->file_off + (page * PAGE - e->phys), got, PAGE, &err), 0,
-        "%s", err.msg);
-    memset(expected, byte, PAGE);
-    cr_assert_arr_eq(got, expected, PAGE);
-}
-
 static void expect_pages(uint64_t first, unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
-        expect_page(first + i, made_hiber_fill(first + i));
-}
-
-static uint64_t n_present(void)
-{
-    uint64_t n = 0;
-
-    for (size_t i = 0; i < o.layout.n; i++)
-        n += o.layout.extent[i].n_bytes;
-    return n / PAGE;
+        expect_page(&o, first + i, made_hiber_fill(first + i));
 }
 
 /* The table of pool-internals.md 9.6. */
@@ -135,7 +104,7 @@ Test(hiber, every_version)
         set(v, 0x300, 1, MADE_STORED);
         set(v, 0x301, 1, MADE_XPRESS);
         open_it();
-        cr_assert_eq(n_present(), 39);
+        cr_assert_eq(n_present(&o), 39);
         expect_pages(0x100, 16);
         expect_pages(0x20, 3);
         expect_pages(0x10, 2);
@@ -166,7 +135,7 @@ Test(hiber, known_set)
     open_it();
     cr_assert_eq(o.layout.n, 1);
     cr_assert_eq(o.layout.extent[0].phys, 0x1a7000);
-    expect_page(0x1a7, 0xa5);
+    expect_page(&o, 0x1a7, 0xa5);
     ps_open_container_close(&o);
 }
 
@@ -178,7 +147,7 @@ Test(hiber, many_sets)
     for (unsigned i = 0; i < 40; i++)
         set(usual, 0x1000 + 16 * (i * 7 % 40), 16, i % 3 == 0 ? MADE_HUFFMAN : MADE_XPRESS);
     open_it();
-    cr_assert_eq(n_present(), 40 * 16);
+    cr_assert_eq(n_present(&o), 40 * 16);
     expect_pages(0x1000, 40 * 16);
     cr_assert_eq(o.c.notes.n, 0);
     ps_open_container_close(&o);
@@ -204,8 +173,8 @@ Test(hiber, a_page_in_both_sets)
         made_hiber_add(&h, "\xdd", 1);
     open_it();
     expect_pages(0x50, 1);
-    expect_page(0x51, 0xee);
-    expect_page(0x52, 0xdd);
+    expect_page(&o, 0x51, 0xee);
+    expect_page(&o, 0x52, 0xdd);
     expect_pages(0x53, 1);
     ps_open_container_close(&o);
 }
@@ -221,10 +190,10 @@ Test(hiber, damaged_data_cost_themselves)
     set(usual, 0x300, 16, MADE_XPRESS);
     memset(h.bytes + at + 12, 0x11, 256); /* a table with too many codes */
     open_it();
-    cr_assert_eq(n_present(), 48);
+    cr_assert_eq(n_present(&o), 48);
     expect_pages(0x100, 16);
     for (unsigned i = 0; i < 16; i++)
-        expect_page(0x200 + i, 0);
+        expect_page(&o, 0x200 + i, 0);
     expect_pages(0x300, 16);
     ps_open_container_close(&o);
 }
@@ -252,8 +221,8 @@ Test(hiber, a_damaged_head_costs_its_set)
     cr_assert_not(has_page(0x2000));
     expect_pages(0x3000, 43 * 16);
     expect_pages(0x8000, 16 * 16);
-    cr_assert_eq(n_present(), 79 * 16);
-    expect_note("of the 1024 pages that the boot loader restores, 16 ");
+    cr_assert_eq(n_present(&o), 79 * 16);
+    expect_note(&o, "of the 1024 pages that the boot loader restores, 16 ");
     ps_open_container_close(&o);
 }
 
@@ -264,9 +233,9 @@ Test(hiber, cut_short)
     many(4, 0x1000);
     h.n_bytes -= 1;
     open_it();
-    cr_assert_eq(n_present(), 48);
+    cr_assert_eq(n_present(&o), 48);
     expect_pages(0x1000, 48);
-    expect_note("of the 64 pages that the Windows kernel restores, 16 ");
+    expect_note(&o, "of the 64 pages that the Windows kernel restores, 16 ");
     ps_open_container_close(&o);
 }
 
@@ -278,8 +247,8 @@ Test(hiber, a_restore_set_outside_of_the_file)
     made_hiber_put(&h, usual->kernel_at, UINT64_MAX, 8);
     made_hiber_put(&h, usual->kernel_pages_at, UINT64_MAX - 1, 8);
     open_it();
-    cr_assert_eq(n_present(), 16);
-    expect_note("that the Windows kernel restores");
+    cr_assert_eq(n_present(&o), 16);
+    expect_note(&o, "that the Windows kernel restores");
     ps_open_container_close(&o);
 }
 
@@ -290,7 +259,7 @@ Test(hiber, pages_beyond_any_memory)
     set(usual, UINT64_C(1) << 59, 1, MADE_XPRESS);
     set(usual, 0x100, 1, MADE_XPRESS);
     open_it();
-    cr_assert_eq(n_present(), 1);
+    cr_assert_eq(n_present(&o), 1);
     expect_pages(0x100, 1);
     cr_assert_eq(o.layout.n_missing, PAGE);
     ps_open_container_close(&o);
@@ -310,9 +279,9 @@ Test(hiber, an_unknown_version)
         set(&v, 0x300, 16, MADE_XPRESS);
         made_hiber_align(&h, PAGE);
         open_it();
-        cr_assert_eq(n_present(), 48);
+        cr_assert_eq(n_present(&o), 48);
         expect_pages(0x300, 16);
-        expect_note("0x500");
+        expect_note(&o, "0x500");
         ps_open_container_close(&o);
     }
 }
@@ -325,7 +294,7 @@ Test(hiber, resumed)
     memcpy(h.bytes, "WAKE", 4);
     open_it();
     expect_pages(0x1000, 16);
-    expect_note("resumed");
+    expect_note(&o, "resumed");
     ps_open_container_close(&o);
 }
 
@@ -345,10 +314,10 @@ Test(hiber, wiped_header)
         memset(h.bytes, 0, PAGE);
         memcpy(h.bytes, "WAKE", 4);
         open_it();
-        cr_assert_eq(n_present(), 320);
+        cr_assert_eq(n_present(&o), 320);
         expect_pages(0x1000, 160);
         expect_pages(0x2000, 160);
-        expect_note("wiped");
+        expect_note(&o, "wiped");
         cr_assert_eq(o.c.facts.machine, is_x86 ? PS_MACHINE_X86 : PS_MACHINE_X64);
         ps_open_container_close(&o);
     }

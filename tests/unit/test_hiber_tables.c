@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/support/expect_container.h"
 #include "tests/support/made_hiber.h"
 #include "tests/support/open_container.h"
 
@@ -48,37 +49,6 @@ static void open_it(void)
 {
     ps_memory_bytes_init(&m, h.bytes, h.n_bytes);
     cr_assert_eq(ps_open_container(&o, &ps_reader_hiber, &m, "x"), 1, "%s", o.err.msg);
-}
-
-static void expect_note(const char *words)
-{
-    for (unsigned i = 0; i < o.c.notes.n; i++)
-        if (o.c.notes.note[i].kind != PS_NOTE_INFO && strstr(o.c.notes.note[i].text, words))
-            return;
-    cr_assert_fail("no warning says '%s' (%u notes)", words, o.c.notes.n);
-}
-
-static void expect_page(uint64_t page, uint8_t byte)
-{
-    const struct ps_extent *e = ps_layout_find(&o.layout, page * PAGE);
-    uint8_t expected[PAGE], got[PAGE];
-    struct ps_err err;
-
-    cr_assert(e, "page 0x%llx is absent", (unsigned long long)page);
-    cr_assert_eq(
-        o.c.data->ops->read(o.c.data, e->file_off + (page * PAGE - e->phys), got, PAGE, &err), 0,
-        "%s", err.msg);
-    memset(expected, byte, PAGE);
-    cr_assert_arr_eq(got, expected, PAGE);
-}
-
-static uint64_t n_present(void)
-{
-    uint64_t n = 0;
-
-    for (size_t i = 0; i < o.layout.n; i++)
-        n += o.layout.extent[i].n_bytes;
-    return n / PAGE;
 }
 
 /* Pages of state, before a table at page 6. */
@@ -156,7 +126,7 @@ static void expect_table(uint64_t first, unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
         for (unsigned k = 0; k < range_pages(i); k++)
-            expect_page(first + 3 * i + k, made_hiber_fill(first + 3 * i + k));
+            expect_page(&o, first + 3 * i + k, made_hiber_fill(first + 3 * i + k));
 }
 
 /* Two tables, of which the first is full. */
@@ -180,7 +150,7 @@ Test(hiber_tables, every_version)
         open_it();
         snprintf(name, sizeof name, "hibernation file (%s)", r->name);
         cr_assert_str_eq(o.c.name, name);
-        cr_assert_eq(n_present(), sum_pages(n_most(r)) + sum_pages(7));
+        cr_assert_eq(n_present(&o), sum_pages(n_most(r)) + sum_pages(7));
         expect_table(0x100, n_most(r));
         expect_table(0x4000, 7);
         cr_assert_eq(o.c.notes.n, 0);
@@ -210,9 +180,9 @@ Test(hiber_tables, wiped_header)
             open_it();
             snprintf(name, sizeof name, "hibernation file (%s)", r->name);
             cr_assert_str_eq(o.c.name, name, "%s, %u ranges", o.c.name, n);
-            cr_assert_eq(n_present(), sum_pages(n));
+            cr_assert_eq(n_present(&o), sum_pages(n));
             expect_table(1, n);
-            expect_note("resumed");
+            expect_note(&o, "resumed");
             cr_assert_eq(o.c.facts.system_time, 0);
             ps_open_container_close(&o);
         }
@@ -234,9 +204,9 @@ Test(hiber_tables, a_damaged_block)
             break;
         }
     open_it();
-    cr_assert_eq(n_present(), 16 + sum_pages(7));
+    cr_assert_eq(n_present(&o), 16 + sum_pages(7));
     expect_table(0x4000, 7);
-    expect_note("pages that the tables name could not be found");
+    expect_note(&o, "pages that the tables name could not be found");
     ps_open_container_close(&o);
 }
 
@@ -249,8 +219,8 @@ Test(hiber_tables, damaged_data_cost_themselves)
     two_tables(r);
     memset(h.bytes + block + 32, 0xff, 8); /* a match before anything was written */
     open_it();
-    cr_assert_eq(n_present(), sum_pages(n_most(r)) + sum_pages(7));
-    expect_page(0x100, 0);
+    cr_assert_eq(n_present(&o), sum_pages(n_most(r)) + sum_pages(7));
+    expect_page(&o, 0x100, 0);
     expect_table(0x100 + 3 * 15, 5); /* of the second block */
     ps_open_container_close(&o);
 }
@@ -264,10 +234,10 @@ Test(hiber_tables, a_damaged_range)
     made_hiber_put(&h, FIRST_TABLE * PAGE + r->first_at + 20 * r->stride + r->start_at, 0xffffff,
                    8);
     open_it();
-    cr_assert_eq(n_present(), sum_pages(20) + sum_pages(7));
+    cr_assert_eq(n_present(&o), sum_pages(20) + sum_pages(7));
     expect_table(0x100, 20);
     expect_table(0x4000, 7);
-    expect_note("table of page numbers is damaged");
+    expect_note(&o, "table of page numbers is damaged");
     ps_open_container_close(&o);
 }
 
@@ -282,9 +252,9 @@ Test(hiber_tables, a_damaged_link)
         two_tables(r);
         made_hiber_put(&h, FIRST_TABLE * PAGE + r->next_at, next[i], 8);
         open_it();
-        cr_assert_eq(n_present(), sum_pages(n_most(r)));
+        cr_assert_eq(n_present(&o), sum_pages(n_most(r)));
         expect_table(0x100, n_most(r));
-        expect_note("table of page numbers is damaged");
+        expect_note(&o, "table of page numbers is damaged");
         ps_open_container_close(&o);
     }
 }
@@ -304,7 +274,7 @@ Test(hiber_tables, a_link_of_the_last_table)
         next = table(r, 0x4000, 7, 7);
         made_hiber_put(&h, FIRST_TABLE * PAGE + r->next_at, next, 8);
         open_it();
-        cr_assert_eq(n_present(), sum_pages(30) + (is_next ? sum_pages(7) : 0));
+        cr_assert_eq(n_present(&o), sum_pages(30) + (is_next ? sum_pages(7) : 0));
         expect_table(0x100, 30);
         cr_assert_eq(o.c.notes.n, 0);
         ps_open_container_close(&o);
@@ -319,9 +289,9 @@ Test(hiber_tables, cut_short)
     table(r, 0x100, 41, 41); /* 49 pages */
     h.n_bytes -= 16;
     open_it();
-    cr_assert_eq(n_present(), 48);
+    cr_assert_eq(n_present(&o), 48);
     expect_table(0x100, 40);
-    expect_note("1 pages that the tables name could not be found");
+    expect_note(&o, "1 pages that the tables name could not be found");
     ps_open_container_close(&o);
 }
 

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "tests/support/expect_container.h"
 #include "tests/support/open_container.h"
 
 #define PAGE   4096u
@@ -48,22 +49,6 @@ static int open_it(void)
     return ps_open_container(&o, &ps_reader_lime, &m, "x");
 }
 
-static void expect_extent(size_t i, uint64_t phys, uint64_t n_bytes, uint64_t file_off)
-{
-    cr_assert_lt(i, o.layout.n);
-    cr_assert_eq(o.layout.extent[i].phys, phys);
-    cr_assert_eq(o.layout.extent[i].n_bytes, n_bytes);
-    cr_assert_eq(o.layout.extent[i].file_off, file_off);
-}
-
-static void expect_note(const char *words)
-{
-    for (unsigned i = 0; i < o.c.notes.n; i++)
-        if (o.c.notes.note[i].kind != PS_NOTE_INFO && strstr(o.c.notes.note[i].text, words))
-            return;
-    cr_assert_fail("no warning says '%s' (%u notes)", words, o.c.notes.n);
-}
-
 /* The bytes of pool-internals.md 9.3: 0x1000..0x9FBFF, the next header at 0x20 + 0x9EC00. */
 Test(lime, known_header)
 {
@@ -77,11 +62,11 @@ Test(lime, known_header)
     cr_assert_eq(ps_open_container(&o, &ps_reader_lime, &m, "x"), 1, "%s", o.err.msg);
     cr_assert_str_eq(o.c.name, "LiME");
     cr_assert_eq(o.layout.n, 3);
-    expect_extent(0, 0x1000, 0x9e000, HEADER);
+    expect_extent(&o, 0, 0x1000, 0x9e000, HEADER);
     cr_assert_eq(o.layout.extent[1].kind, PS_EXTENT_PIECES);
     cr_assert_eq(o.layout.extent[1].phys, 0x9f000);
     cr_assert_eq(o.layout.n_torn, 0xc00);
-    expect_extent(2, 0x100000, PAGE, 2 * HEADER + 0x9ec00);
+    expect_extent(&o, 2, 0x100000, PAGE, 2 * HEADER + 0x9ec00);
     cr_assert_eq(o.c.notes.n, 0);
     cr_assert_eq(o.layout.n_covered, 0x9ec00 + PAGE);
     ps_open_container_close(&o);
@@ -99,7 +84,7 @@ Test(lime, ranges_of_any_place_and_size)
     cr_assert_eq(o.layout.extent[0].phys, 0);
     cr_assert_eq(o.layout.extent[1].phys, 0x1000);
     cr_assert_eq(o.layout.extent[2].phys, 0x3000);
-    expect_extent(3, 0x5000, 2 * PAGE, HEADER);
+    expect_extent(&o, 3, 0x5000, 2 * PAGE, HEADER);
     cr_assert_eq(o.layout.extent[4].phys, 0x1000000000);
     cr_assert_eq(o.layout.n_torn, 7 + 0x1000 + 1);
     cr_assert_eq(o.c.notes.n, 0);
@@ -113,13 +98,13 @@ Test(lime, cut_file)
     n_file -= PAGE + 100;
     cr_assert_eq(open_it(), 1);
     cr_assert_eq(o.layout.n_missing, PAGE + 100);
-    expect_extent(1, 0x10000, 2 * PAGE - 100, PAGE + 2 * HEADER);
+    expect_extent(&o, 1, 0x10000, 2 * PAGE - 100, PAGE + 2 * HEADER);
     ps_open_container_close(&o);
     n_file = PAGE + HEADER + 20;
     memset(file + n_file, 0, sizeof file - n_file);
     cr_assert_eq(open_it(), 1);
     cr_assert_eq(o.layout.n, 1);
-    expect_note("0x1020");
+    expect_note(&o, "0x1020");
     ps_open_container_close(&o);
 }
 
@@ -140,11 +125,11 @@ Test(lime, damaged_header)
         file[HEADER + PAGE + damage[i].at] = damage[i].byte;
         cr_assert_eq(open_it(), 1, "%zu: %s", i, o.err.msg);
         cr_assert_eq(o.layout.n, 3, "%zu: %zu extents", i, o.layout.n);
-        expect_extent(0, 0x10000, PAGE, HEADER);
-        expect_extent(1, 0x30000, PAGE, 2 * PAGE + 3 * HEADER);
-        expect_extent(2, 0x40000, PAGE, 3 * PAGE + 4 * HEADER);
-        expect_note("0x1020");
-        expect_note("4128 bytes");
+        expect_extent(&o, 0, 0x10000, PAGE, HEADER);
+        expect_extent(&o, 1, 0x30000, PAGE, 2 * PAGE + 3 * HEADER);
+        expect_extent(&o, 2, 0x40000, PAGE, 3 * PAGE + 4 * HEADER);
+        expect_note(&o, "0x1020");
+        expect_note(&o, "4128 bytes");
         ps_open_container_close(&o);
     }
 }
@@ -166,7 +151,7 @@ Test(lime, headers_in_memory)
     file[decoy - HEADER] = 0;
     cr_assert_eq(open_it(), 1);
     cr_assert_eq(o.layout.n, 2);
-    expect_extent(1, 0x30000, PAGE, 3 * PAGE + 3 * HEADER);
+    expect_extent(&o, 1, 0x30000, PAGE, 3 * PAGE + 3 * HEADER);
     ps_open_container_close(&o);
 }
 
@@ -176,7 +161,7 @@ Test(lime, damage_to_the_end)
     put_data(7, 3 * PAGE);
     cr_assert_eq(open_it(), 1);
     cr_assert_eq(o.layout.n, 1);
-    expect_note("breaks at offset 0x1020");
+    expect_note(&o, "breaks at offset 0x1020");
     ps_open_container_close(&o);
     /* Rounded up to whole sectors. */
     n_file = HEADER + PAGE;
@@ -223,7 +208,7 @@ Test(lime, ends_of_numbers)
     put_range(0x3000, PAGE);
     cr_assert_eq(open_it(), 1);
     cr_assert_eq(o.layout.n, 2);
-    expect_extent(1, 0x3000, PAGE, n_file - PAGE);
+    expect_extent(&o, 1, 0x3000, PAGE, n_file - PAGE);
     ps_open_container_close(&o);
 }
 
@@ -242,6 +227,6 @@ Test(lime, next_header_at_any_distance)
     ps_memory_bytes_init(&m, file, n_file);
     ps_memory_bytes_grow(&m, UINT64_C(1) << 50);
     cr_assert_eq(ps_open_container(&o, &ps_reader_lime, &m, "x"), 1);
-    expect_note("breaks at");
+    expect_note(&o, "breaks at");
     ps_open_container_close(&o);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/image/grow.h"
+
 /* Up to this size a block is unpacked again rather than all of them at once: page tables and heaps
  * are read page by page, and with blocks of 1 MiB that unpacked a whole image nine times, with 4
  * MiB 32 times, with 128 KiB twice (docs/IMAGES.md); a file costs less than half of an image. */
@@ -164,15 +166,11 @@ int ps_block_can_be(const struct ps_block *block, uint32_t ratio)
 
 int ps_block_list_add(struct ps_block_list *list, const struct ps_block *block, struct ps_err *err)
 {
-    if (list->n == list->cap) {
-        const size_t cap = list->cap ? 2 * list->cap : 64;
-        struct ps_block *grown = realloc(list->block, cap * sizeof *grown);
+    struct ps_block *grown = ps_grow(list->block, list->n, &list->cap, sizeof *grown, err);
 
-        if (!grown)
-            return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu blocks", cap);
-        list->block = grown;
-        list->cap = cap;
-    }
+    if (!grown)
+        return -PS_ENOMEM;
+    list->block = grown;
     list->block[list->n++] = *block;
     return 0;
 }
