@@ -121,6 +121,7 @@ int ps_kuser_fits(const struct ps_windows_version *v, uint64_t image_pages)
 {
     const uint64_t hole = image_pages > 4 * PAGES_PER_GIB ? 2 * PAGES_PER_GIB : 0;
 
-    return v->n_pages <= image_pages &&
-           image_pages - v->n_pages <= 16 * PAGES_PER_MIB + image_pages / 64 + hole;
+    if (v->n_pages > image_pages)
+        return v->n_pages - image_pages <= PAGES_PER_MIB;
+    return image_pages - v->n_pages <= 16 * PAGES_PER_MIB + image_pages / 64 + hole;
 }

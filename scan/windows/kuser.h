@@ -23,7 +23,7 @@ uint64_t ps_kuser_distance(const struct ps_windows_version *v, uint64_t image_pa
 
 /* Is it this image's memory? Windows counts less than the image has, by what the firmware keeps:
  * up to 16 MiB and a 64th, and 2 GiB more if the image ends beyond 4 GiB and can hold the hole
- * below that. */
+ * below that; or up to 1 MiB more, which the writer of the image left out. */
 int ps_kuser_fits(const struct ps_windows_version *v, uint64_t image_pages);
 
 #endif
