@@ -1,5 +1,5 @@
 # ps_embed_tags(OUT FILE...): write C source OUT that holds the files as ps_builtin_tags, sorted by
-# name. Runs when CMake configures; a changed list configures again.
+# their names below tags/. Runs when CMake configures; a changed list configures again.
 function(ps_embed_tags out)
     set(arrays "")
     set(rows "")
@@ -8,7 +8,7 @@ function(ps_embed_tags out)
     list(SORT files)
     foreach(file IN LISTS files)
         set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
-        get_filename_component(name ${file} NAME)
+        file(RELATIVE_PATH name ${PROJECT_SOURCE_DIR}/tags ${file})
         file(READ ${file} hex HEX)
         string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
         string(REGEX REPLACE

@@ -28,7 +28,7 @@ fails() {
     [ -s "$tmp/out" ] && wrong "tags $*: wrote to standard output"
 }
 
-row='{"Tag":"Proc","Component":"nt!ps","Kind":"process","Description":"EPROCESS of a running or ended process","Source":"objects.tags"'
+row='{"Tag":"Proc","Component":"nt!ps","Kind":"process","Description":"EPROCESS of a running or ended process","Source":"kernel/objects.tags"'
 got=$("$POOLSCAN" tags Proc)
 expect "jsonl" "$row" "${got%,\"Line\":*}"
 expect "protected bit" "$got" "$("$POOLSCAN" tags 'Pro\xe3')"

@@ -166,7 +166,7 @@ int main(void)
         fprintf(stderr, "PS_SOURCE is not set\n");
         return 1;
     }
-    snprintf(pattern, sizeof pattern, "%s/tags/*.tags", source);
+    snprintf(pattern, sizeof pattern, "%s/tags/*/*.tags", source);
     if (glob(pattern, 0, NULL, &found) != 0) {
         fprintf(stderr, "%s: nothing there\n", pattern);
         return 1;
