@@ -10,12 +10,14 @@
 #include "host/run/tag_source.h"
 #include "kernels/pool_header.h"
 
-enum field { TAG, COMPONENT, KIND, DESCRIPTION, SOURCE, LINE, N_FIELDS };
+enum field { TAG, COMPONENT, KIND, POOL, SEEN, DESCRIPTION, SOURCE, LINE, N_FIELDS };
 
 static const struct ps_column columns[N_FIELDS] = {
     [TAG] = {"Tag", "Tag", PS_COLUMN_TEXT, 0},
     [COMPONENT] = {"Component", "Component", PS_COLUMN_TEXT, 0},
     [KIND] = {"Kind", "Kind", PS_COLUMN_TEXT, 0},
+    [POOL] = {"Pool", "Pool", PS_COLUMN_TEXT, 0},
+    [SEEN] = {"Seen", "Seen", PS_COLUMN_TEXT, 0},
     [DESCRIPTION] = {"Description", "Description", PS_COLUMN_TEXT, 1},
     [SOURCE] = {"Source", "Source", PS_COLUMN_TEXT, 1},
     [LINE] = {"Line", NULL, PS_COLUMN_LITERAL, 0},
@@ -27,13 +29,21 @@ struct row {
     char line[11];
 };
 
+/* What is not known is no text. */
+static const char *or_null(const char *text)
+{
+    return *text ? text : NULL;
+}
+
 static void make_row(const struct ps_tag_info *info, struct row *row)
 {
     snprintf(row->line, sizeof row->line, "%u", info->line);
     row->field[TAG] = ps_tag_pattern_print(info->pattern, row->tag);
-    row->field[COMPONENT] = info->component;
-    row->field[KIND] = info->kind;
-    row->field[DESCRIPTION] = info->description;
+    row->field[COMPONENT] = or_null(info->component);
+    row->field[KIND] = or_null(info->kind);
+    row->field[POOL] = or_null(info->pool);
+    row->field[SEEN] = or_null(info->seen);
+    row->field[DESCRIPTION] = or_null(info->description);
     row->field[SOURCE] = info->source;
     row->field[LINE] = row->line;
 }

@@ -24,10 +24,10 @@ struct ps_tag_pattern {
  * other byte, and the backslash, as \xNN. Spaces are significant and kept. Returns text. */
 char *ps_tag_print(uint32_t tag, char *text);
 
-/* Read one pattern as a user types it: up to four bytes, '?' for any one character, '*' (last)
- * for all the rest, \xNN for a byte, \\ \? \* \, for these characters themselves. Fewer than four
- * bytes are padded with spaces ("Irp" is "Irp "), as pool tags are. On failure err->at is the
- * position in 'text'. */
+/* Read one pattern as a user types it: up to four bytes, '?' for any one character, '*' (last, or
+ * with nothing but padding up to the fourth column: "Bu* ") for all the rest, \xNN for a byte,
+ * \\ \? \* \, for these characters themselves. Fewer than four bytes are padded with spaces ("Irp"
+ * is "Irp "), as pool tags are. On failure err->at is the position in 'text'. */
 int ps_tag_pattern_parse(const char *text, size_t n, struct ps_tag_pattern *out,
                          struct ps_err *err);
 

@@ -70,6 +70,18 @@ static int read_escape(struct reader *r, uint32_t *byte, struct ps_err *err)
     return fail(r, at, "write \\xNN for a byte, or \\\\ \\? \\* \\, for these characters", err);
 }
 
+/* Lists of four columns pad "Bu*" to "Bu* ". */
+static int is_padding(const struct reader *r, size_t from)
+{
+    size_t room = r->n_bytes < PS_TAG_BYTES ? PS_TAG_BYTES - 1 - r->n_bytes : 0;
+
+    for (size_t i = from; i < r->n; i++) {
+        if (r->text[i] != ' ' || i - from >= room)
+            return 0;
+    }
+    return 1;
+}
+
 static int read_one(struct reader *r, struct ps_err *err)
 {
     size_t at = r->pos;
@@ -79,9 +91,10 @@ static int read_one(struct reader *r, struct ps_err *err)
     if (byte == '?')
         return add_byte(r, at, 0, 0, err);
     if (byte == '*') {
-        if (at + 1 != r->n)
+        if (!is_padding(r, at + 1))
             return fail(r, at, "'*' stands for all the rest and comes last", err);
         r->n_bytes = PS_TAG_BYTES;
+        r->pos = r->n - 1;
         return 0;
     }
     if (byte < 0x20 || byte > 0x7e)

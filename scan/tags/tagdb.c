@@ -119,6 +119,11 @@ static int reserve(struct ps_tagdb *db, struct ps_err *err)
     return 0;
 }
 
+static const char *or_empty(const char *text)
+{
+    return text ? text : "";
+}
+
 int ps_tagdb_put(struct ps_tagdb *db, const struct ps_tag_info *info, struct ps_err *err)
 {
     int rc;
@@ -133,6 +138,8 @@ int ps_tagdb_put(struct ps_tagdb *db, const struct ps_tag_info *info, struct ps_
         return rc;
     db->entry[db->n] = *info;
     db->entry[db->n].source = db->lists->name;
+    db->entry[db->n].pool = or_empty(info->pool);
+    db->entry[db->n].seen = or_empty(info->seen);
     db->n++;
     return 0;
 }

@@ -19,6 +19,8 @@ struct ps_tag_info {
     struct ps_tag_pattern pattern; /* as written; lists leave the protected bit out */
     const char *component;         /* "nt!ps", "tcpip.sys"; "" when not known. Owned by the db */
     const char *kind;              /* "process", "file-system" ...; "" when not known */
+    const char *pool;              /* usual pool: "np", "pg", "both"; "" when not known */
+    const char *seen;              /* Windows releases: "vista-", "2000-7" ...; "" when not known */
     const char *description;       /* a few words; "" when not known */
     const char *source;            /* name of the list it came from */
     uint32_t line;                 /* in that list */

@@ -28,18 +28,20 @@ fails() {
     [ -s "$tmp/out" ] && wrong "tags $*: wrote to standard output"
 }
 
-row='{"Tag":"Proc","Component":"nt!ps","Kind":"process","Description":"EPROCESS of a running or ended process","Source":"kernel/objects.tags"'
+pool='"\(np\|pg\|both\)"\|null'
+seen='"\([0-9a-z.]*-\?[0-9a-z.]*\)"\|null'
+row='{"Tag":"Proc","Component":"nt!ps","Kind":"process","Pool":P,"Seen":S,"Description":"EPROCESS of a running or ended process","Source":"kernel/objects.tags"'
 got=$("$POOLSCAN" tags Proc)
-expect "jsonl" "$row" "${got%,\"Line\":*}"
+expect "jsonl" "$row" "$(sed "s/\"Pool\":\($pool\)/\"Pool\":P/; s/\"Seen\":\($seen\)/\"Seen\":S/; s/,\"Line\":.*//" <<<"$got")"
 expect "protected bit" "$got" "$("$POOLSCAN" tags 'Pro\xe3')"
 expect "wildcard" "$got" "$("$POOLSCAN" tags 'Pro*' --kind process)"
 expect "json" "[ $got ]" "$("$POOLSCAN" tags Proc --format json | tr '\n' ' ' | sed 's/ $//')"
 expect "empty json" '[ ]' "$("$POOLSCAN" tags Zz9z --format json 2>/dev/null | tr '\n' ' ' | sed 's/ $//')"
 expect "none" "" "$("$POOLSCAN" tags --format none)"
-expect "csv" 'Tag,Component,Kind,Description,Source,Line' \
+expect "csv" 'Tag,Component,Kind,Pool,Seen,Description,Source,Line' \
     "$("$POOLSCAN" tags Proc --format csv | head -1 | tr -d '\r')"
 expect "csv rows" 2 "$("$POOLSCAN" tags Proc --format csv | wc -l)"
-"$POOLSCAN" tags Proc --format table | grep -q '^Proc *nt!ps *process *EPROCESS' || wrong "table"
+"$POOLSCAN" tags Proc --format table | grep -q '^Proc *nt!ps *process *[a-z-]* *[0-9a-z.-]* *EPROCESS' || wrong "table"
 expect "a wildcard entry explains" '"Tag":"Afd?"' \
     "$("$POOLSCAN" tags Afdz | grep -o '"Tag":"[^"]*"')"
 [ "$("$POOLSCAN" tags | wc -l)" -ge 150 ] || wrong "too few built-in tags"
@@ -59,6 +61,11 @@ expect "the first file wins" '"Component":"mine.sys"' \
 expect "the first file wins, turned round" '"Component":"other.sys"' \
     "$("$POOLSCAN" tags Proc --tag-file "$tmp/own" --tag-file "$tmp/pooltag" |
         grep -o '"Component":"[^"]*"')"
+printf 'Zz7z  z.sys  ?  np  vista-10  three own words\nZz6z  z.sys  ?  np  words\n' >"$tmp/six"
+expect "pool and releases" '{"Tag":"Zz7z","Component":"z.sys","Kind":null,"Pool":"np","Seen":"vista-10","Description":"three own words"' \
+    "$("$POOLSCAN" tags Zz7z --tag-file "$tmp/six" | sed 's/,"Source":.*//')"
+expect "neither" '"Pool":null,"Seen":null,"Description":"np  words"' \
+    "$("$POOLSCAN" tags Zz6z --tag-file "$tmp/six" | grep -o '"Pool":.*words"')"
 expect "no built-in tags" 3 "$("$POOLSCAN" tags --no-builtin-tags --tag-file "$tmp/own" \
     --tag-file "$tmp/pooltag" | wc -l)"
 expect "quotes in json" '"Description":"a \"quoted\", word"' \

@@ -6,16 +6,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_TAGS 4096
+#define MAX_TAGS 16384
 
 static const char *const kinds[] = {
-    "cache",   "device", "driver", "dump",  "file",  "file-system", "filter",   "graphics",
-    "handle",  "input",  "io",     "ipc",   "job",   "loader",      "memory",   "name",
-    "network", "object", "pnp",    "pool",  "power", "process",     "registry", "security",
-    "storage", "sync",   "thread", "timer", "trace", "verifier",    "window",
+    "audio",       "bluetooth", "cache",    "debug",   "device", "driver", "dump",  "file",
+    "file-system", "filter",    "graphics", "handle",  "input",  "io",     "ipc",   "job",
+    "loader",      "memory",    "name",     "network", "object", "pnp",    "pool",  "power",
+    "process",     "registry",  "security", "storage", "sync",   "thread", "timer", "trace",
+    "usb",         "verifier",  "virtual",  "window",
 };
 
-static char tags[MAX_TAGS][5];
+static const char *const pools[] = {"np", "pg", "both", "?"};
+static const char *const releases[] = {"2000", "xp", "2003", "vista", "7", "8", "8.1", "10", "11"};
+
+#define COUNT(words) (sizeof(words) / sizeof(words)[0])
+
+struct place {
+    char tag[5];
+    const char *path;
+    unsigned line;
+};
+
+static struct place tags[MAX_TAGS];
 static size_t n_tags;
 static int n_wrong;
 
@@ -25,13 +37,50 @@ static void wrong(const char *path, unsigned line, const char *why)
     n_wrong++;
 }
 
-static int is_kind(const char *word)
+/* Place of a word in a list, or -1. */
+static int index_of(const char *word, const char *const *list, size_t n)
 {
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        if (strcmp(kinds[i], word) == 0)
-            return 1;
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(list[i], word) == 0)
+            return (int)i;
     }
-    return 0;
+    return -1;
+}
+
+/* FIRST-LAST, either of them left out, or a single release. */
+static int is_seen(const char *word)
+{
+    const char *dash = strchr(word, '-');
+    char first[16] = "";
+    int from = -1;
+    int to = -1;
+
+    if (!dash)
+        return strcmp(word, "?") == 0 || index_of(word, releases, COUNT(releases)) >= 0;
+    if ((size_t)(dash - word) >= sizeof first)
+        return 0;
+    memcpy(first, word, (size_t)(dash - word));
+    from = index_of(first, releases, COUNT(releases));
+    to = index_of(dash + 1, releases, COUNT(releases));
+    if (dash[1] == '\0')
+        return from >= 0;
+    return to >= 0 && (dash == word || (from >= 0 && from <= to));
+}
+
+/* A file name with its ending, nt!part, or ?; in lower case, so that it is spelled one way. */
+static int is_component(const char *word)
+{
+    static const char *const endings[] = {"sys", "dll", "lib", "exe"};
+    const char *dot = strrchr(word, '.');
+
+    if (strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789_.-!?") != strlen(word))
+        return 0;
+    if (strcmp(word, "?") == 0 || strcmp(word, "nt") == 0)
+        return 1;
+    if (strncmp(word, "nt!", 3) == 0)
+        return isalpha((unsigned char)word[3]) != 0;
+    return !strpbrk(word, "!?") && dot && dot > word &&
+           index_of(dot + 1, endings, COUNT(endings)) >= 0;
 }
 
 /* The four characters between quotes or before a blank; 0 when it is not that. */
@@ -52,15 +101,29 @@ static int read_tag(const char *text, char *tag, const char **rest)
 
 static void note_tag(const char *path, unsigned line, const char *tag)
 {
-    for (size_t i = 0; i < n_tags; i++) {
-        if (strcmp(tags[i], tag) == 0)
-            wrong(path, line, "this tag is there already");
-    }
     if (n_tags == MAX_TAGS) {
         wrong(path, line, "more tags than this test holds");
         return;
     }
-    memcpy(tags[n_tags++], tag, 5);
+    tags[n_tags].path = path;
+    tags[n_tags].line = line;
+    memcpy(tags[n_tags++].tag, tag, 5);
+}
+
+static int compare_places(const void *a, const void *b)
+{
+    return strcmp(((const struct place *)a)->tag, ((const struct place *)b)->tag);
+}
+
+static void check_twice(void)
+{
+    qsort(tags, n_tags, sizeof tags[0], compare_places);
+    for (size_t i = 1; i < n_tags; i++) {
+        if (strcmp(tags[i - 1].tag, tags[i].tag) == 0) {
+            wrong(tags[i - 1].path, tags[i - 1].line, "this tag is there twice, also");
+            wrong(tags[i].path, tags[i].line, "here");
+        }
+    }
 }
 
 static unsigned count_words(const char *s)
@@ -77,6 +140,8 @@ static void check_entry(const char *path, unsigned line, const char *text, char 
     char tag[5] = "";
     char component[64];
     char kind[32];
+    char pool[8];
+    char seen[16];
     int at = 0;
     const char *rest = text;
 
@@ -84,18 +149,24 @@ static void check_entry(const char *path, unsigned line, const char *text, char 
         wrong(path, line, "no tag of four bytes, quoted when it has a blank");
         return;
     }
-    note_tag(path, line, tag);
     if (strcmp(last, tag) >= 0)
         wrong(path, line, "not in order");
     strcpy(last, tag);
-    if (sscanf(rest, " %63s %31s %n", component, kind, &at) != 2 || at == 0) {
-        wrong(path, line, "component, kind or description is missing");
+    if (sscanf(rest, " %63s %31s %7s %15s %n", component, kind, pool, seen, &at) != 4 || at == 0) {
+        wrong(path, line, "component, kind, pool, releases or description is missing");
         return;
     }
-    if (!is_kind(kind))
+    note_tag(path, line, tag);
+    if (!is_component(component))
+        wrong(path, line, "no driver's file name in lower case, nt!part or ?");
+    if (strcmp(kind, "?") != 0 && index_of(kind, kinds, COUNT(kinds)) < 0)
         wrong(path, line, "a kind that tags/README.md does not name");
-    if (count_words(rest + at) < 2 || count_words(rest + at) > 8)
-        wrong(path, line, "a description has two to eight words");
+    if (index_of(pool, pools, COUNT(pools)) < 0)
+        wrong(path, line, "the usual pool is np, pg, both or ?");
+    if (!is_seen(seen))
+        wrong(path, line, "these are no releases of Windows, first to last");
+    if (count_words(rest + at) < 3 || count_words(rest + at) > 8 || strstr(rest + at, "  "))
+        wrong(path, line, "a description has three to eight words, a blank between each");
 }
 
 static void check_file(const char *path)
@@ -147,7 +218,7 @@ static void check_readme(const char *source)
     n = fread(text, 1, sizeof text - 1, file);
     text[n] = '\0';
     fclose(file);
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+    for (size_t i = 0; i < COUNT(kinds); i++) {
         char word[40];
 
         snprintf(word, sizeof word, "`%s`", kinds[i]);
@@ -173,6 +244,7 @@ int main(void)
     }
     for (size_t i = 0; i < found.gl_pathc; i++)
         check_file(found.gl_pathv[i]);
+    check_twice();
     globfree(&found);
     check_readme(source);
     printf("%zu tags, %d wrong\n", n_tags, n_wrong);

@@ -44,6 +44,9 @@ Test(tag, reads_patterns)
         {"Pr*", "Pr\0\0", 0x0000ffff},
         {"*", "\0\0\0\0", 0},
         {"Proc*", "Proc", 0xffffffff},
+        {"Bu* ", "Bu\0\0", 0x0000ffff},
+        {"B*  ", "B\0\0\0", 0x000000ff},
+        {"\\x42* ", "B\0\0\0", 0x000000ff},
         {"\\x50ro\\xE3", "Pro\xe3", 0xffffffff},
         {"\\?\\*\\,\\\\", "?*,\\", 0xffffffff},
         {"a?", "a\0  ", 0xffff00ff},
@@ -64,8 +67,9 @@ Test(tag, refuses_bad_patterns_with_their_position)
         const char *text;
         uint64_t at;
     } cases[] = {
-        {"", 0},      {"Procs", 4},  {"Pr*c", 2},     {"a\\", 1},    {"a\\q", 1},      {"a\\x4", 1},
-        {"\\x4g", 0}, {"ab\x01", 2}, {"\xc3\xa4", 0}, {"????*?", 4}, {"abcd\\x41", 4}, {"a\nb", 1},
+        {"", 0},          {"Procs", 4}, {"Pr*c", 2},   {"a\\", 1},      {"a\\q", 1},
+        {"a\\x4", 1},     {"\\x4g", 0}, {"ab\x01", 2}, {"\xc3\xa4", 0}, {"????*?", 4},
+        {"abcd\\x41", 4}, {"a\nb", 1},  {"Bu*  ", 2},  {"Bud* ", 3},    {"Proc* ", 4},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -88,6 +88,55 @@ Test(tagdb, reads_the_own_format)
     cr_assert_null(find("\x01\xffX\x01"), "an open byte stands for printable ones");
 }
 
+/* Where both words are what those columns may hold they are the columns, else the description
+ * begins there. */
+Test(tagdb, reads_lines_with_and_without_pool_and_releases)
+{
+    static const struct {
+        const char *text; /* behind the kind */
+        const char *pool;
+        const char *seen;
+        const char *description;
+    } cases[] = {
+        {"np 2000- some words", "np", "2000-", "some words"},
+        {"pg\t-2003  some words", "pg", "-2003", "some words"},
+        {"both vista-8.1 some words", "both", "vista-8.1", "some words"},
+        {"? ? some words", "", "", "some words"},
+        {"? 8.1 some words", "", "8.1", "some words"},
+        {"np 11-11 some words", "np", "11-11", "some words"},
+        {"np some words", "", "", "np some words"},
+        {"2000- np some words", "", "", "2000- np some words"},
+        {"np 2000 ", "", "", "np 2000"},
+        {"np", "", "", "np"},
+        {"NP 2000- words", "", "", "NP 2000- words"},
+        {"nonpaged 2000- words", "", "", "nonpaged 2000- words"},
+        {"np - words", "", "", "np - words"},
+        {"np 95- words", "", "", "np 95- words"},
+        {"np -95 words", "", "", "np -95 words"},
+        {"np 10-7 words", "", "", "np 10-7 words"},
+        {"np 7--8 words", "", "", "np 7--8 words"},
+        {"np 7-8-10 words", "", "", "np 7-8-10 words"},
+        {"np XP- words", "", "", "np XP- words"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[128];
+
+        close_db();
+        open_db();
+        snprintf(text, sizeof text, "Abcd x.sys misc %s\n", cases[i].text);
+        add_tags("list", text);
+        expect("Abcd", "x.sys", cases[i].description);
+        cr_assert_str_eq(find("Abcd")->kind, "misc", "case %zu", i);
+        cr_assert_str_eq(find("Abcd")->pool, cases[i].pool, "case %zu", i);
+        cr_assert_str_eq(find("Abcd")->seen, cases[i].seen, "case %zu", i);
+    }
+    add_pooltag("Efgh - x.sys - np 2000- words\n");
+    expect("Efgh", "x.sys", "np 2000- words");
+    cr_assert_str_eq(find("Efgh")->pool, "");
+    cr_assert_str_eq(find("Efgh")->seen, "");
+}
+
 Test(tagdb, refuses_a_bad_line_with_its_number_and_keeps_nothing)
 {
     static const struct {

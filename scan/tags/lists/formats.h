@@ -8,7 +8,7 @@
 #include "scan/tags/tagdb.h"
 
 /* Add an entry; when its pattern is known already the older one stays. info->source is set by the
- * database. */
+ * database; pool and seen are NULL where the line has no such columns. */
 int ps_tagdb_put(struct ps_tagdb *db, const struct ps_tag_info *info, struct ps_err *err);
 
 /* Parsers: all lines of 'list' into db. 'name' for messages. list.text[list.n] is writable. */

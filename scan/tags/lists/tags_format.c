@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "scan/tags/lists/usage.h"
+
 #define UNKNOWN_FIELD "?"
 
 /* A line under way: what is left of it, and where it stands for messages. */
@@ -50,7 +52,14 @@ static int take_tag(struct row *row, struct ps_tag_pattern *tag, struct ps_err *
     return 0;
 }
 
-/* A word, "" for an unknown one. */
+/* Ends the word in place; "" for an unknown one. */
+static const char *known_word(struct ps_span word)
+{
+    const char *text = ps_span_end(word);
+
+    return strcmp(text, UNKNOWN_FIELD) == 0 ? "" : text;
+}
+
 static int take_word(struct row *row, const char **word, const char *missing, struct ps_err *err)
 {
     struct ps_span text = row->left;
@@ -60,10 +69,28 @@ static int take_word(struct row *row, const char **word, const char *missing, st
         return fail(row, missing, err);
     row->left = ps_span_rest(row->left, text.n);
     row->left = ps_span_trim(row->left);
-    *word = ps_span_end(text);
-    if (strcmp(*word, UNKNOWN_FIELD) == 0)
-        *word = "";
+    *word = known_word(text);
     return 0;
+}
+
+/* Pool and releases. Lists of the first form have neither, and their description begins here; so a
+ * word that is no pool is not an error. */
+static void take_usage(struct row *row, struct ps_tag_info *info)
+{
+    struct ps_span pool = row->left;
+    struct ps_span seen;
+    struct ps_span description;
+
+    pool.n = word_length(pool);
+    seen = ps_span_trim(ps_span_rest(row->left, pool.n));
+    description = seen;
+    seen.n = word_length(seen);
+    description = ps_span_trim(ps_span_rest(description, seen.n));
+    if (description.n == 0 || !ps_is_pool_word(pool) || !ps_is_seen_word(seen))
+        return;
+    row->left = description;
+    info->pool = known_word(pool);
+    info->seen = known_word(seen);
 }
 
 static int is_printable(struct ps_span s)
@@ -97,6 +124,7 @@ static int parse_row(struct row *row, struct ps_tag_info *info, struct ps_err *e
         return rc;
     if (row->left.n == 0)
         return fail(row, "after the kind comes a description", err);
+    take_usage(row, info);
     tabs_to_blanks(row->left);
     info->description = ps_span_end(row->left);
     info->line = row->line;
