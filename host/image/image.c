@@ -448,8 +448,11 @@ static int read_pieces(struct ps_image *image, uint64_t phys, uint8_t *buf, size
     return rc;
 }
 
-int ps_image_read(struct ps_image *image, uint64_t phys, void *buf, size_t n_bytes,
-                  struct ps_err *err)
+typedef int read_fn(struct ps_bytes *bytes, uint64_t off, void *buf, size_t n_bytes,
+                    struct ps_err *err);
+
+static int read_with(struct ps_image *image, read_fn *read, uint64_t phys, void *buf,
+                     size_t n_bytes, struct ps_err *err)
 {
     const struct ps_extent *e = ps_layout_find(&image->layout, phys);
     uint64_t stored = e ? e->n_bytes - (phys - e->phys) : 0;
@@ -465,5 +468,19 @@ int ps_image_read(struct ps_image *image, uint64_t phys, void *buf, size_t n_byt
     }
     if (e->kind == PS_EXTENT_PIECES)
         return read_pieces(image, phys, buf, n_bytes, err);
-    return image->data->ops->read(image->data, e->file_off + (phys - e->phys), buf, n_bytes, err);
+    return read(image->data, e->file_off + (phys - e->phys), buf, n_bytes, err);
+}
+
+int ps_image_read(struct ps_image *image, uint64_t phys, void *buf, size_t n_bytes,
+                  struct ps_err *err)
+{
+    return read_with(image, image->data->ops->read, phys, buf, n_bytes, err);
+}
+
+int ps_image_read_once(struct ps_image *image, uint64_t phys, void *buf, size_t n_bytes,
+                       struct ps_err *err)
+{
+    const struct ps_bytes_ops *ops = image->data->ops;
+
+    return read_with(image, ops->read_once ? ops->read_once : ops->read, phys, buf, n_bytes, err);
 }

@@ -114,5 +114,9 @@ void ps_image_will_need_bytes(struct ps_image *image, uint64_t file_off, uint64_
  * device fails, PS_EFORMAT when the file turned out to be shorter than it was. Any thread. */
 int ps_image_read(struct ps_image *image, uint64_t phys, void *buf, size_t n_bytes,
                   struct ps_err *err);
+/* The same by one of several threads that read all of the image once, in order: no page that one of
+ * them reads is unpacked for the others. */
+int ps_image_read_once(struct ps_image *image, uint64_t phys, void *buf, size_t n_bytes,
+                       struct ps_err *err);
 
 #endif

@@ -40,7 +40,7 @@ static size_t read_piece(struct ps_image *image, const struct ps_piece *piece, u
     const size_t n_pages = whole_pages(n);
     struct ps_err why = {0};
 
-    if (ps_image_read(image, piece->phys, buffer, n, &why) < 0)
+    if (ps_image_read_once(image, piece->phys, buffer, n, &why) < 0)
         read_pages(image, piece, buffer, e);
     memset(buffer + n, 0, n_pages * PS_PAGE_BYTES - n);
     return n_pages;

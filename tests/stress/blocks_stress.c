@@ -14,6 +14,7 @@
 #define N_THREADS 6
 #define N_READS   400
 #define MAX_READ  20000u
+#define MAX_SHARE 200000u
 
 /* Packed bytes that are their own unpacked ones, each XORed with KEY. */
 #define KEY 0x5au
@@ -51,6 +52,7 @@ struct test {
     uint64_t seed;
     atomic_int n_wrong, n_unpacked, n_workers, n_most_workers, n_freed;
     atomic_int *n_at; /* unpacking a block now */
+    int n_at_once;    /* may do so */
 };
 
 static int worker_new(void *arg, void **worker, struct ps_err *err)
@@ -75,7 +77,7 @@ static int unpack(void *arg, void *worker, const struct ps_block *block, size_t 
     struct test *t = arg;
     atomic_int *busy = worker;
 
-    if (atomic_exchange(busy, 1) || atomic_fetch_add(&t->n_at[number], 1) ||
+    if (atomic_exchange(busy, 1) || atomic_fetch_add(&t->n_at[number], 1) >= t->n_at_once ||
         block != &t->block[number])
         atomic_fetch_add(&t->n_wrong, 1);
     atomic_fetch_add(&t->n_unpacked, 1);
@@ -145,16 +147,24 @@ static void wrong(struct test *t, const char *what, uint64_t off, size_t n_bytes
                 off, n_bytes, t->seed);
 }
 
-static void read_one(struct test *t, uint8_t *buf, uint64_t off, size_t n_bytes)
+typedef int read_fn(struct ps_bytes *bytes, uint64_t off, void *buf, size_t n_bytes,
+                    struct ps_err *err);
+
+static void read_with(struct test *t, read_fn *read, uint8_t *buf, uint64_t off, size_t n_bytes)
 {
     struct ps_err err = {0};
-    const int rc = t->bytes->ops->read(t->bytes, off, buf, n_bytes, &err);
+    const int rc = read(t->bytes, off, buf, n_bytes, &err);
     const int want = is_bad(t, off, n_bytes) ? -PS_EFORMAT : 0;
 
     if (rc != want || (rc < 0 && strcmp(err.msg, "bad block") != 0))
         wrong(t, rc ? err.msg : "no error", off, n_bytes);
     else if (rc == 0 && memcmp(buf, t->truth + off, n_bytes) != 0)
         wrong(t, "other bytes", off, n_bytes);
+}
+
+static void read_one(struct test *t, uint8_t *buf, uint64_t off, size_t n_bytes)
+{
+    read_with(t, t->bytes->ops->read, buf, off, n_bytes);
 }
 
 struct reader {
@@ -199,14 +209,37 @@ static void read_in_order(struct test *t)
     free(buf);
 }
 
-static void read_by_all(struct test *t)
+/* All of it once, shared with the others: now and then a piece so small that no block is whole in
+ * it, or one that is read as any other. */
+static void *read_share(void *arg)
+{
+    const struct reader *r = arg;
+    struct test *t = r->t;
+    struct rng rng = rng_make(t->seed ^ 1); /* the same pieces in all threads */
+    uint8_t *buf = malloc(MAX_SHARE);
+    uint64_t at = 0;
+
+    for (size_t i = 0; at < t->n_bytes; i++) {
+        const uint32_t kind = rng_below(&rng, 8);
+        size_t n = 1 + rng_below(&rng, kind == 0 ? 50 : MAX_SHARE);
+
+        n = n > t->n_bytes - at ? (size_t)(t->n_bytes - at) : n;
+        if (i % N_THREADS == r->number)
+            read_with(t, kind == 1 ? t->bytes->ops->read : t->bytes->ops->read_once, buf, at, n);
+        at += n;
+    }
+    free(buf);
+    return NULL;
+}
+
+static void read_by_all(struct test *t, void *(*how)(void *))
 {
     pthread_t thread[N_THREADS];
     struct reader reader[N_THREADS];
 
     for (size_t i = 0; i < N_THREADS; i++) {
         reader[i] = (struct reader){t, i};
-        if (pthread_create(&thread[i], NULL, read_many, &reader[i]) != 0)
+        if (pthread_create(&thread[i], NULL, how, &reader[i]) != 0)
             abort();
     }
     for (size_t i = 0; i < N_THREADS; i++)
@@ -242,8 +275,13 @@ static int round_of(uint64_t seed, size_t n_blocks, uint32_t largest, uint64_t c
         fprintf(stderr, "FAILED: open: %s\n", err.msg);
         return 1;
     }
+    /* Whoever reads a block whole and once does not ask whether it is unpacked ahead just now. */
+    t.n_at_once = 2;
+    read_by_all(&t, read_share);
+    t.n_at_once = 1;
+    atomic_store(&t.n_unpacked, 0);
     read_in_order(&t);
-    read_by_all(&t);
+    read_by_all(&t, read_many);
     check_once(&t, cache_bytes);
     t.bytes->ops->close(t.bytes);
     if (atomic_load(&t.n_workers) || atomic_load(&t.n_freed) != 1 ||

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "host/image/bytes/block_cache.h"
+#include "host/image/bytes/block_worker.h"
 
 #define MAX_THREADS 256u
 /* What is kept. */
@@ -20,14 +21,6 @@
 /* Readers in order come as several threads, each a few pieces before or behind the others. */
 #define ORDER_PIECES 16u
 #define MIN_PIECE    4096u
-
-/* What one thread at a time unpacks with. */
-struct worker {
-    void *state; /* the codec's */
-    uint8_t *in;
-    size_t cap;
-    struct worker *next;
-};
 
 /* Reads that follow each other. */
 struct order {
@@ -63,7 +56,7 @@ struct blocks {
     pthread_cond_t done;  /* a block was unpacked */
     unsigned n_waiting;   /* for it */
     struct ps_block_cache cache;
-    struct worker *workers; /* not at work */
+    struct ps_block_worker *workers; /* not at work */
     struct order order;
     struct ahead ahead;
 };
@@ -98,76 +91,29 @@ static int is_zeros(const struct blocks *b, size_t number)
     return b->packed && !b->block[number].packed_bytes;
 }
 
-/* The lock is held. A new one has no state yet. */
-static struct worker *take_worker(struct blocks *b)
-{
-    struct worker *w = b->workers;
-
-    if (w)
-        b->workers = w->next;
-    else
-        w = calloc(1, sizeof *w);
-    return w;
-}
-
-static void free_worker(struct blocks *b, struct worker *w)
-{
-    if (w->state && b->codec->worker_free)
-        b->codec->worker_free(b->arg, w->state);
-    free(w->in);
-    free(w);
-}
-
-static int fetch(struct blocks *b, struct worker *w, const struct ps_block *block,
-                 struct ps_err *err)
-{
-    if (w->cap < block->packed_bytes) {
-        free(w->in);
-        w->cap = 0;
-        w->in = malloc(block->packed_bytes);
-        if (!w->in)
-            return ps_fail(err, PS_ENOMEM, block->packed_off,
-                           "out of memory for a block of %" PRIu32 " bytes", block->packed_bytes);
-        w->cap = block->packed_bytes;
-    }
-    return b->packed->ops->read(b->packed, block->packed_off, w->in, block->packed_bytes, err);
-}
-
-static int unpack_with(struct blocks *b, struct worker *w, size_t number, uint8_t *out,
-                       struct ps_err *err)
-{
-    const struct ps_block *block = &b->block[number];
-    int rc = 0;
-
-    if (!w)
-        return ps_fail(err, PS_ENOMEM, block->packed_off, "out of memory");
-    if (!w->state && b->codec->worker_new)
-        rc = b->codec->worker_new(b->arg, &w->state, err);
-    if (rc >= 0 && b->packed)
-        rc = fetch(b, w, block, err);
-    if (rc >= 0)
-        rc = b->codec->unpack(b->arg, w->state, block, number, w->in, out, err);
-    return rc;
-}
-
 /* The lock is held, but not while it unpacks. */
-static void unpack(struct blocks *b, struct ps_kept_block *kept)
+static int unpack_to(struct blocks *b, size_t number, uint8_t *out, struct ps_err *err)
 {
-    struct worker *w = take_worker(b);
-    struct ps_err err = {0};
+    struct ps_block_worker *w = ps_block_worker_take(&b->workers);
     int rc;
 
     pthread_mutex_unlock(&b->lock);
-    rc = unpack_with(b, w, kept->number, kept->mem, &err);
+    rc =
+        ps_block_worker_unpack(w, b->codec, b->arg, b->packed, &b->block[number], number, out, err);
     pthread_mutex_lock(&b->lock);
-    if (rc < 0)
+    ps_block_worker_give(&b->workers, w);
+    return rc;
+}
+
+/* As unpack_to. */
+static void unpack(struct blocks *b, struct ps_kept_block *kept)
+{
+    struct ps_err err = {0};
+
+    if (unpack_to(b, kept->number, kept->mem, &err) < 0)
         ps_block_cache_fail(&b->cache, kept, &err);
     else
         kept->state = PS_BLOCK_READY;
-    if (w) {
-        w->next = b->workers;
-        b->workers = w;
-    }
     if (b->n_waiting)
         pthread_cond_broadcast(&b->done);
 }
@@ -364,27 +310,66 @@ static int read_part(struct blocks *b, uint64_t off, uint8_t *to, size_t n_bytes
     return rc;
 }
 
-static int blocks_read(struct ps_bytes *bytes, uint64_t off, void *buf, size_t n_bytes,
-                       struct ps_err *err)
+enum reading { READ_SOMEWHERE, READ_IN_ORDER, READ_ONCE };
+
+/* The lock is held, but not while it unpacks and copies. */
+static int read_parts(struct blocks *b, uint64_t off, uint8_t *to, size_t n_bytes,
+                      enum reading reading, struct ps_err *err)
 {
-    struct blocks *b = blocks_of(bytes);
-    uint8_t *to = buf;
-    int in_order;
     int rc = 0;
 
-    if (!n_bytes)
-        return 0;
-    pthread_mutex_lock(&b->lock);
-    in_order = note_read(b, off, n_bytes);
     for (size_t i = block_at(b, off); n_bytes && rc >= 0; i++) {
         const uint64_t left = b->start[i + 1] - off;
         const size_t n = n_bytes < left ? n_bytes : (size_t)left;
 
-        rc = read_part(b, off, to, n, in_order, i, err);
+        if (reading == READ_ONCE && n == b->block[i].n_bytes && !b->cache.of[i] && !is_zeros(b, i))
+            rc = unpack_to(b, i, to, err);
+        else
+            rc = read_part(b, off, to, n, reading != READ_SOMEWHERE, i, err);
         to += n;
         off += n;
         n_bytes -= n;
     }
+    return rc;
+}
+
+static int blocks_read(struct ps_bytes *bytes, uint64_t off, void *buf, size_t n_bytes,
+                       struct ps_err *err)
+{
+    struct blocks *b = blocks_of(bytes);
+    int rc;
+
+    if (!n_bytes)
+        return 0;
+    pthread_mutex_lock(&b->lock);
+    rc = read_parts(b, off, buf, n_bytes,
+                    note_read(b, off, n_bytes) ? READ_IN_ORDER : READ_SOMEWHERE, err);
+    pthread_mutex_unlock(&b->lock);
+    return rc;
+}
+
+/* Is one block at least all in these bytes, n_bytes > 0? */
+static int has_whole_block(const struct blocks *b, uint64_t off, size_t n_bytes)
+{
+    size_t i = block_at(b, off);
+
+    if (b->start[i] < off)
+        i++;
+    return i < b->n_blocks && b->start[i + 1] - off <= n_bytes;
+}
+
+/* Who reads large blocks in parts would wait for whoever reads the rest of each: others unpack
+ * those ahead. */
+static int blocks_read_once(struct ps_bytes *bytes, uint64_t off, void *buf, size_t n_bytes,
+                            struct ps_err *err)
+{
+    struct blocks *b = blocks_of(bytes);
+    int rc;
+
+    if (!n_bytes || !has_whole_block(b, off, n_bytes))
+        return blocks_read(bytes, off, buf, n_bytes, err);
+    pthread_mutex_lock(&b->lock);
+    rc = read_parts(b, off, buf, n_bytes, READ_ONCE, err);
     pthread_mutex_unlock(&b->lock);
     return rc;
 }
@@ -424,12 +409,7 @@ static void stop_threads(struct blocks *b)
 
 static void free_own(struct blocks *b)
 {
-    while (b->workers) {
-        struct worker *w = b->workers;
-
-        b->workers = w->next;
-        free_worker(b, w);
-    }
+    ps_block_workers_free(&b->workers, b->codec, b->arg);
     ps_block_cache_fini(&b->cache);
     pthread_cond_destroy(&b->ahead.work);
     pthread_cond_destroy(&b->done);
@@ -522,6 +502,7 @@ static struct blocks *make(const struct ps_blocks_spec *spec)
     b->ops = (struct ps_bytes_ops){
         .prefix = spec->codec->prefix,
         .read = blocks_read,
+        .read_once = blocks_read_once,
         .will_need = blocks_will_need,
         .close = blocks_close,
     };

@@ -21,6 +21,10 @@ struct ps_bytes_ops {
      * PS_EFORMAT when they are not there any more or cannot be decoded. Any thread. */
     int (*read)(struct ps_bytes *bytes, uint64_t off, void *buf, size_t n_bytes,
                 struct ps_err *err);
+    /* As read, by one of several threads that together read everything, once each: what is unpacked
+     * for it need not be kept, nor unpacked ahead of it. NULL: as read. */
+    int (*read_once)(struct ps_bytes *bytes, uint64_t off, void *buf, size_t n_bytes,
+                     struct ps_err *err);
     /* The same bytes as read-only memory, aligned to 8 bytes, or NULL when that cannot be.
      * Valid until close. The op itself is NULL when nothing can be mapped. Any thread. */
     const uint8_t *(*map)(struct ps_bytes *bytes, uint64_t off, size_t n_bytes);
