@@ -72,6 +72,21 @@ static void note_losses(struct ps_image *image)
                      l->n_missing);
 }
 
+/* Memory that the runs of a damaged or hostile list have: each byte of the file under so many
+ * addresses that scanning it would never end. Nothing is known that shows a byte twice. */
+#define MOST_TIMES ((uint64_t)64)
+#define LITTLE     ((uint64_t)4 << 30)
+
+static int check_size(const struct ps_layout *l, const struct ps_container *c, struct ps_err *err)
+{
+    if (l->n_covered <= LITTLE || l->n_covered / MOST_TIMES <= c->data->n_bytes)
+        return 0;
+    return ps_fail(err, PS_EFORMAT, PS_AT_NONE,
+                   "format %s: the headers make %" PRIu64 " bytes of memory from a file of %" PRIu64
+                   ", the same ones again and again; they are damaged",
+                   c->name, l->n_covered, c->data->n_bytes);
+}
+
 static int lay_out(struct ps_image *image, const struct ps_container *c, struct ps_err *err)
 {
     int rc = ps_runs_extents(&c->runs, c->data, &image->layout, err);
@@ -82,6 +97,9 @@ static int lay_out(struct ps_image *image, const struct ps_container *c, struct 
         return ps_fail(err, PS_EFORMAT, PS_AT_NONE,
                        "format %s: none of the memory that the headers promise is in the file",
                        c->name);
+    rc = check_size(&image->layout, c, err);
+    if (rc < 0)
+        return rc;
     note_losses(image);
     if (c->runs.n == 1 && c->runs.run[0].phys == 0 && !image->layout.n_missing)
         image->flat = c->runs.run[0];

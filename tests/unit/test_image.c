@@ -303,6 +303,54 @@ Test(image, triage_dump)
 }
 
 /* Expected: { size as 8 bytes; head -c 1M; tail -c 1M; } | xxhsum -H2, of the same pattern. */
+static void put_le(uint8_t *to, uint64_t value, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        to[i] = (uint8_t)(value >> (8 * i));
+}
+
+/* An ELF core of 1 MiB, all of which n program headers name as memory. */
+static uint8_t *same_again(unsigned n)
+{
+    uint8_t *core = calloc(1, 1 << 20);
+
+    memcpy(core, "\177ELF\2\1\1", 7);
+    put_le(core + 16, 4, 2);  /* a core */
+    put_le(core + 18, 62, 2); /* x86-64 */
+    put_le(core + 20, 1, 4);
+    put_le(core + 32, 64, 8); /* program headers */
+    put_le(core + 52, 64, 2);
+    put_le(core + 54, 56, 2);
+    put_le(core + 56, n, 2);
+    for (unsigned i = 0; i < n; i++) {
+        uint8_t *segment = core + 64 + 56 * (size_t)i;
+
+        put_le(segment, 1, 4);
+        put_le(segment + 24, (uint64_t)i << 20, 8);
+        put_le(segment + 32, 1 << 20, 8);
+        put_le(segment + 40, 1 << 20, 8);
+    }
+    return core;
+}
+
+/* 4 GiB from a file of 1 MiB is little enough to be scanned, more is not. */
+Test(image, the_same_bytes_again_and_again)
+{
+    uint8_t *core = same_again(4096);
+    struct ps_image *image = NULL;
+    struct ps_err err;
+
+    cr_assert_eq(
+        ps_image_open(&image, ps_tmpdir_write(&dir, "much", core, 1 << 20), NULL, &err), 0, "%s",
+        err.msg);
+    cr_assert_eq(ps_image_memory_bytes(image), UINT64_C(4) << 30);
+    ps_image_close(image);
+    free(core);
+    core = same_again(4097);
+    refuses(ps_tmpdir_write(&dir, "more", core, 1 << 20), PS_EFORMAT, "again and again");
+    free(core);
+}
+
 Test(image, identity)
 {
     struct ps_image *image = open_pattern(3 * 1048576 + 5);
