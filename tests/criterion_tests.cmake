@@ -2,6 +2,8 @@
 ps_criterion_test(NAME unit/test_era LABELS unit)
 ps_criterion_test(NAME unit/test_output_parsers LABELS unit
     SOURCES support/output_run.c LIBS PkgConfig::JANSSON)
+ps_criterion_test(NAME unit/test_output_drakvuf LABELS unit LIBS PkgConfig::JANSSON
+    SOURCES support/output_run.c support/rng.c)
 ps_criterion_test(NAME unit/test_output_rows LABELS unit SOURCES support/output_run.c)
 ps_criterion_test(NAME unit/test_output_sink LABELS unit SOURCES support/output_run.c)
 ps_criterion_test(NAME unit/test_output_table LABELS unit SOURCES support/output_run.c)

@@ -205,7 +205,8 @@ const struct ps_option ps_option_table[] = {
     {.name = "renderer", .letter = 'r', .kind = PS_OPT_CHOICE, .offset = AT(format),
      .verbs = BIGPOOLS | SCANS | TAGS | DEVICES | BENCH | VIRTUAL, .metavar = "NAME",
      .choice = format_choice,
-     .help = "the same as --format"},
+     .help = "the same as --format; default, kv, drakvuf-csv and drakvuf-json are the records of "
+             "DRAKVUF's poolmon, of scan and find only"},
     {.name = "output", .letter = 'o', .kind = PS_OPT_STRING, .common = 1, .offset = AT(output),
      .verbs = BIGPOOLS | SCANS | TAGS | DEVICES | BENCH | VIRTUAL, .metavar = "FILE",
      .help = "results to FILE, which appears whole or not at all; '-' is standard output"},

@@ -10,6 +10,7 @@
 #include "host/cli/option_table.h"
 #include "host/cli/option_value.h"
 #include "host/cli/suggest.h"
+#include "host/output/output.h"
 
 /* getopt returns FIRST_LONG + row for every option, long or short. */
 #define FIRST_LONG 256
@@ -296,6 +297,15 @@ static int check_tags(const struct parser *p)
     return 0;
 }
 
+static int check_format(const struct parser *p, const struct ps_verb_info *v)
+{
+    const enum ps_verb verb = v->verb;
+
+    if (verb != PS_VERB_SCAN && verb != PS_VERB_FIND && ps_output_is_of_findings(p->opt->format))
+        return usage(p, "--format %s is for findings, of scan and find only", p->opt->format);
+    return 0;
+}
+
 static int check_operands(const struct parser *p, const struct ps_verb_info *v)
 {
     const struct ps_options *opt = p->opt;
@@ -344,7 +354,7 @@ static int check(struct parser *p)
         return 0;
     }
     if ((rc = check_verb_options(p, v)) < 0 || (rc = check_pairs(p)) < 0 ||
-        (rc = check_backend(p)) < 0 || (rc = check_tags(p)) < 0)
+        (rc = check_backend(p)) < 0 || (rc = check_tags(p)) < 0 || (rc = check_format(p, v)) < 0)
         return rc;
     return check_operands(p, v);
 }

@@ -264,7 +264,8 @@ int ps_listing_write(const struct ps_listing *l, const char *format, const char 
 
     if (!f)
         return ps_fail(err, PS_EARG, PS_AT_NONE,
-                       "unknown format '%.40s': use auto, table, jsonl, json, csv or none", format);
+                       "no list has the format '%.40s': use auto, table, jsonl, json, csv or none",
+                       format);
     rc = ps_sink_open(&sink, path, err);
     if (rc < 0)
         return rc;

@@ -11,12 +11,16 @@
 static const struct ps_writer_ops writer_none = {.name = "none"};
 
 static const struct ps_writer_ops *const writers[] = {
-    &ps_writer_table, &ps_writer_jsonl, &ps_writer_json, &ps_writer_csv, &writer_none,
+    &ps_writer_table, &ps_writer_jsonl,       &ps_writer_json,
+    &ps_writer_csv,   &writer_none,           &ps_writer_default,
+    &ps_writer_kv,    &ps_writer_drakvuf_csv, &ps_writer_drakvuf_json,
 };
 
 #define N_WRITERS (sizeof writers / sizeof *writers)
 
-const char *const ps_output_formats[] = {"auto", "table", "jsonl", "json", "csv", "none", NULL};
+const char *const ps_output_formats[] = {"auto",        "table",        "jsonl",   "json",
+                                         "csv",         "none",         "default", "kv",
+                                         "drakvuf-csv", "drakvuf-json", NULL};
 
 struct ps_output {
     const struct ps_writer_ops *ops;
@@ -47,6 +51,17 @@ static const char *resolve_auto(const char *format, const char *path)
 int ps_output_is_table(const char *format, const char *path)
 {
     return strcmp(resolve_auto(format, path), "table") == 0;
+}
+
+int ps_output_is_of_findings(const char *format)
+{
+    const struct ps_writer_ops *const of_findings[] = {
+        &ps_writer_default, &ps_writer_kv, &ps_writer_drakvuf_csv, &ps_writer_drakvuf_json};
+
+    for (size_t i = 0; format && i < sizeof of_findings / sizeof *of_findings; i++)
+        if (strcmp(of_findings[i]->name, format) == 0)
+            return 1;
+    return 0;
 }
 
 static unsigned terminal_width(const char *path)
@@ -84,7 +99,9 @@ int ps_output_open(struct ps_output **out, const struct ps_output_spec *spec, st
 
     if (!ops)
         return ps_fail(err, PS_EARG, PS_AT_NONE,
-                       "unknown format '%.40s': use auto, table, jsonl, json, csv or none", format);
+                       "unknown format '%.40s': use auto, table, jsonl, json, csv, none, default, "
+                       "kv, drakvuf-csv or drakvuf-json",
+                       format);
     o = calloc(1, sizeof *o);
     if (!o)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the output");

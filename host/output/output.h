@@ -52,6 +52,9 @@ int ps_output_wants_color(int when, const char *path);
 /* Is 'format', or what "auto" comes to for 'path', the table? */
 int ps_output_is_table(const char *format, const char *path);
 
+/* Is 'format' one that findings have and lists of other things do not? */
+int ps_output_is_of_findings(const char *format);
+
 /* Names for --help and completion, NULL-terminated, "auto" first. */
 extern const char *const ps_output_formats[];
 

@@ -32,5 +32,9 @@ extern const struct ps_writer_ops ps_writer_jsonl;
 extern const struct ps_writer_ops ps_writer_json;
 extern const struct ps_writer_ops ps_writer_csv;
 extern const struct ps_writer_ops ps_writer_table;
+extern const struct ps_writer_ops ps_writer_default; /* the four of DRAKVUF's poolmon */
+extern const struct ps_writer_ops ps_writer_kv;
+extern const struct ps_writer_ops ps_writer_drakvuf_csv;
+extern const struct ps_writer_ops ps_writer_drakvuf_json;
 
 #endif

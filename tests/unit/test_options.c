@@ -281,6 +281,7 @@ static const struct {
     {"a -o", "option --output needs a value: FILE"},
     {"a --arch", "option --arch needs a value: auto, x86, x64"},
     {"bench --dtb 0x1aa000 a", "option --dtb is not one of the verb bench"},
+    {"used --format kv a", "--format kv is for findings, of scan and find only"},
     {"vtop --symbols x a 0", "option --symbols is not one of the verb vtop"},
 
     {"pool a", "the verb pool needs IMAGE ADDRESS"},
@@ -294,7 +295,8 @@ static const struct {
     {"help bogus", "help bogus: there is no such verb"},
     {"--generate html", "--generate html: expected one of man, complete-bash, complete-zsh"},
 
-    {"--format xml a", "--format xml: expected one of auto, table, jsonl, json, csv, none"},
+    {"--format xml a", "--format xml: expected one of auto, table, jsonl, json, csv, none, default, kv, "
+                       "drakvuf-csv, drakvuf-json"},
     {"--backend cuda a", "--backend cuda: expected one of auto, cpu, opencl, null"},
     {"--color yes a", "--color yes: expected one of auto, always, never"},
     {"-t x a", "--threads x: expected a number from 0 to 1024"},
