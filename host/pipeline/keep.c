@@ -41,14 +41,19 @@ int ps_kept_room(struct ps_kept_pages *k, size_t n_pages, struct ps_err *err)
 int ps_kept_reserve(struct ps_kept_pages *k, struct ps_err *err)
 {
     uint8_t *bytes;
+    uint64_t *phys;
 
     if (k->n <= k->cap)
         return 0;
     bytes = realloc(k->bytes, k->n * PS_PAGE_BYTES);
-    if (!bytes)
+    if (bytes)
+        k->bytes = bytes;
+    phys = realloc(k->phys, k->n * sizeof *phys);
+    if (phys)
+        k->phys = phys;
+    if (!bytes || !phys)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu pages of one chunk",
                        k->n);
-    k->bytes = bytes;
     k->cap = k->n;
     return 0;
 }
@@ -56,5 +61,6 @@ int ps_kept_reserve(struct ps_kept_pages *k, struct ps_err *err)
 void ps_kept_free(struct ps_kept_pages *k)
 {
     free(k->bytes);
+    free(k->phys);
     free(k->index);
 }

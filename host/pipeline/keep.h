@@ -11,8 +11,9 @@
 struct ps_kept_pages {
     uint8_t *bytes;  /* n pages, one behind the other */
     uint32_t *index; /* of each in the chunk */
+    uint64_t *phys;  /* room for the address of each: whoever knows the chunk fills it */
     size_t n;
-    size_t cap;      /* pages that 'bytes' has room for */
+    size_t cap;      /* pages that 'bytes' and 'phys' have room for */
     size_t n_looked; /* pages that 'index' has room for */
 };
 

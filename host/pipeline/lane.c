@@ -121,7 +121,7 @@ static void guarded_judge(void *arg)
         for (n = 1; i + n < c->hits.n && hit[n].slot >> page_slots_shift == number; n++)
             ;
         judge_page(spec, print.phys, page, hit, out + n_out, n);
-        if (spec->sift) {
+        if (spec->prints) {
             print.fingerprint = ps_digest_page(page);
             print.may_be_copy = (uint16_t)ps_copy_possible(&out[n_out]);
             if (spec->page_secret)
@@ -129,7 +129,7 @@ static void guarded_judge(void *arg)
         }
         print.n_findings = (uint16_t)keep_wanted(spec, out + n_out, n, &print.n_below);
         n_out += print.n_findings;
-        if (spec->sift)
+        if (spec->prints)
             s->entry->print[s->entry->n_prints++] = print;
     }
     s->entry->n = n_out;
@@ -203,7 +203,7 @@ static int reserve(const struct work *w, const struct flight *f, struct ps_ring_
     const size_t n_hits = f->chunk.hits.n;
     const size_t n_pages = n_hits < f->chunk.n_pages ? n_hits : f->chunk.n_pages;
 
-    return ps_ring_reserve(e, n_hits, w->run->spec->sift ? n_pages : 0, err);
+    return ps_ring_reserve(e, n_hits, w->run->spec->prints ? n_pages : 0, err);
 }
 
 static int judge(struct work *w, struct flight *f, struct ps_err *err)
@@ -225,6 +225,14 @@ static int judge(struct work *w, struct flight *f, struct ps_err *err)
     if (rc == 0)
         guarded_judge(&s);
     return rc;
+}
+
+static void locate_kept(const struct work *w, const struct flight *f, struct ps_kept_pages *k)
+{
+    struct ps_source_pages pages = ps_source_pages(&w->run->source, &f->span);
+
+    for (size_t i = 0; i < k->n; i++)
+        k->phys[i] = ps_source_page(&pages, k->index[i]);
 }
 
 /* Keep the pages that may be of the big-pool table. */
@@ -250,6 +258,8 @@ static int keep(struct work *w, struct flight *f, struct ps_err *err)
     rc = ps_kept_reserve(&e->kept, err);
     if (rc == 0 && run_step(&s, guarded_copy))
         e->kept.n = 0;
+    if (rc == 0)
+        locate_kept(w, f, &e->kept);
     return rc;
 }
 

@@ -68,15 +68,6 @@ uint64_t ps_pipeline_total(struct ps_image *image, uint64_t start, uint64_t end)
     return total;
 }
 
-static void add_stats(struct ps_pipeline_stats *stats, const struct ps_ring_entry *e)
-{
-    stats->bytes_scanned += e->n_bytes - e->bytes_unreadable;
-    stats->bytes_unreadable += e->bytes_unreadable;
-    stats->n_findings += e->n;
-    if (stats->first_unreadable.code == 0 && e->unreadable.code != 0)
-        stats->first_unreadable = e->unreadable;
-}
-
 static int cancelled(struct ps_err *err)
 {
     int code = ps_cancel_requested();
@@ -87,25 +78,37 @@ static int cancelled(struct ps_err *err)
                    code == PS_ECANCEL ? "interrupted" : "told to stop; run it again");
 }
 
-static int give_pages(const struct ps_run_state *run, const struct ps_ring_entry *e,
-                      struct ps_err *err)
+static uint64_t end_of(const struct ps_source *source, const struct ps_span *span)
 {
-    const struct ps_pipeline_spec *spec = run->spec;
-    struct ps_source_pages pages = ps_source_pages(&run->source, &e->span);
-    int rc = 0;
+    const struct ps_piece last = ps_source_piece(source, span, span->n_pieces - 1);
+    const uint64_t end = last.phys + last.n_bytes;
 
-    for (size_t i = 0; i < e->kept.n && rc == 0; i++)
-        rc = spec->on_page(spec->arg, ps_source_page(&pages, e->kept.index[i]),
-                           e->kept.bytes + i * PS_PAGE_BYTES, err);
-    return rc;
+    return end + (PS_PAGE_BYTES - end % PS_PAGE_BYTES) % PS_PAGE_BYTES;
+}
+
+static int give(const struct ps_run_state *run, const struct ps_ring_entry *e, struct ps_err *err)
+{
+    struct ps_chunk_result r = {
+        .end = end_of(&run->source, &e->span),
+        .n_bytes = e->n_bytes,
+        .bytes_unreadable = e->bytes_unreadable,
+        .unreadable = e->unreadable,
+        .finding = e->finding,
+        .n_findings = e->n,
+        .print = e->print,
+        .n_prints = e->n_prints,
+        .kept_phys = e->kept.phys,
+        .kept = e->kept.bytes,
+        .n_kept = e->kept.n,
+    };
+
+    return run->spec->on_chunk(run->spec->arg, &r, err);
 }
 
 /* The collector: entries in order until there are no more. */
-static int collect(struct ps_run_state *run, struct ps_pipeline_stats *stats, struct ps_err *err)
+static int collect(struct ps_run_state *run, struct ps_err *err)
 {
-    const struct ps_pipeline_spec *spec = run->spec;
     struct ps_ring_entry *e;
-    uint64_t done = 0;
     int rc;
 
     for (;;) {
@@ -115,13 +118,7 @@ static int collect(struct ps_run_state *run, struct ps_pipeline_stats *stats, st
             return 0;
         rc = cancelled(err);
         if (rc == 0 && got) {
-            done += e->n_bytes;
-            rc = give_pages(run, e, err);
-            if (rc == 0 && spec->sift)
-                rc = spec->sift(spec->sift_arg, e->print, e->n_prints, e->finding, &e->n, err);
-            add_stats(stats, e);
-            if (rc == 0)
-                rc = spec->on_findings(spec->arg, e->finding, e->n, done, err);
+            rc = give(run, e, err);
             ps_ring_done(&run->ring);
         }
         if (rc < 0)
@@ -140,13 +137,12 @@ static int start_lanes(struct ps_run_state *run, struct ps_lane *lanes, struct p
     return 0;
 }
 
-static int run_lanes(struct ps_run_state *run, struct ps_lane *lanes,
-                     struct ps_pipeline_stats *stats, struct ps_err *err)
+static int run_lanes(struct ps_run_state *run, struct ps_lane *lanes, struct ps_err *err)
 {
     int rc = start_lanes(run, lanes, err);
 
     if (rc == 0)
-        rc = collect(run, stats, err);
+        rc = collect(run, err);
     ps_ring_stop(&run->ring, NULL);
     for (unsigned i = 0; i < run->spec->n_lanes; i++)
         if (lanes[i].started)
@@ -158,14 +154,12 @@ static int run_lanes(struct ps_run_state *run, struct ps_lane *lanes,
     return rc;
 }
 
-int ps_pipeline_run(const struct ps_pipeline_spec *spec, struct ps_pipeline_stats *stats,
-                    struct ps_err *err)
+int ps_pipeline_run(const struct ps_pipeline_spec *spec, struct ps_err *err)
 {
     struct ps_run_state run = {.spec = spec};
     struct ps_lane *lanes = calloc(spec->n_lanes, sizeof *lanes);
     int rc;
 
-    *stats = (struct ps_pipeline_stats){0};
     if (!lanes)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
     rc = ps_source_init(&run.source, spec->image, spec->range_start, spec->range_end,
@@ -174,7 +168,7 @@ int ps_pipeline_run(const struct ps_pipeline_spec *spec, struct ps_pipeline_stat
         rc = ps_ring_init(&run.ring, ring_entries(spec->n_lanes, max_depth(spec)),
                           ps_source_count(&run.source), err);
     if (rc == 0)
-        rc = run_lanes(&run, lanes, stats, err);
+        rc = run_lanes(&run, lanes, err);
     ps_ring_fini(&run.ring);
     ps_source_fini(&run.source);
     free(lanes);

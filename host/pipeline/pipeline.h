@@ -34,6 +34,23 @@ struct ps_page_print {
     uint64_t key;         /* ps_digest_page_key, with a page_secret */
 };
 
+/* What one chunk of the image gave. Pages and findings ascend by physical address, over all chunks
+ * of a run too; where a chunk ends depends on how many lanes there are, what it says of a page does
+ * not. */
+struct ps_chunk_result {
+    uint64_t end;              /* every page of the range below this address is dealt with */
+    uint64_t n_bytes;          /* of the image, in the chunk */
+    uint64_t bytes_unreadable; /* of these, in pages that could not be read */
+    struct ps_err unreadable;  /* why the first of them could not; code 0 if none */
+    struct ps_finding *finding;
+    size_t n_findings;
+    const struct ps_page_print *print; /* of the pages that hold hits; their n_findings add up */
+    size_t n_prints;                   /* 0 unless prints were asked for */
+    const uint64_t *kept_phys;         /* of pages that may be of a big-pool table */
+    const uint8_t *kept;               /* these pages, 4096 bytes each */
+    size_t n_kept;
+};
+
 struct ps_pipeline_spec {
     struct ps_image *image;
     const struct ps_plan *plan;
@@ -53,43 +70,25 @@ struct ps_pipeline_spec {
     void (*judge)(const void *arg, const uint8_t *page, const struct ps_hit *hit, size_t n,
                   struct ps_finding *f);
     const void *judge_arg;
-    /* Pages that may be of a big-pool table of these architectures (PS_BIGPOOL_X86 |
-     * PS_BIGPOOL_X64; 0: none) go to on_page, on the calling thread, in order of address, before
-     * the findings of their chunk. Whole pages only. */
+    /* Pages that may be of a big-pool table of these architectures are kept (PS_BIGPOOL_X86 |
+     * PS_BIGPOOL_X64; 0: none). Whole pages only. */
     unsigned keep_arches;
-    int (*on_page)(void *arg, uint64_t phys, const uint8_t *page, struct ps_err *err);
-    /* Sees the pages of a chunk that hold hits and the findings of these, in the same order; may
-     * change findings, and drop some by moving the others up and lowering *n. Called on the calling
-     * thread, chunk after chunk, before on_findings; negative: ends the run. NULL: no page gets a
-     * fingerprint. */
-    int (*sift)(void *arg, const struct ps_page_print *page, size_t n_pages, struct ps_finding *f,
-                size_t *n, struct ps_err *err);
-    void *sift_arg;
+    int prints;                               /* pages that hold hits get a print */
     const struct ps_page_secret *page_secret; /* NULL: pages get no key */
     int no_map; /* read into buffers even where the image could be mapped */
-    /* Called on the calling thread, in order of physical address, once per chunk, also when
-     * n is 0. 'done' counts bytes of the image dealt with so far. A negative return ends the run
-     * with that error. The findings are valid during the call. */
-    int (*on_findings)(void *arg, const struct ps_finding *f, size_t n, uint64_t done,
-                       struct ps_err *err);
+    /* Called on the calling thread, chunk after chunk. What *r points to is valid during the call,
+     * and the findings may be changed in it. A negative return ends the run with that error. */
+    int (*on_chunk)(void *arg, struct ps_chunk_result *r, struct ps_err *err);
     void *arg;
 };
 
-struct ps_pipeline_stats {
-    uint64_t bytes_scanned;
-    uint64_t bytes_unreadable;      /* pages that could not be read, skipped */
-    struct ps_err first_unreadable; /* why the first of them could not; code 0 if none */
-    uint64_t n_findings;
-};
-
-/* Bytes of the image inside [start, end): what 'done' ends at. */
+/* Bytes of the image inside [start, end): what n_bytes of all chunks adds up to. */
 uint64_t ps_pipeline_total(struct ps_image *image, uint64_t start, uint64_t end);
 
 /* Run to the end, an error, or a cancellation (host/cancel.h; the error is PS_ECANCEL or
- * PS_ETEMP). Pages that cannot be read are no error here: they are in *stats. *stats is filled
- * in any case. Not reentrant for the same image. */
-int ps_pipeline_run(const struct ps_pipeline_spec *spec, struct ps_pipeline_stats *stats,
-                    struct ps_err *err);
+ * PS_ETEMP). Pages that cannot be read are no error here: the chunks tell. Not reentrant for the
+ * same image. */
+int ps_pipeline_run(const struct ps_pipeline_spec *spec, struct ps_err *err);
 
 /* Memory that chunks, hits and findings may take at worst, over all lanes. */
 #define PS_PIPELINE_MEMORY_BYTES ((uint64_t)400 << 20)

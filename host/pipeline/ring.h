@@ -18,13 +18,13 @@ struct ps_ring_entry {
     struct ps_finding *finding;
     size_t n;
     size_t cap;
-    uint64_t n_bytes;            /* of the chunk */
+    uint64_t n_bytes; /* of the chunk */
     uint64_t bytes_unreadable;
     struct ps_err unreadable;    /* why, code 0 if none */
     struct ps_span span;         /* what the chunk holds */
     struct ps_kept_pages kept;   /* n is 0 unless the run carves */
     struct ps_page_print *print; /* of the pages that hold hits */
-    size_t n_prints;             /* 0 unless the run sifts */
+    size_t n_prints;             /* 0 unless the run asks for prints */
     size_t cap_prints;
     int full;
 };
@@ -34,10 +34,10 @@ struct ps_ring {
     pthread_cond_t changed;
     struct ps_ring_entry *entry;
     size_t n;
-    uint64_t next_take; /* sequence number of the next chunk to be handed out */
-    uint64_t next_done; /* ... of the next chunk for the collector */
-    uint64_t n_seq;     /* how many chunks there are */
-    int stop;           /* nothing more is handed out */
+    uint64_t next_take;    /* sequence number of the next chunk to be handed out */
+    uint64_t next_done;    /* ... of the next chunk for the collector */
+    uint64_t n_seq;        /* how many chunks there are */
+    int stop;              /* nothing more is handed out */
     struct ps_err failure; /* the first error of a lane; code 0 if none */
 };
 

@@ -13,6 +13,10 @@ static int same_page(void *arg, uint64_t phys, uint64_t other)
 
     if (c->has_secret && ps_page_keys_get(&c->keys, other, &key))
         return key == c->key;
+    if (!c->image) {
+        c->lacks_key = 1;
+        return 0;
+    }
     return ps_image_read(c->image, phys, c->page[0], PS_PAGE_BYTES, &ignored) == 0 &&
            ps_image_read(c->image, other, c->page[1], PS_PAGE_BYTES, &ignored) == 0 &&
            memcmp(c->page[0], c->page[1], PS_PAGE_BYTES) == 0;
@@ -21,6 +25,7 @@ static int same_page(void *arg, uint64_t phys, uint64_t other)
 /* 1: a copy; 0; negative: out of memory. */
 static int is_copy(struct ps_copies *c, const struct ps_page_print *p)
 {
+    const size_t n_seen = c->seen.n;
     uint64_t first;
     int rc;
 
@@ -28,7 +33,8 @@ static int is_copy(struct ps_copies *c, const struct ps_page_print *p)
     rc = p->may_be_copy
              ? ps_seen_pages_look(&c->seen, p->fingerprint, p->phys, same_page, c, &first)
              : ps_seen_pages_add(&c->seen, p->fingerprint, p->phys);
-    if (rc == 0 && c->has_secret)
+    /* Both know the same pages, so that no page of which there is a key has to be read. */
+    if (c->seen.n != n_seen && c->has_secret)
         ps_page_keys_put(&c->keys, p->phys, p->key);
     return rc;
 }
@@ -52,17 +58,16 @@ static size_t sift_copy(struct ps_copies *c, const struct ps_page_print *page, s
     return n_kept;
 }
 
-int ps_copies_sift(void *arg, const struct ps_page_print *page, size_t n_pages,
+int ps_copies_sift(struct ps_copies *c, const struct ps_page_print *page, size_t n_pages,
                    struct ps_finding *f, size_t *n, struct ps_err *err)
 {
-    struct ps_copies *c = arg;
     size_t from = 0, to = 0;
 
     for (size_t i = 0; i < n_pages; i++) {
         size_t left = page[i].n_findings;
         const int copy = is_copy(c, &page[i]);
 
-        if (copy < 0)
+        if (copy < 0 || c->lacks_key)
             return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the pages seen so far");
         if (copy)
             left = sift_copy(c, &page[i], f + from);
@@ -79,6 +84,10 @@ int ps_copies_sift(void *arg, const struct ps_page_print *page, size_t n_pages,
 
 const struct ps_page_secret *ps_copies_secret(struct ps_copies *copies)
 {
+    if (!copies->image) {
+        copies->has_secret = 1;
+        return NULL;
+    }
     copies->has_secret =
         ps_image_is_packed(copies->image) && ps_page_secret_draw(&copies->secret) == 0;
     return copies->has_secret ? &copies->secret : NULL;

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "host/digest.h"
+#include "host/run/collector.h"
 #include "host/run/engine.h"
 #include "host/options.h"
 #include "host/output/output.h"
@@ -30,39 +31,19 @@ struct ps_scan_session {
     void *findings_arg;
 };
 
-/* What one image gave. */
-struct ps_scan_totals {
-    uint64_t images;
-    uint64_t bytes_scanned;
-    uint64_t bytes_hole; /* sparse holes and what the image lacks, inside the range */
-    uint64_t bytes_unreadable;
-    uint64_t bytes_torn;
-    uint64_t bytes_missing;
-    uint64_t findings;
-    uint64_t with_address;    /* of the findings: a virtual address is known */
-    uint64_t unmapped;        /* headers in pages that no page table maps */
-    uint64_t in_big_pool;     /* headers inside a big allocation */
-    uint64_t copies_left_out; /* headers in pages that are copies of earlier ones, not reported */
-    uint64_t below;           /* findings below min_confidence, not reported */
-    uint64_t big;             /* big allocations */
-    uint64_t big_elsewhere;   /* of these, the image does not have their first page */
-    uint64_t pages_paged_out; /* read from page files and scanned */
-    uint64_t pages_missing;   /* in a page file that is not given, or behind its end */
-};
-
 /* Load tags, build rules, choose the engine. Free with ps_scan_session_free in any case. */
 int ps_scan_session_open(struct ps_scan_session *s, const struct ps_options *opt,
                          struct ps_err *err);
 
-/* Scan one open image: find its version, page tables and big-pool table (unless --physical-only),
- * compile the plan if the era changed, run the pipeline, merge, and add to *totals. 'progress' is
- * called with bytes done of this image and findings so far (may be NULL). Unreadable pages:
- * everything else is scanned and reported first, then their error is returned (PS_EIO, or
- * PS_EFORMAT for a file that became shorter) and *went_on is 1. */
-struct ps_scan_progress {
-    void (*call)(void *arg, uint64_t done, uint64_t findings);
-    void *arg;
-};
+/* Compile the plan for images of that era and open the engine's backends for it. Both stay while
+ * images are of one era. */
+int ps_scan_session_use_era(struct ps_scan_session *s, const struct ps_era *era,
+                            struct ps_err *err);
+
+/* Scan one open image (host/run/image_scan.h), report what is found (host/run/collector.h), and add
+ * to *totals. 'progress' may be NULL. Unreadable pages: everything else is scanned and reported
+ * first, then their error is returned (PS_EIO, or PS_EFORMAT for a file that became shorter or
+ * lacks a part) and *went_on is 1. */
 int ps_scan_session_image(struct ps_scan_session *s, struct ps_image *image,
                           const struct ps_scan_progress *progress, struct ps_scan_totals *totals,
                           int *went_on, struct ps_err *err);

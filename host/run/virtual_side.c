@@ -33,23 +33,6 @@ static int open_map(struct ps_virtual_side *v, struct ps_err *err)
                                 err);
 }
 
-/* A part of the image has a part of the table at best, and its entries have no place in it. */
-static int open_carver(struct ps_virtual_side *v, const struct ps_options *opt, struct ps_err *err)
-{
-    const struct ps_bigpool_spec spec = {.arches = ps_address_space_bigpool_arches(&v->space, opt),
-                                         .build = v->space.build};
-
-    if (opt->has_range)
-        return 0;
-    v->carver_arches = spec.arches;
-    return ps_bigpool_carver_new(&v->carver, &spec, err);
-}
-
-int ps_virtual_side_carved(struct ps_virtual_side *v, struct ps_err *err)
-{
-    return v->carver ? ps_bigpool_carver_finish(v->carver, &v->table, err) : 0;
-}
-
 static int open_quota(struct ps_virtual_side *v, struct ps_err *err)
 {
     const struct ps_quota_source source = {
@@ -91,8 +74,11 @@ int ps_virtual_side_open(struct ps_virtual_side *v, const struct ps_options *opt
     rc = ps_address_space_attach(&v->space, opt, image, err);
     if (rc < 0 || opt->physical_only)
         return rc;
-    if (!v->space.has_dtb)
-        return open_carver(v, opt, err);
+    if (!v->space.has_dtb) {
+        /* A part of the image has a part of the table at best, and its entries no place in it. */
+        v->carve_arches = opt->has_range ? 0 : ps_address_space_bigpool_arches(&v->space, opt);
+        return 0;
+    }
     rc = open_map(v, err);
     if (rc == 0)
         rc = ps_address_space_bigpool(&v->space, opt, v->map, &v->table, &v->n_unreadable, err);
@@ -106,10 +92,10 @@ int ps_virtual_side_open(struct ps_virtual_side *v, const struct ps_options *opt
         return rc;
     return set_locator(v, err);
 }
+
 void ps_virtual_side_close(struct ps_virtual_side *v)
 {
     ps_quota_close(&v->quota);
-    ps_bigpool_carver_free(v->carver);
     ps_heap_map_free(v->heap);
     ps_bigpool_index_free(v->index);
     ps_bigpool_table_free(&v->table);
@@ -174,20 +160,27 @@ static void describe_heap(const struct ps_virtual_side *v, char *text, size_t n)
                  ps_heap_key_source_name(info->heap_key_source));
 }
 
+void ps_virtual_side_describe_table(const struct ps_bigpool_table *t, char *text, size_t n)
+{
+    snprintf(text, n,
+             "big-pool table by %s, %zu allocated and %zu freed entries, %zu of %zu obey the hash "
+             "(%s)",
+             ps_bigpool_method_name(t->method), t->n_allocated, t->n_freed, t->n_obey, t->n_rows,
+             ps_bigpool_hash_name(t->hash));
+}
+
 void ps_virtual_side_describe(const struct ps_virtual_side *v, char *text, size_t n)
 {
-    const struct ps_bigpool_table *t = &v->table;
-    char map[160], heap[200];
+    char map[160], heap[200], table[200];
 
     describe_map(v, map, sizeof map);
     describe_heap(v, heap, sizeof heap);
-    if (t->method == PS_BIGPOOL_NOT_FOUND)
-        snprintf(text, n, "%s%s%s", map, heap, v->map ? "; no big-pool table" : "");
+    if (v->table.method != PS_BIGPOOL_NOT_FOUND)
+        ps_virtual_side_describe_table(&v->table, table, sizeof table);
     else
-        snprintf(
-            text, n,
-            "%s%s; big-pool table by %s, %zu allocated and %zu freed entries, %zu of %zu obey the "
-            "hash (%s)",
-            map, heap, ps_bigpool_method_name(t->method), t->n_allocated, t->n_freed, t->n_obey,
-            t->n_rows, ps_bigpool_hash_name(t->hash));
+        snprintf(table, sizeof table, "no big-pool table");
+    if (!v->map && v->table.method == PS_BIGPOOL_NOT_FOUND)
+        snprintf(text, n, "%s%s", map, heap);
+    else
+        snprintf(text, n, "%s%s; %s", map, heap, table);
 }

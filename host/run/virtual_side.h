@@ -7,7 +7,6 @@
 #include "host/virtual/address_space.h"
 #include "host/virtual/pfn.h"
 #include "host/virtual/pool/quota.h"
-#include "scan/bigpool/carve/carve.h"
 #include "scan/bigpool/index.h"
 #include "scan/bigpool/table.h"
 #include "scan/heap/heap_map.h"
@@ -27,8 +26,7 @@ struct ps_virtual_side {
     struct ps_pfn_source pfn;
     struct ps_quota quota;
     struct ps_locator locator;
-    struct ps_bigpool_carver *carver; /* without page tables: takes pages during the pass */
-    unsigned carver_arches;
+    unsigned carve_arches; /* without page tables: of the table in the pages; 0: nothing to carve */
     uint64_t
         n_big_below; /* entries that ps_virtual_side_findings left out by min_confidence alone */
 };
@@ -40,10 +38,6 @@ int ps_virtual_side_open(struct ps_virtual_side *v, const struct ps_options *opt
                          struct ps_image *image, struct ps_err *err);
 void ps_virtual_side_close(struct ps_virtual_side *v); /* accepts one that is all zero */
 
-/* Without page tables the table shows itself in the pass only: what the carver was given becomes
- * v->table. Does nothing when there is no carver. PS_ENOMEM. */
-int ps_virtual_side_carved(struct ps_virtual_side *v, struct ps_err *err);
-
 /* The big allocations that the options ask for, in the order of the output and with their places in
  * the file; *out is to be released with free(). 'patterns' are those of --tags. PS_ENOMEM. */
 int ps_virtual_side_findings(struct ps_virtual_side *v, const struct ps_options *opt,
@@ -53,5 +47,7 @@ int ps_virtual_side_findings(struct ps_virtual_side *v, const struct ps_options 
 
 /* One line for people on what was found: page tables, addresses, table. */
 void ps_virtual_side_describe(const struct ps_virtual_side *v, char *text, size_t n);
+/* Of a table that was found. */
+void ps_virtual_side_describe_table(const struct ps_bigpool_table *t, char *text, size_t n);
 
 #endif

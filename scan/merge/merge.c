@@ -33,6 +33,37 @@ static int give_big(struct ps_merge *m, size_t end, struct ps_err *err)
     return end == first ? 0 : m->sink(m->arg, m->big + first, end - first, err);
 }
 
+/* Have a next big allocation at m->at, if there is one at all. */
+static int refill(struct ps_merge *m, struct ps_err *err)
+{
+    int rc;
+
+    if (m->at < m->n_big || !m->more)
+        return 0;
+    m->at = m->n_big = 0;
+    rc = m->more(m->more_arg, &m->big, &m->n_big, err);
+    if (rc < 0 || m->n_big == 0)
+        m->more = NULL;
+    return rc;
+}
+
+/* All big allocations that come before 'f', or at the same place. */
+static int give_before(struct ps_merge *m, const struct ps_finding *f, struct ps_err *err)
+{
+    int rc = refill(m, err);
+
+    while (rc >= 0 && m->at < m->n_big && comes_first(&m->big[m->at], f)) {
+        size_t end = m->at + 1;
+
+        while (end < m->n_big && comes_first(&m->big[end], f))
+            end++;
+        rc = give_big(m, end, err);
+        if (rc >= 0)
+            rc = refill(m, err);
+    }
+    return rc;
+}
+
 int ps_merge_headers(struct ps_merge *m, const struct ps_finding *f, size_t n, struct ps_err *err)
 {
     size_t done = 0;
@@ -40,11 +71,8 @@ int ps_merge_headers(struct ps_merge *m, const struct ps_finding *f, size_t n, s
 
     while (done < n && rc >= 0) {
         size_t slice = n - done;
-        size_t end = m->at;
 
-        while (end < m->n_big && comes_first(&m->big[end], &f[done]))
-            end++;
-        rc = give_big(m, end, err);
+        rc = give_before(m, &f[done], err);
         if (m->at < m->n_big)
             slice = count_before(f + done, n - done, &m->big[m->at]);
         if (rc >= 0 && slice)
@@ -56,5 +84,12 @@ int ps_merge_headers(struct ps_merge *m, const struct ps_finding *f, size_t n, s
 
 int ps_merge_finish(struct ps_merge *m, struct ps_err *err)
 {
-    return give_big(m, m->n_big, err);
+    int rc = refill(m, err);
+
+    while (rc >= 0 && m->at < m->n_big) {
+        rc = give_big(m, m->n_big, err);
+        if (rc >= 0)
+            rc = refill(m, err);
+    }
+    return rc;
 }

@@ -15,6 +15,10 @@ struct ps_merge {
     const struct ps_finding *big;
     size_t n_big;
     size_t at; /* the next of them */
+    /* Called when those are used up: gives those that come after them, or none when there are none,
+     * and then it is not called again. They are valid until the next call. NULL: 'big' is all. */
+    int (*more)(void *arg, const struct ps_finding **big, size_t *n, struct ps_err *err);
+    void *more_arg;
     ps_finding_sink *sink;
     void *arg;
 };

@@ -96,14 +96,17 @@ struct expectation {
     const char *path;
     uint64_t n_tables; /* pages that look like the big-pool table's */
     uint64_t next_table;
+    uint64_t done; /* bytes of the chunks so far */
+    uint64_t end;  /* of the last one */
+    uint64_t bytes_unreadable;
+    struct ps_err first_unreadable;
 };
 
-static int on_findings(void *arg, const struct ps_finding *f, size_t n, uint64_t done,
-                       struct ps_err *err)
+static void check_findings(struct expectation *e, const struct ps_chunk_result *r)
 {
-    struct expectation *e = arg;
+    const struct ps_finding *f = r->finding;
 
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < r->n_findings; i++) {
         CHECK(f[i].phys >= e->next_phys, "phys %" PRIx64 " after %" PRIx64, f[i].phys,
               e->next_phys);
         CHECK(f[i].va == f[i].phys + VA_BASE, "va %" PRIx64, f[i].va);
@@ -112,49 +115,63 @@ static int on_findings(void *arg, const struct ps_finding *f, size_t n, uint64_t
         e->next_phys = f[i].phys + PS_PAGE_BYTES;
         e->n++;
     }
-    CHECK(done <= (uint64_t)N_PAGES * PS_PAGE_BYTES, "done %" PRIu64, done);
-    if (done >= e->truncate_after) {
-        CHECK(truncate(e->path, PS_PAGE_BYTES * (N_PAGES / 2)) == 0, "truncate");
-        e->truncate_after = UINT64_MAX;
-    }
-    if (done >= e->cancel_after)
-        ps_cancel_request(PS_ECANCEL);
-    if (done >= e->fail_after)
-        return ps_fail(err, PS_EIO, 9, "planted failure of the writer");
-    return 0;
+    CHECK(e->next_phys <= r->end, "end %" PRIx64 " before %" PRIx64, r->end, e->next_phys);
 }
 
 /* Each page that holds hits comes with its findings, once. */
-static int sift(void *arg, const struct ps_page_print *page, size_t n_pages, struct ps_finding *f,
-                size_t *n, struct ps_err *err)
+static void check_prints(const struct ps_chunk_result *r)
 {
+    const struct ps_page_print *page = r->print;
     size_t at = 0;
 
-    (void)arg;
-    (void)err;
-    for (size_t i = 0; i < n_pages; i++) {
+    for (size_t i = 0; i < r->n_prints; i++) {
         CHECK(i == 0 || page[i].phys > page[i - 1].phys, "phys %" PRIx64, page[i].phys);
-        CHECK(page[i].n_findings <= *n - at, "%u findings", page[i].n_findings);
+        CHECK(page[i].n_findings <= r->n_findings - at, "%u findings", page[i].n_findings);
         for (size_t k = 0; k < page[i].n_findings; k++, at++)
-            CHECK(f[at].phys / PS_PAGE_BYTES == page[i].phys / PS_PAGE_BYTES,
-                  "phys %" PRIx64 " on page %" PRIx64, f[at].phys, page[i].phys);
+            CHECK(r->finding[at].phys / PS_PAGE_BYTES == page[i].phys / PS_PAGE_BYTES,
+                  "phys %" PRIx64 " on page %" PRIx64, r->finding[at].phys, page[i].phys);
     }
-    CHECK(at == *n, "%zu of %zu findings", at, *n);
-    return 0;
+    CHECK(at == r->n_findings, "%zu of %zu findings", at, r->n_findings);
 }
 
-static int on_page(void *arg, uint64_t phys, const uint8_t *page, struct ps_err *err)
+static void check_kept(struct expectation *e, const struct ps_chunk_result *r)
+{
+    for (size_t i = 0; i < r->n_kept; i++) {
+        const uint64_t phys = r->kept_phys[i];
+        uint32_t number;
+
+        memcpy(&number, r->kept + i * PS_PAGE_BYTES, sizeof number);
+        CHECK(phys >= e->next_table && phys < r->end, "phys %" PRIx64 " after %" PRIx64, phys,
+              e->next_table);
+        CHECK(number == phys / PS_PAGE_BYTES + 1 && number % TABLE_ONE_IN == 0,
+              "page %u at %" PRIx64, number, phys);
+        e->next_table = phys + PS_PAGE_BYTES;
+        e->n_tables++;
+    }
+}
+
+static int on_chunk(void *arg, struct ps_chunk_result *r, struct ps_err *err)
 {
     struct expectation *e = arg;
-    uint32_t number;
 
-    (void)err;
-    memcpy(&number, page, sizeof number);
-    CHECK(phys >= e->next_table, "phys %" PRIx64 " after %" PRIx64, phys, e->next_table);
-    CHECK(number == phys / PS_PAGE_BYTES + 1 && number % TABLE_ONE_IN == 0, "page %u at %" PRIx64,
-          number, phys);
-    e->next_table = phys + PS_PAGE_BYTES;
-    e->n_tables++;
+    CHECK(r->end == e->end + r->n_bytes, "end %" PRIx64 " after %" PRIx64, r->end, e->end);
+    e->end = r->end;
+    e->done += r->n_bytes;
+    e->bytes_unreadable += r->bytes_unreadable;
+    if (e->first_unreadable.code == 0)
+        e->first_unreadable = r->unreadable;
+    check_findings(e, r);
+    check_prints(r);
+    check_kept(e, r);
+    CHECK(e->done <= (uint64_t)N_PAGES * PS_PAGE_BYTES, "done %" PRIu64, e->done);
+    if (e->done >= e->truncate_after) {
+        CHECK(truncate(e->path, PS_PAGE_BYTES * (N_PAGES / 2)) == 0, "truncate");
+        e->truncate_after = UINT64_MAX;
+    }
+    if (e->done >= e->cancel_after)
+        ps_cancel_request(PS_ECANCEL);
+    if (e->done >= e->fail_after)
+        return ps_fail(err, PS_EIO, 9, "planted failure of the writer");
     return 0;
 }
 
@@ -203,7 +220,7 @@ static void write_image(char *path)
 enum plan_of_round { QUIET, BACKEND_FAILS, WRITER_FAILS, CANCELLED, TRUNCATED, N_PLANS };
 
 static void check_outcome(enum plan_of_round what, int rc, const struct ps_err *err,
-                          const struct expectation *e, const struct ps_pipeline_stats *stats)
+                          const struct expectation *e)
 {
     switch (what) {
     case BACKEND_FAILS: /* by chance it may not have failed */
@@ -218,14 +235,12 @@ static void check_outcome(enum plan_of_round what, int rc, const struct ps_err *
         break;
     case TRUNCATED:
         CHECK(rc == 0, "rc %d %s", rc, err->msg);
-        CHECK(e->n + stats->bytes_unreadable / PS_PAGE_BYTES >= N_PAGES, "%" PRIu64 " findings",
-              e->n);
-        CHECK(stats->bytes_unreadable == 0 || stats->first_unreadable.code == PS_EFORMAT, "code %d",
-              stats->first_unreadable.code);
+        CHECK(e->n + e->bytes_unreadable / PS_PAGE_BYTES >= N_PAGES, "%" PRIu64 " findings", e->n);
+        CHECK(e->bytes_unreadable == 0 || e->first_unreadable.code == PS_EFORMAT, "code %d",
+              e->first_unreadable.code);
         break;
     default:
-        CHECK(rc == 0 && e->n == N_PAGES && stats->n_findings == N_PAGES, "rc %d, %" PRIu64, rc,
-              e->n);
+        CHECK(rc == 0 && e->n == N_PAGES, "rc %d, %" PRIu64, rc, e->n);
         CHECK(e->n_tables == N_PAGES / TABLE_ONE_IN, "%" PRIu64 " table pages", e->n_tables);
     }
 }
@@ -233,12 +248,14 @@ static void check_outcome(enum plan_of_round what, int rc, const struct ps_err *
 static void one_round(struct ps_pipeline_spec *spec, unsigned round, unsigned *seed)
 {
     char path[] = "/tmp/ps-stress-XXXXXX";
-    struct expectation e = {0, 0, UINT64_MAX, UINT64_MAX, UINT64_MAX, path, 0, 0};
+    struct expectation e = {.fail_after = UINT64_MAX,
+                            .cancel_after = UINT64_MAX,
+                            .truncate_after = UINT64_MAX,
+                            .path = path};
     const enum plan_of_round what = (enum plan_of_round)(round % N_PLANS);
     const uint64_t some = PS_PAGE_BYTES * ((uint64_t)rand_r(seed) % N_PAGES);
     struct ps_lane_spec lanes[8];
     struct fake fakes[8];
-    struct ps_pipeline_stats stats;
     struct ps_err err = {0};
     int rc;
 
@@ -264,8 +281,8 @@ static void one_round(struct ps_pipeline_spec *spec, unsigned round, unsigned *s
         lanes[i] = (struct ps_lane_spec){.backend = &fakes[i].base, .pci_bus = -1};
     }
     CHECK(ps_image_open(&spec->image, path, NULL, &err) == 0, "%s", err.msg);
-    rc = ps_pipeline_run(spec, &stats, &err);
-    check_outcome(what, rc, &err, &e, &stats);
+    rc = ps_pipeline_run(spec, &err);
+    check_outcome(what, rc, &err, &e);
     ps_image_close(spec->image);
     unlink(path);
 }
@@ -289,9 +306,8 @@ static void round_in_child(struct ps_pipeline_spec *spec, unsigned round, unsign
 static void truncated_mapping(struct ps_pipeline_spec *spec, unsigned *seed)
 {
     char path[] = "/tmp/ps-stress-XXXXXX";
-    struct expectation e = {0, 0, UINT64_MAX, UINT64_MAX, 0, path, 0, 0};
+    struct expectation e = {.fail_after = UINT64_MAX, .cancel_after = UINT64_MAX, .path = path};
     struct ps_lane_spec lanes[4];
-    struct ps_pipeline_stats stats;
     struct ps_err err = {0};
 
     write_image(path);
@@ -306,12 +322,10 @@ static void truncated_mapping(struct ps_pipeline_spec *spec, unsigned *seed)
               "%s", err.msg);
     }
     CHECK(ps_image_open(&spec->image, path, NULL, &err) == 0, "%s", err.msg);
-    CHECK(ps_pipeline_run(spec, &stats, &err) == 0, "%s", err.msg);
-    CHECK(stats.bytes_unreadable >= PS_PAGE_BYTES * (N_PAGES / 4), "%" PRIu64,
-          stats.bytes_unreadable);
-    CHECK(stats.bytes_scanned + stats.bytes_unreadable == PS_PAGE_BYTES * N_PAGES, "%" PRIu64,
-          stats.bytes_scanned);
-    CHECK(stats.first_unreadable.code == PS_EFORMAT, "code %d", stats.first_unreadable.code);
+    CHECK(ps_pipeline_run(spec, &err) == 0, "%s", err.msg);
+    CHECK(e.bytes_unreadable >= PS_PAGE_BYTES * (N_PAGES / 4), "%" PRIu64, e.bytes_unreadable);
+    CHECK(e.done == PS_PAGE_BYTES * N_PAGES, "%" PRIu64, e.done);
+    CHECK(e.first_unreadable.code == PS_EFORMAT, "code %d", e.first_unreadable.code);
     for (unsigned i = 0; i < 4; i++)
         ps_backend_close(lanes[i].backend);
     ps_image_close(spec->image);
@@ -333,11 +347,10 @@ int main(void)
                                     .topology = topology,
                                     .range_end = UINT64_MAX,
                                     .show_free = 1,
-                                    .sift = sift,
-                                    .on_findings = on_findings,
+                                    .prints = 1,
+                                    .on_chunk = on_chunk,
                                     .judge = judge,
-                                    .keep_arches = PS_BIGPOOL_X64,
-                                    .on_page = on_page};
+                                    .keep_arches = PS_BIGPOOL_X64};
 
     fprintf(stderr, "PS_SEED=%u\n", seed);
     ps_fault_guard_init();

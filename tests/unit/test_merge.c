@@ -60,6 +60,30 @@ static size_t make(struct ps_finding *f, size_t n, enum ps_source_kind source, s
     return n;
 }
 
+/* The big allocations a few at a time, each few in the same place. */
+struct window {
+    const struct ps_finding *rest;
+    size_t n_rest;
+    struct rng *rng;
+    struct ps_finding few[8];
+};
+
+static int more(void *arg, const struct ps_finding **big, size_t *n, struct ps_err *err)
+{
+    struct window *w = arg;
+    size_t some = 1 + rng_below(w->rng, 8);
+
+    (void)err;
+    some = some < w->n_rest ? some : w->n_rest;
+    memset(w->few, 0xff, sizeof w->few);
+    memcpy(w->few, w->rest, some * sizeof *w->few);
+    w->rest += some;
+    w->n_rest -= some;
+    *big = w->few;
+    *n = some;
+    return 0;
+}
+
 static void merge_all(struct ps_merge *m, const struct ps_finding *head, size_t n, struct rng *rng)
 {
     struct ps_err err;
@@ -84,8 +108,11 @@ Test(merge, is_a_sort)
         struct rng rng = rng_make(seed + round);
         size_t n_head = make(head, rng_below(&rng, MAX), PS_SOURCE_HEADER, &rng);
         size_t n_big = make(big, rng_below(&rng, MAX), PS_SOURCE_BIGPOOL, &rng);
+        struct window w = {.rest = big, .n_rest = n_big, .rng = &rng};
         struct ps_merge m = {.big = big, .n_big = n_big, .sink = sink, .arg = &got};
 
+        if (round % 2)
+            m = (struct ps_merge){.more = more, .more_arg = &w, .sink = sink, .arg = &got};
         got.n = 0;
         got.fail_after = SIZE_MAX;
         memcpy(want, head, n_head * sizeof *head);
