@@ -1,4 +1,4 @@
-# Fails when an #include points up or sideways: host -> scan -> kernels.
+# Fails when an #include points up or sideways: host -> scan -> kernels, and tools -> scan.
 #
 #   cmake -P cmake/check_layers.cmake        (also the test style/layers)
 #
@@ -10,6 +10,7 @@ set(io_headers "pthread|threads|unistd|fcntl|sys/.*|signal|dirent|poll|aio|uchar
 set(own_kernels "kernels/")
 set(own_scan "(scan|kernels)/")
 set(own_host "(host|scan|kernels)/")
+set(own_tools "(tools|scan|kernels)/")
 set(own_bench "(bench|host|scan|kernels)/")
 set(own_tests "(tests|bench|host|scan|kernels)/")
 set(not_kernels "(${io_headers}|stdio|stdlib|errno|time)[.]h|hwloc.*|xxhash.*|CL/.*|(lzma|zlib|zstd|lz4.*|libewf|libfwnt)[.]h|libsmartcols.*")
@@ -17,6 +18,7 @@ set(not_scan "(${io_headers}|time)[.]h|hwloc.*|CL/.*|(lzma|zlib|zstd|lz4.*|libew
 # C11 threads crash under ThreadSanitizer; each library has one home (and host/cli/version.c asks
 # all of them for their versions).
 set(not_host "threads[.]h")
+set(not_tools "${not_scan}")
 set(not_bench "threads[.]h")
 set(not_tests "threads[.]h")
 
@@ -51,7 +53,7 @@ function(check file line number own not)
     endif()
 endfunction()
 
-foreach(folder kernels scan host bench tests)
+foreach(folder kernels scan host tools bench tests)
     file(GLOB_RECURSE files RELATIVE "${root}" "${root}/${folder}/*.c" "${root}/${folder}/*.h"
         "${root}/${folder}/*.cl")
     foreach(file IN LISTS files)
@@ -67,7 +69,8 @@ endforeach()
 
 # Each folder of the program has a row in the map.
 file(READ "${root}/docs/ARCHITECTURE.md" map)
-file(GLOB_RECURSE files RELATIVE "${root}" "${root}/kernels/*.[ch]" "${root}/scan/*.[ch]" "${root}/host/*.[ch]")
+file(GLOB_RECURSE files RELATIVE "${root}" "${root}/kernels/*.[ch]" "${root}/scan/*.[ch]" "${root}/host/*.[ch]"
+    "${root}/tools/*.[ch]")
 set(folders "")
 foreach(file IN LISTS files)
     get_filename_component(folder "${file}" DIRECTORY)

@@ -15,10 +15,13 @@ ps_plain_test(NAME contract/real_paging LABELS contract LIBS PkgConfig::JANSSON
 ps_plain_test(NAME unit/known_kernels LABELS unit)
 ps_plain_test(NAME unit/tag_lists LABELS unit)
 ps_plain_test(NAME unit/pooltag_files LABELS unit)
+ps_plain_test(NAME unit/builtin_tags LABELS unit SOURCES support/rng.c)
 set_tests_properties(unit/tag_lists unit/pooltag_files PROPERTIES ENVIRONMENT "PS_SOURCE=${PROJECT_SOURCE_DIR}")
 ps_plain_test(NAME stress/pipeline_stress LABELS stress)
 ps_plain_test(NAME stress/blocks_stress LABELS stress SOURCES support/rng.c)
 ps_script_test(NAME cli/tags LABELS cli)
+ps_script_test(NAME cli/compile_tags LABELS cli
+    ENVIRONMENT "COMPILE_TAGS=$<TARGET_FILE:compile_tags>")
 include(cli_tests.cmake)
 ps_script_test(NAME witness/qemu_elf LABELS witness)
 ps_script_test(NAME golden/run LABELS golden)

@@ -104,10 +104,10 @@ static int select_rows(struct view *view, const struct ps_tagdb *db, const struc
     if (!view->row)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu tags", n);
     for (size_t i = 0; i < n; i++) {
-        const struct ps_tag_info *info = ps_tagdb_at(db, (uint32_t)i);
+        const struct ps_tag_info info = ps_tagdb_at(db, (uint32_t)i);
 
-        if (is_wanted(filter, info))
-            make_row(info, &view->row[view->n++]);
+        if (is_wanted(filter, &info))
+            make_row(&info, &view->row[view->n++]);
     }
     if (view->n == 0)
         ps_log(PS_LOG_WARN, "none of the %zu tags matches", n);

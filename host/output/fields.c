@@ -441,11 +441,11 @@ static int add_infos(struct ps_rows *r, const struct ps_tagdb *tags, struct ps_e
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the tag descriptions");
     r->n_info = n;
     for (size_t i = 0; i < n; i++) {
-        const struct ps_tag_info *info = ps_tagdb_at(tags, (uint32_t)i);
+        const struct ps_tag_info info = ps_tagdb_at(tags, (uint32_t)i);
         struct info_pieces *p = &r->info[i];
 
-        p->component = add_text_or_null(r, info->component);
-        p->description = add_text_or_null(r, info->description);
+        p->component = add_text_or_null(r, info.component);
+        p->description = add_text_or_null(r, info.description);
         if (p->component.n + p->description.n > longest)
             longest = p->component.n + p->description.n;
     }

@@ -317,10 +317,10 @@ static int add_tag_row(struct libscols_table *table, const struct ps_tagdb *tags
     struct row row = {y, ps_tag_print(y->tag, tag), "", ""};
 
     if (tags && y->info < ps_tagdb_count(tags)) {
-        const struct ps_tag_info *info = ps_tagdb_at(tags, y->info);
+        const struct ps_tag_info info = ps_tagdb_at(tags, y->info);
 
-        row.component = info->component;
-        row.description = info->description;
+        row.component = info.component;
+        row.description = info.description;
     }
     return add_row(table, &row);
 }

@@ -33,7 +33,7 @@ static uint32_t evidence_of(const struct ps_big_findings_spec *s, const struct p
     uint32_t evidence = PS_EV_BIG_ENTRY;
 
     if (info != PS_TAG_UNKNOWN)
-        evidence |= ps_tagdb_at(s->tags, info)->pattern.mask == UINT32_MAX ? PS_EV_TAG_KNOWN
+        evidence |= ps_tagdb_at(s->tags, info).pattern.mask == UINT32_MAX ? PS_EV_TAG_KNOWN
                                                                            : PS_EV_TAG_WILDCARD;
     else if (is_printable(row->entry.tag & ~PS_TAG_PROTECTED))
         evidence |= PS_EV_TAG_PRINTABLE;

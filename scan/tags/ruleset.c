@@ -49,7 +49,7 @@ static int add_database(struct builder *b, struct ps_err *err)
     int rc = 0;
 
     for (size_t i = 0; i < ps_tagdb_count(b->db) && rc >= 0; i++)
-        rc = add_rule(b, ps_tagdb_at(b->db, (uint32_t)i)->pattern, err);
+        rc = add_rule(b, ps_tagdb_at(b->db, (uint32_t)i).pattern, err);
     return rc;
 }
 
@@ -60,7 +60,7 @@ static int add_pattern(struct builder *b, struct ps_tag_pattern p, struct ps_err
     for (size_t i = 0; i < ps_tagdb_count(b->db) && rc >= 0; i++) {
         struct ps_tag_pattern both;
 
-        if (ps_tag_pattern_overlaps(p, ps_tagdb_at(b->db, (uint32_t)i)->pattern, &both))
+        if (ps_tag_pattern_overlaps(p, ps_tagdb_at(b->db, (uint32_t)i).pattern, &both))
             rc = add_rule(b, both, err);
     }
     return rc;

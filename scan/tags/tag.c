@@ -60,6 +60,22 @@ char *ps_tag_pattern_print(struct ps_tag_pattern p, char *text)
     return text;
 }
 
+/* Text order as a number: first character highest, an open byte as the '?' it is printed as. */
+static uint32_t text_key(struct ps_tag_pattern p)
+{
+    return __builtin_bswap32(p.value | (0x3f3f3f3fu & ~p.mask));
+}
+
+int ps_tag_pattern_compare(struct ps_tag_pattern a, struct ps_tag_pattern b)
+{
+    const uint32_t x = text_key(a);
+    const uint32_t y = text_key(b);
+
+    if (x != y)
+        return x < y ? -1 : 1;
+    return (a.mask > b.mask) - (a.mask < b.mask);
+}
+
 int ps_tag_pattern_covers(struct ps_tag_pattern wide, struct ps_tag_pattern narrow)
 {
     if ((wide.mask & ~narrow.mask) != 0 || (narrow.value & wide.mask) != wide.value)

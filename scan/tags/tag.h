@@ -36,6 +36,10 @@ int ps_tag_pattern_parse(const char *text, size_t n, struct ps_tag_pattern *out,
  * text. */
 char *ps_tag_pattern_print(struct ps_tag_pattern p, char *text);
 
+/* Less than, equal to or greater than zero: the order of patterns as printed, an open byte as '?';
+ * of patterns that are printed alike the one with more open bytes comes first. */
+int ps_tag_pattern_compare(struct ps_tag_pattern a, struct ps_tag_pattern b);
+
 /* Does the pattern match the tag (protected bit already cleared by the caller)? Open bytes
  * match printable characters only. */
 int ps_tag_pattern_matches(struct ps_tag_pattern p, uint32_t tag);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "kernels/pool_header.h"
-#include "scan/tags/lists/builtin.h"
+#include "scan/tags/builtin/builtin.h"
 #include "scan/tags/lists/formats.h"
 #include "scan/tags/pattern_map.h"
 
@@ -13,6 +13,8 @@
 
 #define N_MASKS     16u
 
+#define IS_BUILTIN  0x80000000u
+
 /* One list that was added: its name and its text, in one block. */
 struct list {
     struct list *next;
@@ -20,14 +22,20 @@ struct list {
     char *text;
 };
 
+/* Entries of lists that were added stand in 'entry', those of the program stay where they are. With
+ * both, 'order' leads from an index of the database to one of them, and 'builtin_index' back. */
 struct ps_tagdb {
     struct ps_tag_info *entry;
     size_t n;
     size_t cap;
-    struct ps_pattern_map map; /* pattern -> index */
+    struct ps_pattern_map map; /* pattern of 'entry' -> index of the database */
     uint32_t masks[N_MASKS];   /* that occur, highest rank first */
     unsigned n_masks;
     struct list *lists;
+    int has_builtin;
+    size_t n_all;
+    uint32_t *order; /* IS_BUILTIN and the place; NULL: one kind only, at its own place */
+    uint32_t *builtin_index;
 };
 
 int ps_tagdb_new(struct ps_tagdb **out, struct ps_err *err)
@@ -55,18 +63,34 @@ void ps_tagdb_free(struct ps_tagdb *db)
     while (db->lists)
         drop_list(db);
     ps_pattern_map_clear(&db->map);
+    free(db->order);
+    free(db->builtin_index);
     free(db->entry);
     free(db);
 }
 
 size_t ps_tagdb_count(const struct ps_tagdb *db)
 {
-    return db->n;
+    return db->n_all;
 }
 
-const struct ps_tag_info *ps_tagdb_at(const struct ps_tagdb *db, uint32_t i)
+struct ps_tag_info ps_tagdb_at(const struct ps_tagdb *db, uint32_t i)
 {
-    return &db->entry[i];
+    if (db->order)
+        return db->order[i] & IS_BUILTIN ? ps_builtin_at(db->order[i] & ~IS_BUILTIN)
+                                         : db->entry[db->order[i]];
+    return db->n == 0 ? ps_builtin_at(i) : db->entry[i];
+}
+
+/* The entry with exactly this pattern, or PS_TAG_UNKNOWN. */
+static uint32_t find_pattern(const struct ps_tagdb *db, struct ps_tag_pattern p)
+{
+    uint32_t at = ps_pattern_map_get(&db->map, p);
+
+    if (at != PS_PATTERN_ABSENT)
+        return at;
+    at = db->has_builtin ? ps_builtin_find(p) : PS_TAG_UNKNOWN;
+    return at == PS_TAG_UNKNOWN || !db->order ? at : db->builtin_index[at];
 }
 
 /* Most specific entry that covers exactly this pattern, or PS_TAG_UNKNOWN. */
@@ -78,8 +102,8 @@ static uint32_t cover(const struct ps_tagdb *db, struct ps_tag_pattern p)
 
         if (!ps_tag_pattern_covers(wide, p))
             continue;
-        at = ps_pattern_map_get(&db->map, wide);
-        if (at != PS_PATTERN_ABSENT)
+        at = find_pattern(db, wide);
+        if (at != PS_TAG_UNKNOWN)
             return at;
     }
     return PS_TAG_UNKNOWN;
@@ -124,11 +148,14 @@ static const char *or_empty(const char *text)
     return text ? text : "";
 }
 
-int ps_tagdb_put(struct ps_tagdb *db, const struct ps_tag_info *info, struct ps_err *err)
+/* A ps_tag_sink. While lists are added the map holds places in 'entry'. */
+static int put(void *arg, const struct ps_tag_info *info, struct ps_err *err)
 {
+    struct ps_tagdb *db = arg;
     int rc;
 
-    if (ps_pattern_map_get(&db->map, info->pattern) != PS_PATTERN_ABSENT)
+    if (ps_pattern_map_get(&db->map, info->pattern) != PS_PATTERN_ABSENT ||
+        (db->has_builtin && ps_builtin_find(info->pattern) != PS_TAG_UNKNOWN))
         return 0;
     rc = reserve(db, err);
     if (rc < 0)
@@ -144,22 +171,10 @@ int ps_tagdb_put(struct ps_tagdb *db, const struct ps_tag_info *info, struct ps_
     return 0;
 }
 
-/* Text order as a number: first character highest, an open byte as the '?' it is printed as. */
-static uint32_t text_key(struct ps_tag_pattern p)
-{
-    return __builtin_bswap32(p.value | (0x3f3f3f3fu & ~p.mask));
-}
-
 static int compare_entries(const void *a, const void *b)
 {
-    const struct ps_tag_info *x = a;
-    const struct ps_tag_info *y = b;
-    uint32_t kx = text_key(x->pattern);
-    uint32_t ky = text_key(y->pattern);
-
-    if (kx != ky)
-        return kx < ky ? -1 : 1;
-    return (x->pattern.mask > y->pattern.mask) - (x->pattern.mask < y->pattern.mask);
+    return ps_tag_pattern_compare(((const struct ps_tag_info *)a)->pattern,
+                                  ((const struct ps_tag_info *)b)->pattern);
 }
 
 static void note_mask(struct ps_tagdb *db, uint32_t mask)
@@ -176,18 +191,79 @@ static void note_mask(struct ps_tagdb *db, uint32_t mask)
     db->masks[at] = mask;
 }
 
+/* Both kinds in one order; where both have a pattern the one of the lists was there first. */
+static void merge(struct ps_tagdb *db)
+{
+    const uint32_t n_builtin = ps_builtin_table.n;
+    uint32_t own = 0;
+    uint32_t builtin = 0;
+
+    db->n_all = 0;
+    while (own < db->n || builtin < n_builtin) {
+        const uint32_t index = (uint32_t)db->n_all++;
+        int side = own == db->n ? 1 : -1;
+
+        if (own < db->n && builtin < n_builtin)
+            side = ps_tag_pattern_compare(db->entry[own].pattern, ps_builtin_at(builtin).pattern);
+        db->order[index] = side <= 0 ? own++ : builtin | IS_BUILTIN;
+        if (side >= 0)
+            db->builtin_index[builtin++] = index;
+    }
+}
+
+/* Only where there are entries of both kinds. */
+static int make_order(struct ps_tagdb *db, struct ps_err *err)
+{
+    const size_t n_builtin = db->has_builtin ? ps_builtin_table.n : 0;
+
+    free(db->order);
+    free(db->builtin_index);
+    db->order = NULL;
+    db->builtin_index = NULL;
+    db->n_all = db->n + n_builtin;
+    if (db->n == 0 || n_builtin == 0)
+        return 0;
+    db->order = malloc(db->n_all * sizeof *db->order);
+    db->builtin_index = malloc(n_builtin * sizeof *db->builtin_index);
+    if (!db->order || !db->builtin_index)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "no memory for %zu tags", db->n_all);
+    merge(db);
+    return 0;
+}
+
+static int map_entries(struct ps_tagdb *db, struct ps_err *err)
+{
+    const size_t n = db->order ? db->n_all : db->n;
+    int rc = 0;
+
+    ps_pattern_map_clear(&db->map);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        const uint32_t at = db->order ? db->order[i] : (uint32_t)i;
+
+        if ((at & IS_BUILTIN) == 0)
+            rc = ps_pattern_map_put(&db->map, db->entry[at].pattern, (uint32_t)i, err);
+    }
+    return rc;
+}
+
 /* Sort, and number the patterns anew. */
 static int make_index(struct ps_tagdb *db, struct ps_err *err)
 {
-    int rc = 0;
+    int rc;
 
     if (db->n != 0)
         qsort(db->entry, db->n, sizeof *db->entry, compare_entries);
-    ps_pattern_map_clear(&db->map);
     db->n_masks = 0;
-    for (size_t i = 0; i < db->n && rc == 0; i++) {
+    for (size_t i = 0; i < db->n; i++)
         note_mask(db, db->entry[i].pattern.mask);
-        rc = ps_pattern_map_put(&db->map, db->entry[i].pattern, (uint32_t)i, err);
+    for (uint32_t i = 0; db->has_builtin && i < ps_builtin_table.n_masks; i++)
+        note_mask(db, ps_builtin_table.mask[i]);
+    rc = make_order(db, err);
+    if (rc >= 0)
+        rc = map_entries(db, err);
+    if (rc < 0) {
+        db->n_all = 0;
+        db->n_masks = 0;
     }
     return rc;
 }
@@ -214,21 +290,21 @@ static int push_list(struct ps_tagdb *db, const char *name, const char *text, si
     return 0;
 }
 
-typedef int parse_fn(struct ps_tagdb *db, const char *name, struct ps_span list, size_t *n_skipped,
-                     struct ps_err *err);
+typedef int parse_fn(const struct ps_tag_sink *sink, const char *name, struct ps_span list,
+                     size_t *n_skipped, struct ps_err *err);
 
-/* Without the index: a caller that adds several lists sorts once. */
-static int add_unsorted(struct ps_tagdb *db, const struct ps_builtin_list *list, parse_fn *parse,
-                        size_t *n_skipped, struct ps_err *err)
+static int add_entries(struct ps_tagdb *db, const char *name, const char *text, size_t n,
+                       parse_fn *parse, size_t *n_skipped, struct ps_err *err)
 {
+    const struct ps_tag_sink sink = {.put = put, .arg = db};
     size_t n_before = db->n;
     size_t unused;
     struct ps_span copy;
-    int rc = push_list(db, list->name, (const char *)list->text, list->n, &copy, err);
+    int rc = push_list(db, name, text, n, &copy, err);
 
     if (rc < 0)
         return rc;
-    rc = parse(db, list->name, copy, n_skipped ? n_skipped : &unused, err);
+    rc = parse(&sink, name, copy, n_skipped ? n_skipped : &unused, err);
     if (rc < 0) {
         db->n = n_before;
         drop_list(db);
@@ -237,11 +313,11 @@ static int add_unsorted(struct ps_tagdb *db, const struct ps_builtin_list *list,
 }
 
 /* The index is made in any case: after a failure it forgets what the bad list brought. */
-static int add(struct ps_tagdb *db, const struct ps_builtin_list *list, parse_fn *parse,
+static int add(struct ps_tagdb *db, const char *name, const char *text, size_t n, parse_fn *parse,
                size_t *n_skipped, struct ps_err *err)
 {
     struct ps_err index_err = {0};
-    int rc = add_unsorted(db, list, parse, n_skipped, err);
+    int rc = add_entries(db, name, text, n, parse, n_skipped, err);
     int index_rc = make_index(db, &index_err);
 
     if (rc >= 0 && index_rc < 0) {
@@ -254,17 +330,13 @@ static int add(struct ps_tagdb *db, const struct ps_builtin_list *list, parse_fn
 int ps_tagdb_add_tags(struct ps_tagdb *db, const char *name, const char *text, size_t n,
                       struct ps_err *err)
 {
-    struct ps_builtin_list list = {name, (const unsigned char *)text, n};
-
-    return add(db, &list, ps_tags_format_parse, NULL, err);
+    return add(db, name, text, n, ps_tags_format_parse, NULL, err);
 }
 
 int ps_tagdb_add_pooltag(struct ps_tagdb *db, const char *name, const char *text, size_t n,
                          size_t *n_skipped, struct ps_err *err)
 {
-    struct ps_builtin_list list = {name, (const unsigned char *)text, n};
-
-    return add(db, &list, ps_pooltag_format_parse, n_skipped, err);
+    return add(db, name, text, n, ps_pooltag_format_parse, n_skipped, err);
 }
 
 int ps_tagdb_add_any(struct ps_tagdb *db, const char *name, const char *text, size_t n,
@@ -279,9 +351,6 @@ int ps_tagdb_add_any(struct ps_tagdb *db, const char *name, const char *text, si
 
 int ps_tagdb_add_builtin(struct ps_tagdb *db, struct ps_err *err)
 {
-    int rc = 0;
-
-    for (size_t i = 0; i < ps_n_builtin_tags && rc >= 0; i++)
-        rc = add_unsorted(db, &ps_builtin_tags[i], ps_tags_format_parse, NULL, err);
-    return rc < 0 ? rc : make_index(db, err);
+    db->has_builtin = 1;
+    return make_index(db, err);
 }

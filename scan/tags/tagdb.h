@@ -1,9 +1,11 @@
 /* The tag database: who owns a pool tag and what it is for.
  *
- * Filled from any number of texts, in order of precedence: what is added first wins over
- * what is added later (so --tag-file goes in before the built-in lists). Among the entries
- * that match a tag the most specific wins (ps_tag_mask_rank). Immutable once filled; may then be
- * read from any thread. */
+ * Filled from any number of texts and from the lists that are compiled into the program, in order
+ * of precedence: of two entries with the same pattern the one that was added first stays (so
+ * --tag-file goes in before the built-in lists). Among the entries that match a tag the most
+ * specific wins, whatever list it is from (ps_tag_mask_rank: an exact one before any with open
+ * bytes, then more fixed bytes, then the longer literal prefix). Immutable once filled; may then be
+ * read from any thread. After PS_ENOMEM the database knows nothing. */
 #ifndef PS_SCAN_TAGS_TAGDB_H
 #define PS_SCAN_TAGS_TAGDB_H
 
@@ -17,13 +19,13 @@
 
 struct ps_tag_info {
     struct ps_tag_pattern pattern; /* as written; lists leave the protected bit out */
-    const char *component;         /* "nt!ps", "tcpip.sys"; "" when not known. Owned by the db */
+    const char *component;         /* "nt!ps", "tcpip.sys"; "" when not known */
     const char *kind;              /* "process", "file-system" ...; "" when not known */
     const char *pool;              /* usual pool: "np", "pg", "both"; "" when not known */
     const char *seen;              /* Windows releases: "vista-", "2000-7" ...; "" when not known */
     const char *description;       /* a few words; "" when not known */
-    const char *source;            /* name of the list it came from */
-    uint32_t line;                 /* in that list */
+    const char *source; /* name of the list it came from; "kernel/objects.tags" below tags/ */
+    uint32_t line;      /* in that list, from 1 */
 };
 
 struct ps_tagdb;
@@ -46,12 +48,14 @@ int ps_tagdb_add_pooltag(struct ps_tagdb *db, const char *name, const char *text
 int ps_tagdb_add_any(struct ps_tagdb *db, const char *name, const char *text, size_t n,
                      size_t *n_skipped, struct ps_err *err);
 
-/* The lists compiled into the program. */
+/* The lists compiled into the program (scan/tags/builtin/). They are constant data: with no other
+ * list in the database this allocates nothing and takes no time. */
 int ps_tagdb_add_builtin(struct ps_tagdb *db, struct ps_err *err);
 
 size_t ps_tagdb_count(const struct ps_tagdb *db);
-/* Entry i; entries stand in order of pattern text. */
-const struct ps_tag_info *ps_tagdb_at(const struct ps_tagdb *db, uint32_t i);
+/* Entry i, less than the count; entries stand in order of pattern text. Its texts belong to the
+ * database. */
+struct ps_tag_info ps_tagdb_at(const struct ps_tagdb *db, uint32_t i);
 /* Index of the entry that explains 'tag' (raw, as in memory: exact first, then with the
  * protected bit cleared), or PS_TAG_UNKNOWN. */
 uint32_t ps_tagdb_find(const struct ps_tagdb *db, uint32_t tag);

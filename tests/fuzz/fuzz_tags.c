@@ -49,20 +49,20 @@ static void fuzz_pattern(const char *text, size_t n)
 /* Every entry is found by one of its own tags, or by a more specific entry. */
 static void check_entry(const struct ps_tagdb *db, uint32_t i)
 {
-    const struct ps_tag_info *info = ps_tagdb_at(db, i);
-    uint32_t tag = info->pattern.value | (0x78787878u & ~info->pattern.mask);
+    const struct ps_tag_info info = ps_tagdb_at(db, i);
+    uint32_t tag = info.pattern.value | (0x78787878u & ~info.pattern.mask);
     uint32_t at = ps_tagdb_find(db, tag);
 
-    check_pattern(info->pattern);
-    expect_printable(info->component);
-    expect_printable(info->kind);
-    expect_printable(info->description);
-    expect(info->line != 0 && info->source[0] != '\0');
-    expect(ps_tag_pattern_matches(info->pattern, tag));
-    expect(at != PS_TAG_UNKNOWN && ps_tag_pattern_matches(ps_tagdb_at(db, at)->pattern, tag));
-    expect(ps_tag_mask_rank(ps_tagdb_at(db, at)->pattern.mask) >=
-           ps_tag_mask_rank(info->pattern.mask));
-    expect(ps_tagdb_cover(db, info->pattern) == i);
+    check_pattern(info.pattern);
+    expect_printable(info.component);
+    expect_printable(info.kind);
+    expect_printable(info.description);
+    expect(info.line != 0 && info.source[0] != '\0');
+    expect(ps_tag_pattern_matches(info.pattern, tag));
+    expect(at != PS_TAG_UNKNOWN && ps_tag_pattern_matches(ps_tagdb_at(db, at).pattern, tag));
+    expect(ps_tag_mask_rank(ps_tagdb_at(db, at).pattern.mask) >=
+           ps_tag_mask_rank(info.pattern.mask));
+    expect(ps_tagdb_cover(db, info.pattern) == i);
 }
 
 typedef int add_fn(struct ps_tagdb *db, const char *text, size_t n, struct ps_err *err);

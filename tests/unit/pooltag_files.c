@@ -106,7 +106,7 @@ static void check_line(const char *name, const struct ps_tagdb *db, const char *
     if (at == PS_TAG_UNKNOWN)
         wrong(name, "not found", line);
     else if (!memchr(line, '?', 4) && !memchr(line, '*', 4) &&
-             ps_tagdb_at(db, at)->pattern.mask != 0xffffffffu)
+             ps_tagdb_at(db, at).pattern.mask != 0xffffffffu)
         wrong(name, "found by a wildcard only", line);
 }
 
@@ -128,8 +128,11 @@ static void check_list(size_t i)
     printf("%s: %zu tags\n", name, ps_tagdb_count(db));
     if (ps_tagdb_count(db) != want)
         wrong(name, "another number of tags than", "expected");
-    for (uint32_t e = 0; e < ps_tagdb_count(db); e++)
-        check_entry(name, text, ps_tagdb_at(db, e));
+    for (uint32_t e = 0; e < ps_tagdb_count(db); e++) {
+        const struct ps_tag_info info = ps_tagdb_at(db, e);
+
+        check_entry(name, text, &info);
+    }
     for (char *line = strtok(text, "\r\n"); line; line = strtok(NULL, "\r\n"))
         check_line(name, db, line);
     ps_tagdb_free(db);
@@ -207,7 +210,7 @@ static void check_words(void)
         if (!strstr(theirs, " pool allocations by kernel mode components "))
             wrong(lists[l].name, "words not found", "of its head");
         for (uint32_t i = 0; i < ps_tagdb_count(db); i++)
-            n_runs += check_own_words(ps_tagdb_at(db, i)->description, theirs, lists[l].name);
+            n_runs += check_own_words(ps_tagdb_at(db, i).description, theirs, lists[l].name);
         free(theirs);
         free(text);
     }

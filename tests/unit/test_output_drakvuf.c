@@ -161,7 +161,6 @@ static void safe(char *out, const char *s, size_t n, int quotes)
 static void wanted(const struct ps_finding *f, const struct ps_tagdb *db, int is_xp, int quotes,
                    struct record *r)
 {
-    const struct ps_tag_info *info = NULL;
     char tag[4];
 
     memset(r, 0, sizeof *r);
@@ -170,9 +169,10 @@ static void wanted(const struct ps_finding *f, const struct ps_tagdb *db, int is
     snprintf(r->value[TYPE], VALUE_BYTES, "%s", wanted_type(f, is_xp));
     snprintf(r->value[SIZE], VALUE_BYTES, "%" PRIu64, f->n_bytes);
     if (f->info < ps_tagdb_count(db)) {
-        info = ps_tagdb_at(db, f->info);
-        safe(r->value[SOURCE], info->component, strlen(info->component), quotes);
-        safe(r->value[DESCRIPTION], info->description, strlen(info->description), quotes);
+        const struct ps_tag_info info = ps_tagdb_at(db, f->info);
+
+        safe(r->value[SOURCE], info.component, strlen(info.component), quotes);
+        safe(r->value[DESCRIPTION], info.description, strlen(info.description), quotes);
     }
     for (size_t i = 0; i < processes.n; i++)
         if (processes.process[i].va == f->process) {

@@ -68,7 +68,7 @@ static void expect(const struct ps_ruleset *rules, const char *text, const char 
         if (!entry)
             cr_assert_eq(info, PS_TAG_UNKNOWN, "'%s'", text);
         else
-            cr_assert_str_eq(ps_tag_pattern_print(ps_tagdb_at(db, info)->pattern, have), entry);
+            cr_assert_str_eq(ps_tag_pattern_print(ps_tagdb_at(db, info).pattern, have), entry);
     }
     cr_assert_eq(n, 1u, "'%s' is there %zu times", text, n);
 }

@@ -126,6 +126,23 @@ Test(tag, covers_is_a_subset_of_tags)
     cr_assert_not(ps_tag_pattern_covers(parse("*"), parse("Pro\\xe3")));
 }
 
+/* As printed; "Ab??" and the tag "Ab??" itself are printed alike. */
+Test(tag, patterns_have_one_order)
+{
+    static const char *const sorted[] = {"\\x01bcd", " bcd", "Ab??", "Ab?\\?",  "Ab\\?\\?",
+                                         "Ab@a",     "Abcd", "abcd", "ab\\xffd"};
+    enum { N = sizeof sorted / sizeof sorted[0] };
+
+    for (unsigned i = 0; i < N; i++) {
+        for (unsigned k = 0; k < N; k++) {
+            int order = ps_tag_pattern_compare(parse(sorted[i]), parse(sorted[k]));
+
+            cr_assert_eq((order > 0) - (order < 0), (i > k) - (i < k), "%s %s", sorted[i],
+                         sorted[k]);
+        }
+    }
+}
+
 /* A mask that fixes bytes 0 and 1 is "ff00" here. */
 Test(tag, ranks_order_masks_from_vague_to_exact)
 {

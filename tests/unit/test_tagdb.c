@@ -47,11 +47,16 @@ static uint32_t raw(const char *four)
     return tag;
 }
 
+/* Good until the next call. */
 static const struct ps_tag_info *find(const char *four)
 {
+    static struct ps_tag_info info;
     uint32_t at = ps_tagdb_find(db, raw(four));
 
-    return at == PS_TAG_UNKNOWN ? NULL : ps_tagdb_at(db, at);
+    if (at == PS_TAG_UNKNOWN)
+        return NULL;
+    info = ps_tagdb_at(db, at);
+    return &info;
 }
 
 static void expect(const char *four, const char *component, const char *description)
@@ -223,7 +228,7 @@ Test(tagdb, entries_stand_in_text_order)
     for (uint32_t i = 0; i < 6; i++) {
         char text[PS_TAG_TEXT_BYTES];
 
-        cr_assert_str_eq(ps_tag_pattern_print(ps_tagdb_at(db, i)->pattern, text), want[i]);
+        cr_assert_str_eq(ps_tag_pattern_print(ps_tagdb_at(db, i).pattern, text), want[i]);
     }
 }
 
@@ -375,9 +380,9 @@ Test(tagdb, cover_wants_all_tags_of_a_pattern)
 
     add_tags("list", "Afd?  c  k  the group\nAfdE  c  k  one of it\nA???  c  k  all of A\n");
     at = ps_tagdb_cover(db, afd_any);
-    cr_assert_str_eq(ps_tagdb_at(db, at)->description, "the group");
+    cr_assert_str_eq(ps_tagdb_at(db, at).description, "the group");
     at = ps_tagdb_cover(db, af_any);
-    cr_assert_str_eq(ps_tagdb_at(db, at)->description, "all of A");
+    cr_assert_str_eq(ps_tagdb_at(db, at).description, "all of A");
     cr_assert_eq(ps_tagdb_cover(db, (struct ps_tag_pattern){0, 0}), PS_TAG_UNKNOWN);
 }
 
@@ -415,4 +420,68 @@ Test(tagdb, the_builtin_lists_load)
     cr_assert_str_eq(find("Pro\xe3")->component, "nt!ps");
     cr_assert_str_eq(find("Irp ")->component, "nt!io");
     cr_assert_str_eq(find(" Job")->component, "nt!ps");
+}
+
+/* Whatever was there first: each pattern once, in order, and found under its own index. */
+static void check_order(size_t want)
+{
+    cr_assert_eq(ps_tagdb_count(db), want);
+    for (uint32_t i = 0; i < want; i++) {
+        const struct ps_tag_pattern p = ps_tagdb_at(db, i).pattern;
+
+        cr_assert_eq(ps_tagdb_cover(db, p), i);
+        cr_assert(i == 0 || ps_tag_pattern_compare(ps_tagdb_at(db, i - 1).pattern, p) < 0);
+    }
+}
+
+Test(tagdb, lists_and_builtin_ones_stand_in_one_order)
+{
+    static const char before[] = "Proc  mine.sys  misc  my own words\n"
+                                 "Zz9z  mine.sys  misc  only here\n"
+                                 "\\x01bc?  mine.sys  misc  first of all\n"
+                                 "~~~~  mine.sys  misc  last of all\n";
+    struct ps_err err = {0};
+    size_t n_builtin;
+
+    cr_assert_eq(ps_tagdb_add_builtin(db, &err), 0);
+    n_builtin = ps_tagdb_count(db);
+    check_order(n_builtin);
+    close_db();
+    open_db();
+    add_tags("before", before);
+    cr_assert_eq(ps_tagdb_add_builtin(db, &err), 0, "%s", err.msg);
+    check_order(n_builtin + 3);
+    expect("Proc", "mine.sys", "my own words");
+    expect("Pro\xe3", "mine.sys", "my own words");
+    expect("Zz9z", "mine.sys", "only here");
+    expect("\x01"
+           "bcd",
+           "mine.sys", "first of all");
+    expect("~~~~", "mine.sys", "last of all");
+    cr_assert_str_eq(find("Thre")->component, "nt!ps");
+
+    add_tags("after", "Thre  late.sys  misc  too late\nZz8z  late.sys  misc  in time\n"
+                      "Proc  late.sys  misc  far too late\n");
+    check_order(n_builtin + 4);
+    expect("Proc", "mine.sys", "my own words");
+    expect("Zz8z", "late.sys", "in time");
+    cr_assert_str_eq(find("Thre")->component, "nt!ps");
+    cr_assert_eq(ps_tagdb_add_tags(db, "bad", "Zz7z  x.sys\n", 12, &err), -PS_EFORMAT);
+    check_order(n_builtin + 4);
+}
+
+Test(tagdb, lists_after_the_builtin_ones_and_a_bad_one)
+{
+    struct ps_err err = {0};
+    size_t n_builtin;
+
+    cr_assert_eq(ps_tagdb_add_builtin(db, &err), 0);
+    n_builtin = ps_tagdb_count(db);
+    cr_assert_eq(ps_tagdb_add_tags(db, "bad", "Zz7z  x.sys  misc  fine\nZz6z  x.sys\n", 36, &err),
+                 -PS_EFORMAT);
+    check_order(n_builtin);
+    cr_assert_null(find("Zz7z"));
+    add_tags("after", "Proc  late.sys  misc  too late\n");
+    check_order(n_builtin);
+    cr_assert_str_eq(find("Proc")->component, "nt!ps");
 }

@@ -66,14 +66,14 @@ static void set_phys(struct row *row, enum field f, uint64_t phys)
 static void explain(struct row *row, const struct ps_tagdb *db, uint32_t tag)
 {
     uint32_t at = ps_tagdb_find(db, tag);
-    const struct ps_tag_info *info;
+    struct ps_tag_info info;
 
     row->cell[TAG] = ps_tag_print(tag, row->text[TAG]);
     if (at == PS_TAG_UNKNOWN)
         return;
     info = ps_tagdb_at(db, at);
-    row->cell[COMPONENT] = *info->component ? info->component : NULL;
-    row->cell[DESCRIPTION] = *info->description ? info->description : NULL;
+    row->cell[COMPONENT] = *info.component ? info.component : NULL;
+    row->cell[DESCRIPTION] = *info.description ? info.description : NULL;
 }
 
 static void make_row(const struct ps_bigpool_table *t, const struct ps_bigpool_row *from,

@@ -43,15 +43,15 @@ struct finder {
 
 static void explain(struct finder *f, uint32_t at)
 {
-    const struct ps_tag_info *info;
+    struct ps_tag_info info;
 
     if (at == PS_TAG_UNKNOWN)
         return;
     info = ps_tagdb_at(f->tags, at);
-    if (*info->component)
-        ps_cells_set(&f->cells, COMPONENT, "%s", info->component);
-    if (*info->description)
-        ps_cells_set(&f->cells, DESCRIPTION, "%s", info->description);
+    if (*info.component)
+        ps_cells_set(&f->cells, COMPONENT, "%s", info.component);
+    if (*info.description)
+        ps_cells_set(&f->cells, DESCRIPTION, "%s", info.description);
 }
 
 static void add_row(struct finder *f, const struct ps_finding *from)

@@ -71,17 +71,17 @@ size_t ps_pool_rows_columns(void)
 static void set_tag(struct ps_cells *c, uint32_t tag, const struct ps_tagdb *tags, uint32_t entry)
 {
     char text[PS_TAG_TEXT_BYTES];
-    const struct ps_tag_info *info;
+    struct ps_tag_info info;
 
     ps_cells_set(c, TAG, "%s", ps_tag_print(tag, text));
     ps_cells_set(c, TAG_RAW, "0x%08" PRIx32, tag);
     if (entry == PS_TAG_UNKNOWN)
         return;
     info = ps_tagdb_at(tags, entry);
-    if (*info->component)
-        ps_cells_set(c, COMPONENT, "%.400s", info->component);
-    if (*info->description)
-        ps_cells_set(c, DESCRIPTION, "%.400s", info->description);
+    if (*info.component)
+        ps_cells_set(c, COMPONENT, "%.400s", info.component);
+    if (*info.description)
+        ps_cells_set(c, DESCRIPTION, "%.400s", info.description);
 }
 
 static void set_evidence(struct ps_cells *c, uint32_t evidence)

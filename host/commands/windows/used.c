@@ -195,15 +195,15 @@ static void set_counts(struct ps_cells *c, size_t column, const struct ps_tracke
 static void explain(struct ps_cells *c, const struct ps_tagdb *tags, uint32_t tag)
 {
     const uint32_t at = ps_tagdb_find(tags, tag);
-    const struct ps_tag_info *info;
+    struct ps_tag_info info;
 
     if (at == PS_TAG_UNKNOWN)
         return;
     info = ps_tagdb_at(tags, at);
-    if (*info->component)
-        ps_cells_set(c, COMPONENT, "%s", info->component);
-    if (*info->description)
-        ps_cells_set(c, DESCRIPTION, "%s", info->description);
+    if (*info.component)
+        ps_cells_set(c, COMPONENT, "%s", info.component);
+    if (*info.description)
+        ps_cells_set(c, DESCRIPTION, "%s", info.description);
 }
 
 static void add_row(struct ps_cells *c, const struct used *u, const struct row *r)

@@ -19,7 +19,7 @@ struct range {
 };
 
 struct parser {
-    struct ps_tagdb *db;
+    const struct ps_tag_sink *sink;
     struct range range[MAX_RANGES];
     unsigned n_ranges;
     size_t n_entries;
@@ -186,7 +186,7 @@ static int put_range(struct parser *p, const struct range *range, struct ps_err 
     for (unsigned i = range->first; i <= range->last && rc >= 0; i++) {
         info.pattern.value =
             range->stem | (uint32_t)digits[i >> 4] << 16 | (uint32_t)digits[i & 15] << 24;
-        rc = ps_tagdb_put(p->db, &info, err);
+        rc = p->sink->put(p->sink->arg, &info, err);
     }
     return rc;
 }
@@ -205,13 +205,13 @@ static int parse_line(struct parser *p, struct ps_span line, uint32_t number, st
     info.pattern = tag_of(line.text);
     split_fields(fields, &info);
     p->n_entries++;
-    return ps_tagdb_put(p->db, &info, err);
+    return p->sink->put(p->sink->arg, &info, err);
 }
 
-int ps_pooltag_format_parse(struct ps_tagdb *db, const char *name, struct ps_span list,
+int ps_pooltag_format_parse(const struct ps_tag_sink *sink, const char *name, struct ps_span list,
                             size_t *n_skipped, struct ps_err *err)
 {
-    struct parser p = {.db = db};
+    struct parser p = {.sink = sink};
     struct ps_span rest = ps_span_skip_mark(list);
     struct ps_span line;
     uint32_t number = 0;

@@ -131,7 +131,7 @@ static int parse_row(struct row *row, struct ps_tag_info *info, struct ps_err *e
     return 0;
 }
 
-int ps_tags_format_parse(struct ps_tagdb *db, const char *name, struct ps_span list,
+int ps_tags_format_parse(const struct ps_tag_sink *sink, const char *name, struct ps_span list,
                          size_t *n_skipped, struct ps_err *err)
 {
     struct ps_span rest = ps_span_skip_mark(list);
@@ -150,7 +150,7 @@ int ps_tags_format_parse(struct ps_tagdb *db, const char *name, struct ps_span l
             continue;
         rc = parse_row(&row, &info, err);
         if (rc >= 0)
-            rc = ps_tagdb_put(db, &info, err);
+            rc = sink->put(sink->arg, &info, err);
     }
     return rc;
 }
