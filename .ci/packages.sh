@@ -14,11 +14,11 @@ packages_of() {
     case $1 in
     build) # compiler, build system, the libraries of CMakeLists.txt
         echo gcc libc6-dev cmake ninja-build pkg-config
-        echo libhwloc-dev libxxhash-dev libsmartcols-dev ocl-icd-opencl-dev
+        echo libhwloc-dev libxxhash-dev libsmartcols-dev libjansson-dev ocl-icd-opencl-dev
         echo liblzma-dev zlib1g-dev libzstd-dev liblz4-dev libewf-dev # images
         ;;
     test) # Criterion; an OpenCL device on the CPU and its linker; a kernel checker; test readers
-        echo libcriterion-dev pocl-opencl-icd binutils oclgrind libjansson-dev libfwnt-dev
+        echo libcriterion-dev pocl-opencl-icd binutils oclgrind libfwnt-dev
         echo ewf-tools xz-utils zstd lz4 gzip # what packs images
         ;;
     ci) # a second compiler with libFuzzer, and the style checkers

@@ -42,7 +42,7 @@ check_words() {
 # A header says what it needs: each one compiles alone as C11.
 check_headers() {
     local header flags
-    flags=$(pkg-config --cflags hwloc libxxhash smartcols 2>/dev/null || true)
+    flags=$(pkg-config --cflags hwloc libxxhash smartcols jansson 2>/dev/null || true)
     tracked '*.h' ':!kernels/opencl' | while IFS= read -r -d '' header; do
         # shellcheck disable=SC2086 # flags are words
         gcc -std=c11 -D_GNU_SOURCE -I. $flags -Wall -Wextra -Werror -Wno-unused-function \

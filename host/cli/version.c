@@ -1,6 +1,7 @@
 #include "host/cli/version.h"
 
 #include <hwloc.h>
+#include <jansson.h>
 #include <libsmartcols.h>
 #include <stddef.h>
 #include <xxhash.h>
@@ -36,9 +37,10 @@ static void print_libraries(FILE *out)
     const char *lzma = ps_unpack_lzma_version();
 
     scols_get_library_version(&smartcols);
-    fprintf(out, "libraries: hwloc %u.%u.%u, xxHash %u.%u.%u, smartcols %s, liblzma %s\n",
-            hwloc >> 16, hwloc >> 8 & 0xff, hwloc & 0xff, xxh / 10000, xxh / 100 % 100, xxh % 100,
-            smartcols, lzma ? lzma : "missing (no symbol files packed with xz)");
+    fprintf(
+        out, "libraries: hwloc %u.%u.%u, xxHash %u.%u.%u, smartcols %s, jansson %s, liblzma %s\n",
+        hwloc >> 16, hwloc >> 8 & 0xff, hwloc & 0xff, xxh / 10000, xxh / 100 % 100, xxh % 100,
+        smartcols, jansson_version_str(), lzma ? lzma : "missing (no symbol files packed with xz)");
     fprintf(out, "OpenCL: %s\n", ps_cl_loader_version());
 }
 
