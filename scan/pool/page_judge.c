@@ -106,11 +106,16 @@ static int in_gap(const struct page *p, uint32_t slot)
     return 0;
 }
 
+/* A tag of unusual characters that only a wildcard entry explains is none as a rule. */
 static uint32_t tag_evidence(const struct ps_page_view *view, const struct ps_rule *rule,
                              uint32_t tag)
 {
+    const uint32_t plain = view->era->protected_tags ? tag & ~PS_TAG_PROTECTED : tag;
+
+    if (rule->info != PS_TAG_UNKNOWN && rule->pattern.mask == 0xffffffffu)
+        return PS_EV_TAG_KNOWN;
     if (rule->info != PS_TAG_UNKNOWN)
-        return rule->pattern.mask == 0xffffffffu ? PS_EV_TAG_KNOWN : PS_EV_TAG_WILDCARD;
+        return ps_tag_pattern_is_usual(rule->pattern, plain) ? PS_EV_TAG_WILDCARD : 0;
     return ps_view_tag_printable(view, tag) ? PS_EV_TAG_PRINTABLE : 0;
 }
 

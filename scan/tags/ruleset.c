@@ -44,12 +44,23 @@ static int add_rule(struct builder *b, struct ps_tag_pattern p, struct ps_err *e
     return 0;
 }
 
-static int add_database(struct builder *b, struct ps_err *err)
+/* One fixed byte: such an entry explains tags, but a search for all of them finds little else than
+ * what is there by chance. */
+static int is_too_wide(struct ps_tag_pattern p)
+{
+    return __builtin_popcount(p.mask) <= 8;
+}
+
+static int add_database(struct builder *b, int with_wide, struct ps_err *err)
 {
     int rc = 0;
 
-    for (size_t i = 0; i < ps_tagdb_count(b->db) && rc >= 0; i++)
-        rc = add_rule(b, ps_tagdb_at(b->db, (uint32_t)i).pattern, err);
+    for (size_t i = 0; i < ps_tagdb_count(b->db) && rc >= 0; i++) {
+        const struct ps_tag_pattern p = ps_tagdb_at(b->db, (uint32_t)i).pattern;
+
+        if (with_wide || !is_too_wide(p))
+            rc = add_rule(b, p, err);
+    }
     return rc;
 }
 
@@ -71,7 +82,7 @@ static int add_all(struct builder *b, const struct ps_ruleset_spec *spec, struct
     int rc = 0;
 
     if (spec->any_tag || spec->n_patterns == 0)
-        rc = add_database(b, err);
+        rc = add_database(b, spec->any_tag, err);
     for (size_t i = 0; i < spec->n_patterns && rc >= 0; i++)
         rc = add_pattern(b, spec->patterns[i], err);
     if (spec->any_tag && rc >= 0)

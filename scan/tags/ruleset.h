@@ -20,7 +20,8 @@ struct ps_ruleset {
     size_t n;
 };
 
-/* What to look for. With neither flag nor patterns: every tag the database knows.
+/* What to look for. With neither flag nor patterns: every tag the database knows, but for entries
+ * with a single fixed byte, which explain tags that are found otherwise.
  * patterns: only these ("--tags"); where a database entry and a pattern overlap there is a
  * more specific rule for the overlap, so that hits stay explained. any_tag ("--all-headers"):
  * every printable tag, and every tag the database knows, besides. */

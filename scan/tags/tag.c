@@ -76,6 +76,19 @@ int ps_tag_pattern_compare(struct ps_tag_pattern a, struct ps_tag_pattern b)
     return (a.mask > b.mask) - (a.mask < b.mask);
 }
 
+static int is_usual(uint32_t c)
+{
+    return (c - '0' < 10u) || ((c | 0x20u) - 'a' < 26u) || c == ' ' || c == '_';
+}
+
+int ps_tag_pattern_is_usual(struct ps_tag_pattern p, uint32_t tag)
+{
+    for (unsigned shift = 0; shift < 32; shift += 8)
+        if ((p.mask >> shift & 0xffu) == 0 && !is_usual(tag >> shift & 0xffu))
+            return 0;
+    return 1;
+}
+
 int ps_tag_pattern_covers(struct ps_tag_pattern wide, struct ps_tag_pattern narrow)
 {
     if ((wide.mask & ~narrow.mask) != 0 || (narrow.value & wide.mask) != wide.value)

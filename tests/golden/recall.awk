@@ -3,7 +3,12 @@
 # where nothing is planted. Prints one line of counts; exit status 1 if one of both fails.
 #
 # -v hidden=REGEX: tags that the scan does not look for; free=1: free blocks are expected;
-# chance=N: what is found in unplanned places is fine up to Confidence N.
+# chance=N: what is found in unplanned places is fine up to Confidence N; without it, if it is less than a scan lists.
+
+BEGIN {
+    if (chance == "")
+        chance = 9
+}
 
 function text(key,    at, rest) {
     at = index($0, "\"" key "\":")

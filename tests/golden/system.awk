@@ -16,6 +16,11 @@ function text(key,    at, rest) {
     return substr(rest, 1, RLENGTH)
 }
 
+# What is in no image has an address only.
+function place() {
+    return text("Offset") == "null" ? text("Allocation") : text("Offset")
+}
+
 # A mapped block in use of a classic page is allocated, nothing less; content of a big allocation is
 # anything else.
 function verdict() {
@@ -44,12 +49,18 @@ kind == "system" {
 
 load {
     if (kind == "" && (state in in_use))
-        is_planted[text("Offset")] = 1
+        is_planted[place()] = 1
     next
 }
 
+# Tag bytes in text, or by chance: the scan says that there is hardly anything to it.
+function is_chance() {
+    return !is_truth && kind == "" && state != "allocated" && !(place() in is_planted) &&
+        text("Confidence") + 0 <= 10
+}
+
 what == "paged-out" && kind == "" {
-    if ((state in in_use || state == "unknown") &&
+    if (!is_chance() && (state in in_use || state == "unknown") &&
         (is_truth ? text("PageFile") != "" && text("PageFile") != "null" : text("Offset") == "null"))
         print text("Allocation"), text("Tag"), text("NumberOfBytes")
     next
@@ -70,9 +81,7 @@ what == "live" && kind == "big" && state == "allocated" {
     print big, text("Offset")
 }
 
-# Tag bytes in text, or by chance: the scan says that there is hardly anything to it.
-!is_truth && kind == "" && state != "allocated" && !(text("Offset") in is_planted) &&
-    text("Confidence") + 0 <= 10 {
+is_chance() {
     next
 }
 

@@ -155,3 +155,24 @@ Test(tag, ranks_order_masks_from_vague_to_exact)
     for (size_t i = 1; i < sizeof masks / sizeof masks[0]; i++)
         cr_assert_lt(ps_tag_mask_rank(masks[i - 1]), ps_tag_mask_rank(masks[i]), "mask %zu", i);
 }
+
+Test(tag, what_drivers_choose_in_open_bytes)
+{
+    static const struct {
+        const char *pattern, *tag;
+        int usual;
+    } cases[] = {
+        {"Vk??", "VkAz", 1}, {"Vk??", "Vk09", 1}, {"Vk??", "Vk_ ", 1}, {"Vk??", "Vk%E", 0},
+        {"Vk??", "VkE%", 0}, {"Vk%?", "Vk%E", 1}, {"????", "[abc", 0}, {"????", "@abc", 0},
+        {"????", "`abc", 0}, {"????", "{abc", 0}, {"????", "/abc", 0}, {"????", ":abc", 0},
+        {"Vk%!", "Vk%!", 1},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *t = cases[i].tag;
+
+        cr_expect_eq(
+            ps_tag_pattern_is_usual(parse(cases[i].pattern), TAG(t[0], t[1], t[2], t[3])),
+            cases[i].usual, "case %zu", i);
+    }
+}
