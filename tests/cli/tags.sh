@@ -30,7 +30,7 @@ fails() {
 
 pool='"\(np\|pg\|both\)"\|null'
 seen='"\([0-9a-z.]*-\?[0-9a-z.]*\)"\|null'
-row='{"Tag":"Proc","Component":"nt!ps","Kind":"process","Pool":P,"Seen":S,"Description":"EPROCESS of a running or ended process","Source":"kernel/objects.tags"'
+row='{"Tag":"Proc","Component":"nt!ps","Kind":"process","Pool":P,"Seen":S,"Description":"EPROCESS of a running or ended process","Source":"kernel/executive.tags"'
 got=$("$POOLSCAN" tags Proc)
 expect "jsonl" "$row" "$(sed "s/\"Pool\":\($pool\)/\"Pool\":P/; s/\"Seen\":\($seen\)/\"Seen\":S/; s/,\"Line\":.*//" <<<"$got")"
 expect "protected bit" "$got" "$("$POOLSCAN" tags 'Pro\xe3')"
