@@ -273,6 +273,14 @@ int ps_json_next(struct ps_json *j, struct ps_err *err)
                                                              : read_value(j, c, err);
 }
 
+int ps_json_more(struct ps_json *j, struct ps_err *err)
+{
+    if (peek_past_space(j, err) == NO_BYTE)
+        return j->failed;
+    j->need = NEED_VALUE;
+    return 1;
+}
+
 int ps_json_skip(struct ps_json *j, struct ps_err *err)
 {
     const unsigned depth = j->depth;

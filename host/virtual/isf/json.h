@@ -52,6 +52,10 @@ void ps_json_init(struct ps_json *j, struct ps_byte_source source);
  * called again after an error. */
 int ps_json_next(struct ps_json *j, struct ps_err *err);
 
+/* After the end of a text, at depth 0: does another one stand behind it, as in JSON Lines? 1, and
+ * ps_json_next begins it; 0; what the source failed with. */
+int ps_json_more(struct ps_json *j, struct ps_err *err);
+
 /* After a KEY: pass over its value. */
 int ps_json_skip(struct ps_json *j, struct ps_err *err);
 
