@@ -97,6 +97,7 @@ struct ps_options {
     int fail_if_none;
 
     /* tags verb */
+    const char *unknown; /* --unknown; NULL: list the database */
     const char *component;
     const char *kind;
 

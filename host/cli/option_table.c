@@ -132,7 +132,7 @@ const struct ps_option ps_option_table[] = {
     {.name = "include-copies", .kind = PS_OPT_FLAG, .offset = AT(include_copies), .verbs = SCANS,
      .help = "report the headers in pages that are copies of earlier pages too"},
     {.name = "min-confidence", .kind = PS_OPT_LEVEL, .offset = AT(min_confidence),
-     .verbs = SCANS, .metavar = "N", .hi = 100, .choice = confidence_choice,
+     .verbs = SCANS | TAGS, .metavar = "N", .hi = 100, .choice = confidence_choice,
      .level = confidence_level,
      .help = "leave out findings whose Confidence is below N, without this option below plausible"},
     {.name = "range", .kind = PS_OPT_RANGE, .verbs = SCANS, .metavar = "START-END",
@@ -142,30 +142,30 @@ const struct ps_option ps_option_table[] = {
      .help = "no findings at all is an error"},
 
     {.name = "arch", .kind = PS_OPT_CHOICE, .offset = AT(arch),
-     .verbs = BIGPOOLS | SCANS | BENCH | VIRTUAL, .metavar = "ARCH", .choice = arch_choice,
+     .verbs = BIGPOOLS | SCANS | BENCH | VIRTUAL | TAGS, .metavar = "ARCH", .choice = arch_choice,
      .help = "architecture of the imaged Windows; auto finds it in the image"},
     {.name = "build", .kind = PS_OPT_NUMBER, .offset = AT(build),
-     .verbs = BIGPOOLS | SCANS | VIRTUAL, .metavar = "N",
+     .verbs = BIGPOOLS | SCANS | VIRTUAL | TAGS, .metavar = "N",
      .hi = 999999,
      .help = "build number of the imaged Windows, such as 19041; 0 finds it in the image"},
     {.name = "physical-only", .kind = PS_OPT_FLAG, .common = 1, .offset = AT(physical_only),
      .verbs = SCANS | BIGPOOLS,
      .help = "use no page tables: scan and find give physical addresses and no big allocations, "
              "bigpools carves"},
-    {.name = "dtb", .kind = PS_OPT_STRING, .offset = AT(dtb), .verbs = SCANS | BIGPOOLS | VIRTUAL,
+    {.name = "dtb", .kind = PS_OPT_STRING, .offset = AT(dtb), .verbs = SCANS | BIGPOOLS | VIRTUAL | TAGS,
      .metavar = "ADDRESS",
      .help = "value of CR3, in hexadecimal; without it the page tables are searched for"},
-    {.name = "pci-hole", .kind = PS_OPT_HOLE, .verbs = SCANS | BIGPOOLS | VIRTUAL,
+    {.name = "pci-hole", .kind = PS_OPT_HOLE, .verbs = SCANS | BIGPOOLS | VIRTUAL | TAGS,
      .metavar = "HOLE", .multiple = PAGE,
      .help = "the hole below 4 GiB that a raw image lacks: START-END, none, or auto, which asks "
              "its page tables"},
     {.name = "pagefile", .kind = PS_OPT_APPEND, .offset = AT(pagefiles),
-     .verbs = SCANS | BIGPOOLS | VIRTUAL,
+     .verbs = SCANS | BIGPOOLS | VIRTUAL | TAGS,
      .metavar = "FILE", .hi = 16,
      .help = "a page file of the imaged Windows, for pages that are not in memory; N=FILE says its "
              "number, else they count from 0; repeatable"},
     {.name = "symbols", .kind = PS_OPT_STRING, .offset = AT(symbols),
-     .verbs = SCANS | BIGPOOLS | INFO | USED | POOL, .metavar = "FILE",
+     .verbs = SCANS | BIGPOOLS | INFO | USED | POOL | TAGS, .metavar = "FILE",
      .help = "Volatility 3 symbol file (ISF, .json or .json.xz) of the imaged Windows kernel"},
     {.name = "offline", .kind = PS_OPT_IGNORED, .verbs = SCANS,
      .help = "the only mode there is: nothing is ever downloaded"},
@@ -184,10 +184,10 @@ const struct ps_option ps_option_table[] = {
      .verbs = SCANS | BENCH | USED, .metavar = "NAME", .choice = kernel_choice,
      .help = "CPU kernel; without it the best one that this CPU can run"},
     {.name = "threads", .letter = 't', .kind = PS_OPT_NUMBER, .common = 1, .offset = AT(threads),
-     .verbs = SCANS | BENCH | USED, .metavar = "N", .hi = 1024,
+     .verbs = SCANS | BENCH | USED | TAGS, .metavar = "N", .hi = 1024,
      .help = "worker threads; 0 is one for each core"},
     {.name = "temp-dir", .kind = PS_OPT_STRING, .offset = AT(temp_dir),
-     .verbs = SCANS | BIGPOOLS | VIRTUAL, .metavar = "DIR",
+     .verbs = SCANS | BIGPOOLS | VIRTUAL | TAGS, .metavar = "DIR",
      .help = "where images are unpacked that can only be unpacked as a whole, or are slow to enter "
              "elsewhere than at their beginning; without it $TMPDIR, else /var/tmp; none: no "
              "temporary files"},
@@ -223,6 +223,11 @@ const struct ps_option ps_option_table[] = {
      .metavar = "NAME", .help = "only tags of this component, such as nt or tcpip.sys"},
     {.name = "kind", .kind = PS_OPT_STRING, .offset = AT(kind), .verbs = TAGS, .metavar = "NAME",
      .help = "only tags of this kind, such as process or file"},
+
+    {.name = "unknown", .kind = PS_OPT_STRING, .offset = AT(unknown), .verbs = TAGS,
+     .metavar = "FILE",
+     .help = "the tags that nobody knows in FILE, a result of scan, find, bigpools or used with "
+             "--format jsonl ('-' is standard input); IMAGE: and the drivers that have them"},
 
     {.name = "sort", .kind = PS_OPT_CHOICE, .offset = AT(sort), .verbs = USED,
      .metavar = "BY", .choice = sort_choice,
@@ -280,9 +285,11 @@ const struct ps_verb_info ps_verb_table[] = {
     {"used", PS_VERB_USED, "IMAGE", 1, 1, "pool usage by tag",
      "What Windows counts for each pool tag (allocs, frees and bytes, in the manner of !poolused), "
      "beside what is found of it in IMAGE: blocks with a header, and big allocations."},
-    {"tags", PS_VERB_TAGS, "[PATTERN]", 0, 1, "list the tag database",
+    {"tags", PS_VERB_TAGS, "[PATTERN | IMAGE]", 0, 1, "list the tag database",
      "The tags that are known, with component and description; with PATTERN those that match "
-     "it."},
+     "it. With --unknown the tags of a result that are not, most frequent first, and the drivers "
+     "loaded in IMAGE (without it, in the image that the result names) that have them as operands "
+     "of their code."},
     {"devices", PS_VERB_DEVICES, "", 0, 0, "list OpenCL devices and CPU kernels",
      "OpenCL platforms and devices with the numbers that -d takes, the CPU kernels, and what "
      "would be used."},

@@ -258,10 +258,8 @@ static int check_verb_options(const struct parser *p, const struct ps_verb_info 
 static int check_pairs(const struct parser *p)
 {
     static const char *const pairs[][2] = {
-        {"all-headers", "tags"},
-        {"gpu", "kernel"},
-        {"device", "kernel"},
-        {"quiet", "verbose"},
+        {"all-headers", "tags"}, {"gpu", "kernel"},        {"device", "kernel"},
+        {"quiet", "verbose"},    {"unknown", "component"}, {"unknown", "kind"},
     };
 
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
@@ -291,9 +289,25 @@ static int check_tags(const struct parser *p)
 {
     const struct ps_options *opt = p->opt;
 
-    if (opt->no_builtin_tags && !opt->tag_files.n && !opt->tags.n && !opt->all_headers)
+    if (opt->no_builtin_tags && !opt->tag_files.n && !opt->tags.n && !opt->all_headers &&
+        !opt->unknown)
         return usage(p, "--no-builtin-tags leaves no tag to look for: give --tag-file%s",
                      opt->verb == PS_VERB_SCAN ? ", --tags or --all-headers" : "");
+    return 0;
+}
+
+/* What says how an image or a result is read says nothing about the tag database. */
+static int check_unknown(const struct parser *p)
+{
+    static const char *const of_unknown[] = {"min-confidence", "arch",     "build",   "dtb",
+                                             "pci-hole",       "pagefile", "symbols", "temp-dir",
+                                             "threads"};
+
+    if (p->opt->verb != PS_VERB_TAGS || p->opt->unknown)
+        return 0;
+    for (size_t i = 0; i < sizeof of_unknown / sizeof *of_unknown; i++)
+        if (was_given(p, of_unknown[i]))
+            return usage(p, "the verb tags takes --%s with --unknown only", of_unknown[i]);
     return 0;
 }
 
@@ -354,7 +368,8 @@ static int check(struct parser *p)
         return 0;
     }
     if ((rc = check_verb_options(p, v)) < 0 || (rc = check_pairs(p)) < 0 ||
-        (rc = check_backend(p)) < 0 || (rc = check_tags(p)) < 0 || (rc = check_format(p, v)) < 0)
+        (rc = check_backend(p)) < 0 || (rc = check_tags(p)) < 0 || (rc = check_format(p, v)) < 0 ||
+        (rc = check_unknown(p)) < 0)
         return rc;
     return check_operands(p, v);
 }

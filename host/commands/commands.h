@@ -10,6 +10,7 @@
 int ps_cmd_scan(const struct ps_options *opt, struct ps_err *err);
 int ps_cmd_find(const struct ps_options *opt, struct ps_err *err);
 int ps_cmd_bigpools(const struct ps_options *opt, struct ps_err *err);
+int ps_cmd_unknown(const struct ps_options *opt, struct ps_err *err); /* tags --unknown */
 int ps_cmd_tags(const struct ps_options *opt, struct ps_err *err);
 int ps_cmd_devices(const struct ps_options *opt, struct ps_err *err);
 int ps_cmd_bench(const struct ps_options *opt, struct ps_err *err);

@@ -136,8 +136,11 @@ int ps_cmd_tags(const struct ps_options *opt, struct ps_err *err)
     struct view view = {0};
     struct ps_tagdb *db = NULL;
     struct filter filter;
-    int rc = make_filter(&filter, opt, err);
+    int rc;
 
+    if (opt->unknown)
+        return ps_cmd_unknown(opt, err);
+    rc = make_filter(&filter, opt, err);
     if (rc >= 0)
         rc = ps_tag_source_load(&db, opt, err);
     if (rc >= 0)
