@@ -106,7 +106,8 @@ static int in_gap(const struct page *p, uint32_t slot)
     return 0;
 }
 
-/* A tag of unusual characters that only a wildcard entry explains is none as a rule. */
+/* A tag of unusual characters that only a wildcard entry explains counts as one that none does:
+ * there are some ("Gh?@"), and they are mostly chance. */
 static uint32_t tag_evidence(const struct ps_page_view *view, const struct ps_rule *rule,
                              uint32_t tag)
 {
@@ -114,8 +115,8 @@ static uint32_t tag_evidence(const struct ps_page_view *view, const struct ps_ru
 
     if (rule->info != PS_TAG_UNKNOWN && rule->pattern.mask == 0xffffffffu)
         return PS_EV_TAG_KNOWN;
-    if (rule->info != PS_TAG_UNKNOWN)
-        return ps_tag_pattern_is_usual(rule->pattern, plain) ? PS_EV_TAG_WILDCARD : 0;
+    if (rule->info != PS_TAG_UNKNOWN && ps_tag_pattern_is_usual(rule->pattern, plain))
+        return PS_EV_TAG_WILDCARD;
     return ps_view_tag_printable(view, tag) ? PS_EV_TAG_PRINTABLE : 0;
 }
 

@@ -125,13 +125,14 @@ Test(page_judge, closed_classic_page)
                  PS_EV_TAG_WILDCARD | PS_EV_TYPE_IN_USE | PS_EV_CHAIN_BOTH | PS_EV_PAGE_WALK);
 }
 
-Test(page_judge, unusual_characters_in_a_wildcard_are_no_evidence)
+Test(page_judge, unusual_characters_in_a_wildcard_are_as_in_none)
 {
     closed_page_x64();
     put64(0x600, 0x20, 0x80, 0x03, "Io=m");
     hit(0x600, 16, RULE_WILDCARD, 5);
     judge64(9600);
-    cr_expect_eq(found[0].evidence, PS_EV_TYPE_IN_USE | PS_EV_CHAIN_BOTH | PS_EV_PAGE_WALK);
+    cr_expect_eq(found[0].evidence,
+                 PS_EV_TAG_PRINTABLE | PS_EV_TYPE_IN_USE | PS_EV_CHAIN_BOTH | PS_EV_PAGE_WALK);
     cr_expect_eq(found[0].info, 9);
 }
 
