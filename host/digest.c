@@ -50,6 +50,11 @@ void ps_digest_hex(const struct ps_digest *digest, char hex[PS_DIGEST_HEX_BYTES]
     hex[PS_DIGEST_HEX_BYTES - 1] = '\0';
 }
 
+uint64_t ps_digest_bytes(const void *data, size_t n_bytes)
+{
+    return XXH3_64bits(data, n_bytes);
+}
+
 /* One word of each 256 bytes, at another place in each of them, so that blocks of one size are not
  * looked at in the same place all the time. */
 #define PRINT_WORDS 16u
@@ -70,6 +75,16 @@ int ps_page_secret_draw(struct ps_page_secret *secret)
     const ssize_t n = getrandom(secret->bytes, sizeof secret->bytes, 0);
 
     return n == (ssize_t)sizeof secret->bytes ? 0 : -1;
+}
+
+void ps_page_secret_derive(struct ps_page_secret *secret, const char *text)
+{
+    for (size_t i = 0; i < sizeof secret->bytes; i += 8) {
+        const uint64_t word = XXH3_64bits_withSeed(text, strlen(text), i);
+
+        for (unsigned k = 0; k < 8; k++)
+            secret->bytes[i + k] = (uint8_t)(word >> (8 * k));
+    }
 }
 
 _Static_assert(sizeof(struct ps_page_secret) >= XXH3_SECRET_SIZE_MIN, "the library wants so many");

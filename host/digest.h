@@ -17,6 +17,8 @@ void ps_digest_update(struct ps_digest *digest, const void *data, size_t n_bytes
 void ps_digest_update_u64(struct ps_digest *digest, uint64_t value);
 /* The digest of all bytes so far; more may follow. */
 void ps_digest_hex(const struct ps_digest *digest, char hex[PS_DIGEST_HEX_BYTES]);
+/* XXH3 of 64 bits: tells that bytes were damaged. Pure. */
+uint64_t ps_digest_bytes(const void *data, size_t n_bytes);
 /* Fingerprint of a page of 4096 bytes: of 128 of them, spread over the page. Equal pages have equal
  * ones; who finds equal ones compares the pages. A tenth of the time that XXH3 takes for all of it
  * (docs/POOL.md, "Copies"). Pure. */
@@ -30,6 +32,9 @@ struct ps_page_secret {
 
 /* By lot. 0, or -1: the system has no random numbers. */
 int ps_page_secret_draw(struct ps_page_secret *secret);
+/* The same one for the same text, so that keys of different runs can be compared; who knows the
+ * text can make pages with equal keys. */
+void ps_page_secret_derive(struct ps_page_secret *secret, const char *text);
 /* Of a page of 4096 bytes. Pure. */
 uint64_t ps_digest_page_key(const struct ps_page_secret *secret, const uint8_t *page);
 

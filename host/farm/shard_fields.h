@@ -1,0 +1,64 @@
+/* The payloads of the records of a shard, field by field. */
+#ifndef PS_HOST_FARM_SHARD_FIELDS_H
+#define PS_HOST_FARM_SHARD_FIELDS_H
+
+#include "host/farm/shard.h"
+#include "host/farm/wire.h"
+
+#define PS_SHARD_FRAME_BYTES 16u /* of a record, before its payload */
+#define PS_SHARD_SUM_BYTES   8u  /* behind it */
+#define PS_SHARD_MAX_PRINTS  65536u
+#define PS_SHARD_MAX_KEPT    4096u
+
+/* What stays of a shard that was cut off; no bytes: nothing but its HEAD, if that. */
+struct ps_shard_prefix {
+    uint64_t bytes;
+    uint64_t n_records;
+};
+
+/* As ps_shard_resume says; 'fd' stays open. */
+int ps_shard_find_prefix(int fd, size_t n_tags, struct ps_shard_head *head,
+                         struct ps_shard_state *state, struct ps_shard_prefix *prefix,
+                         struct ps_err *err);
+
+/* Pages of a chunk that go into one record. */
+struct ps_shard_part {
+    size_t print, n_prints;
+    size_t finding, n_findings;
+    size_t kept, n_kept;
+};
+
+void ps_shard_encode_head(struct ps_wire_out *w, const struct ps_shard_head *head);
+void ps_shard_encode_note(struct ps_wire_out *w, const struct ps_shard_note *note);
+void ps_shard_encode_side(struct ps_wire_out *w, const struct ps_image_side *side);
+void ps_shard_encode_findings(struct ps_wire_out *w, const struct ps_finding *f, size_t n);
+void ps_shard_encode_chunk(struct ps_wire_out *w, const struct ps_chunk_result *r,
+                           const struct ps_shard_part *part, int more);
+void ps_shard_encode_rest(struct ps_wire_out *w, const struct ps_image_rest *rest);
+
+/* Room for what a payload decodes to; begin with all zero. */
+struct ps_shard_room {
+    struct ps_finding *finding;  /* PS_SHARD_MAX_FINDINGS */
+    struct ps_page_print *print; /* PS_SHARD_MAX_PRINTS */
+    uint64_t *kept_phys;         /* PS_SHARD_MAX_KEPT */
+    struct ps_processes processes;
+    size_t n_tags;
+};
+
+int ps_shard_room_init(struct ps_shard_room *room, size_t n_tags, struct ps_err *err);
+void ps_shard_room_free(struct ps_shard_room *room);
+
+/* These set w->bad when a field is none that the writer can have written, or something is left
+ * over. What comes out points into the room and, the kept pages, into the payload. */
+void ps_shard_decode_head(struct ps_wire_in *w, struct ps_shard_head *head);
+void ps_shard_decode_note(struct ps_wire_in *w, struct ps_shard_note *note);
+void ps_shard_decode_side(struct ps_wire_in *w, struct ps_shard_room *room,
+                          struct ps_image_side *side);
+/* Findings of big allocations ('is_big') or headers, in their order. */
+void ps_shard_decode_findings(struct ps_wire_in *w, struct ps_shard_room *room, int is_big,
+                              struct ps_shard_record *out);
+void ps_shard_decode_chunk(struct ps_wire_in *w, struct ps_shard_room *room,
+                           struct ps_shard_record *out);
+void ps_shard_decode_rest(struct ps_wire_in *w, struct ps_image_rest *rest);
+
+#endif
