@@ -2,11 +2,13 @@
 
 #include "host/log.h"
 
-int ps_open_image(struct ps_image **out, const char *path, const struct ps_options *opt,
-                  struct ps_err *err)
+static int open_image(struct ps_image **out, const char *path, const struct ps_options *opt,
+                      int once, struct ps_err *err)
 {
-    const struct ps_image_spec spec = {
-        .n_threads = opt->threads, .temp_dir = opt->temp_dir, .in_order = opt->physical_only};
+    const struct ps_image_spec spec = {.n_threads = opt->threads,
+                                       .temp_dir = opt->temp_dir,
+                                       .in_order = opt->physical_only,
+                                       .once = once};
     struct ps_image *image = NULL;
     const struct ps_notes *notes;
     int rc = ps_image_open(&image, path, &spec, err);
@@ -23,4 +25,16 @@ int ps_open_image(struct ps_image **out, const char *path, const struct ps_optio
         ps_log(notes->note[i].kind == PS_NOTE_INFO ? PS_LOG_INFO : PS_LOG_WARN, "%s: %s", path,
                notes->note[i].text);
     return 0;
+}
+
+int ps_open_image(struct ps_image **out, const char *path, const struct ps_options *opt,
+                  struct ps_err *err)
+{
+    return open_image(out, path, opt, 0, err);
+}
+
+int ps_open_image_to_scan(struct ps_image **out, const char *path, const struct ps_options *opt,
+                          struct ps_err *err)
+{
+    return open_image(out, path, opt, opt->physical_only && !opt->has_range, err);
 }

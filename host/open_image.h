@@ -11,5 +11,9 @@
  * options outlive the image. */
 int ps_open_image(struct ps_image **out, const char *path, const struct ps_options *opt,
                   struct ps_err *err);
+/* The same for a scan, which reads everything once if the options let it: the image may then be one
+ * that is passing (ps_image_is_passing). */
+int ps_open_image_to_scan(struct ps_image **out, const char *path, const struct ps_options *opt,
+                          struct ps_err *err);
 
 #endif

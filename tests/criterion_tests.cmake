@@ -20,6 +20,8 @@ ps_criterion_test(NAME contract/test_kernels LABELS contract
 ps_criterion_test(NAME unit/test_digest LABELS unit)
 ps_criterion_test(NAME unit/test_image LABELS unit SOURCES support/tmpdir.c)
 ps_criterion_test(NAME unit/test_plan_compile LABELS unit)
+ps_criterion_test(NAME unit/test_flow LABELS unit)
+ps_criterion_test(NAME unit/test_held LABELS unit)
 ps_criterion_test(NAME unit/test_ruleset LABELS unit)
 ps_criterion_test(NAME unit/test_split LABELS unit SOURCES support/tmpdir.c)
 ps_criterion_test(NAME unit/test_sparse LABELS unit SOURCES support/tmpdir.c)

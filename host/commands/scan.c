@@ -81,27 +81,43 @@ static int is_of_image(int rc)
     return rc == -PS_EARG || rc == -PS_EFORMAT;
 }
 
-/* Scan one image. Only what would also end the next image's scan is returned as a failure. */
-static int scan_one(struct scan_run *run, const char *path, struct ps_err *err)
+typedef int open_fn(struct ps_image **out, const char *path, const struct ps_options *opt,
+                    struct ps_err *err);
+
+/* *went_on: as ps_scan_session_image, which also says what is returned; 1 too when the image cannot
+ * be opened. */
+static int open_and_scan(struct scan_run *run, open_fn *open, const char *path, int *went_on,
+                         struct ps_err *err)
 {
     const struct ps_scan_progress progress = {.call = on_progress, .arg = run};
     struct ps_image *image = NULL;
-    int went_on = 0;
-    int rc = ps_open_image(&image, path, run->opt, err);
+    int rc = open(&image, path, run->opt, err);
 
-    if (rc < 0) {
-        note_failure(run, path, err);
-        return 0;
-    }
+    *went_on = 1;
+    if (rc < 0)
+        return rc;
     warn_if_torn(path, image);
     start_progress(run, image);
-    rc = ps_scan_session_image(&run->session, image, &progress, &run->totals, &went_on, err);
+    rc = ps_scan_session_image(&run->session, image, &progress, &run->totals, went_on, err);
     ps_progress_end(&run->progress);
+    ps_image_close(image);
+    return rc;
+}
+
+/* Scan one image. Only what would also end the next image's scan is returned as a failure. */
+static int scan_one(struct scan_run *run, const char *path, struct ps_err *err)
+{
+    int went_on;
+    int rc = open_and_scan(run, ps_open_image_to_scan, path, &went_on, err);
+
+    if (rc == PS_SCAN_AGAIN) {
+        ps_log(PS_LOG_INFO, "%s: cannot be scanned while it is unpacked: once more", path);
+        rc = open_and_scan(run, ps_open_image, path, &went_on, err);
+    }
     if (rc < 0 && (went_on || is_of_image(rc))) {
         note_failure(run, path, err);
         rc = 0;
     }
-    ps_image_close(image);
     return rc;
 }
 

@@ -27,7 +27,8 @@ struct ps_image {
     struct ps_image_facts facts;
     struct ps_notes notes;
     char format[128];
-    char layers[128]; /* of it, what stands before the container */
+    char layers[128];         /* of it, what stands before the container */
+    struct ps_digest *digest; /* of the identity, while the image is passing */
     char id[PS_DIGEST_HEX_BYTES];
 };
 
@@ -162,42 +163,50 @@ static int read_end(struct ps_bytes *bytes, uint64_t off, uint8_t *buf, size_t n
     return 0;
 }
 
-static int hash_ends(struct ps_bytes *bytes, struct ps_digest *digest, uint8_t *buf,
-                     struct ps_err *err)
+/* Add the first bytes, or the last. */
+static int hash_end(struct ps_image *image, int is_last, struct ps_err *err)
 {
-    size_t n = bytes->n_bytes < ID_BYTES ? (size_t)bytes->n_bytes : ID_BYTES;
+    struct ps_bytes *bytes = image->bytes;
+    const size_t n = bytes->n_bytes < ID_BYTES ? (size_t)bytes->n_bytes : ID_BYTES;
+    uint8_t *buf = malloc(n);
     int rc;
 
-    ps_digest_update_u64(digest, bytes->n_bytes);
-    rc = read_end(bytes, 0, buf, n, err);
+    if (!buf)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the identity of the image");
+    rc = read_end(bytes, is_last ? bytes->n_bytes - n : 0, buf, n, err);
+    if (rc >= 0)
+        ps_digest_update(image->digest, buf, n);
+    free(buf);
+    return rc;
+}
+
+static int finish_id(struct ps_image *image, struct ps_err *err)
+{
+    const int rc = hash_end(image, 1, err);
+
     if (rc < 0)
         return rc;
-    ps_digest_update(digest, buf, n);
-    rc = read_end(bytes, bytes->n_bytes - n, buf, n, err);
-    if (rc >= 0)
-        ps_digest_update(digest, buf, n);
-    return rc;
+    ps_digest_hex(image->digest, image->id);
+    ps_digest_free(image->digest);
+    image->digest = NULL;
+    return 0;
 }
 
 static int compute_id(struct ps_image *image, struct ps_err *err)
 {
-    struct ps_digest *digest = ps_digest_new();
-    uint8_t *buf = malloc(ID_BYTES);
     int rc;
 
-    if (!digest || !buf)
-        rc = ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the identity of the image");
-    else
-        rc = hash_ends(image->bytes, digest, buf, err);
-    if (rc >= 0)
-        ps_digest_hex(digest, image->id);
-    free(buf);
-    ps_digest_free(digest);
-    return rc;
+    image->digest = ps_digest_new();
+    if (!image->digest)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the identity of the image");
+    ps_digest_update_u64(image->digest, image->bytes->n_bytes);
+    rc = hash_end(image, 0, err);
+    return rc < 0 || ps_image_is_passing(image) ? rc : finish_id(image, err);
 }
 
-int ps_image_open(struct ps_image **out, const char *path, const struct ps_image_spec *spec,
-                  struct ps_err *err)
+/* *is_bet: it is, or was when it failed, made of what goes by. */
+static int open_as(struct ps_image **out, const char *path, const struct ps_image_spec *spec,
+                   int *is_bet, struct ps_err *err)
 {
     struct ps_image *image = calloc(1, sizeof *image);
     int rc = 0;
@@ -214,6 +223,7 @@ int ps_image_open(struct ps_image **out, const char *path, const struct ps_image
         rc = open_container(image, err);
     if (rc >= 0)
         rc = compute_id(image, err);
+    *is_bet = image && image->bytes && image->bytes->ops->finish;
     if (rc < 0) {
         ps_image_close(image);
         return rc;
@@ -222,10 +232,54 @@ int ps_image_open(struct ps_image **out, const char *path, const struct ps_image
     return 0;
 }
 
+/* Is there anything to be read of what goes by, and in its own order? */
+static int can_pass(const struct ps_image *image)
+{
+    const struct ps_bytes *bytes = image->bytes;
+
+    return !ps_image_is_passing(image) ||
+           (image->data == bytes && !bytes->ops->is_lost(image->bytes));
+}
+
+int ps_image_open(struct ps_image **out, const char *path, const struct ps_image_spec *spec,
+                  struct ps_err *err)
+{
+    struct ps_image_spec again;
+    struct ps_image *image = NULL;
+    int is_bet;
+    int rc = open_as(&image, path, spec, &is_bet, err);
+
+    if (is_bet && (rc == -PS_EFORMAT || (rc == 0 && !can_pass(image)))) {
+        if (rc == 0)
+            ps_image_close(image);
+        again = *spec;
+        again.once = 0;
+        rc = open_as(&image, path, &again, &is_bet, err);
+    }
+    if (rc == 0)
+        *out = image;
+    return rc;
+}
+
+int ps_image_is_passing(const struct ps_image *image)
+{
+    return image->bytes->ops->finish && !image->id[0];
+}
+
+int ps_image_finish(struct ps_image *image, struct ps_err *err)
+{
+    const int rc = image->bytes->ops->finish(image->bytes, err);
+
+    if (rc <= 0)
+        return rc;
+    return finish_id(image, err) < 0 ? -err->code : 1;
+}
+
 void ps_image_close(struct ps_image *image)
 {
     if (!image)
         return;
+    ps_digest_free(image->digest);
     if (image->data && image->data != image->bytes)
         image->data->ops->close(image->data);
     if (image->bytes)

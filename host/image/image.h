@@ -42,6 +42,13 @@ int ps_image_open(struct ps_image **out, const char *path, const struct ps_image
                   struct ps_err *err);
 void ps_image_close(struct ps_image *image); /* accepts NULL */
 
+/* Is the image one that goes by while it is read (spec->once)? Then it has no identity yet, and
+ * nothing that was read is sure. */
+int ps_image_is_passing(const struct ps_image *image);
+/* All of it that is wanted was read. 1: it was right, is not passing any more and has its identity;
+ * 0: open it again, without spec->once; an error that ends everything. No other thread uses it. */
+int ps_image_finish(struct ps_image *image, struct ps_err *err);
+
 const char *ps_image_path(const struct ps_image *image);
 const char *ps_image_format(const struct ps_image *image); /* "raw", "split gzip raw" */
 /* Of that, what the container lies in, outermost first: "", "split gzip". */
@@ -55,9 +62,9 @@ const struct ps_image_facts *ps_image_facts(const struct ps_image *image);
 const struct ps_notes *ps_image_notes(const struct ps_image *image);
 /* None at all when the file is one hole. */
 const struct ps_extent *ps_image_extents(const struct ps_image *image, size_t *n);
-/* Identity, computed at open, of the unpacked file: XXH3-128 of size (8 bytes, little-endian),
- * first and last MiB (or all of a smaller file, twice), as 32 hex digits. Pages of them that lie in
- * a damaged block of a packed file count as zeros. */
+/* Identity, computed at open ("" while the image is passing), of the unpacked file: XXH3-128 of
+ * size (8 bytes, little-endian), first and last MiB (or all of a smaller file, twice), as 32 hex
+ * digits. Pages of them that lie in a damaged block of a packed file count as zeros. */
 const char *ps_image_id(const struct ps_image *image);
 /* Bytes of pages that are there only in part, as the last one of a torn file: ps_image_read pads
  * them with zeros. */

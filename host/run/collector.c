@@ -11,7 +11,7 @@ const struct ps_page_secret *ps_collector_init(struct ps_collector *c,
 {
     const struct ps_options *opt = spec->opt;
 
-    *c = (struct ps_collector){.spec = *spec};
+    *c = (struct ps_collector){.spec = *spec, .held.temp_dir = opt->temp_dir};
     /* Who asks for copies gets them; only a threshold that was asked for too takes them away. */
     c->copies = (struct ps_copies){.image = spec->image,
                                    .include = opt->include_copies,
@@ -23,6 +23,7 @@ const struct ps_page_secret *ps_collector_init(struct ps_collector *c,
 void ps_collector_free(struct ps_collector *c)
 {
     ps_copies_free(&c->copies);
+    ps_held_free(&c->held);
     ps_bigpool_carver_free(c->carver);
     free(c->carved);
 }
@@ -41,8 +42,7 @@ static void count(struct ps_scan_totals *t, const struct ps_finding *f, size_t n
     }
 }
 
-/* A sink of the merge. */
-static int deliver(void *arg, const struct ps_finding *f, size_t n, struct ps_err *err)
+static int report(void *arg, const struct ps_finding *f, size_t n, struct ps_err *err)
 {
     const struct ps_collector_spec *s = &((struct ps_collector *)arg)->spec;
     int rc = 0;
@@ -56,6 +56,19 @@ static int deliver(void *arg, const struct ps_finding *f, size_t n, struct ps_er
     return rc;
 }
 
+/* A sink of the merge. */
+static int deliver(void *arg, const struct ps_finding *f, size_t n, struct ps_err *err)
+{
+    struct ps_collector *c = arg;
+
+    return c->spec.is_passing ? ps_held_add(&c->held, f, n, err) : report(c, f, n, err);
+}
+
+static int begin_output(struct ps_collector *c, struct ps_err *err)
+{
+    return c->spec.output ? ps_output_begin_image(c->spec.output, &c->about, err) : 0;
+}
+
 static int begin(void *arg, const struct ps_image_side *side, struct ps_err *err)
 {
     struct ps_collector *c = arg;
@@ -63,6 +76,8 @@ static int begin(void *arg, const struct ps_image_side *side, struct ps_err *err
     const struct ps_bigpool_spec carve = {.arches = side->carve_arches, .build = side->carve_build};
     int rc = 0;
 
+    c->before = *t;
+    c->about = side->about;
     t->images++;
     t->bytes_hole += side->bytes_hole;
     t->bytes_torn += side->bytes_torn;
@@ -79,9 +94,7 @@ static int begin(void *arg, const struct ps_image_side *side, struct ps_err *err
                                  .arg = c};
     if (side->carve_arches)
         rc = ps_bigpool_carver_new(&c->carver, &carve, err);
-    if (rc == 0 && c->spec.output)
-        rc = ps_output_begin_image(c->spec.output, &side->about, err);
-    return rc;
+    return rc == 0 && !c->spec.is_passing ? begin_output(c, err) : rc;
 }
 
 static int take_kept(struct ps_collector *c, const struct ps_chunk_result *r, struct ps_err *err)
@@ -112,7 +125,8 @@ static int chunk(void *arg, struct ps_chunk_result *r, struct ps_err *err)
     if (rc == 0)
         rc = ps_merge_headers(&c->merge, r->finding, r->n_findings, err);
     if (rc == 0 && c->spec.progress)
-        c->spec.progress->call(c->spec.progress->arg, c->bytes_done, t->findings);
+        c->spec.progress->call(c->spec.progress->arg, c->bytes_done,
+                               t->findings + c->held.n_written + c->held.n);
     return rc;
 }
 
@@ -165,6 +179,21 @@ static int carve(struct ps_collector *c, struct ps_err *err)
     return rc;
 }
 
+/* Neither the identity of what was passing nor that it is not damaged was known before. */
+static int release(struct ps_collector *c, struct ps_err *err)
+{
+    int rc = ps_image_finish(c->spec.image, err);
+
+    if (rc == 0) {
+        c->is_again = 1;
+        *c->spec.totals = c->before;
+        return ps_fail(err, PS_EFORMAT, PS_AT_NONE, "cannot be scanned while it is unpacked");
+    }
+    if (rc > 0)
+        rc = begin_output(c, err);
+    return rc < 0 ? rc : ps_held_give(&c->held, report, c, err);
+}
+
 static int end(void *arg, const struct ps_image_rest *rest, struct ps_err *err)
 {
     struct ps_collector *c = arg;
@@ -176,6 +205,8 @@ static int end(void *arg, const struct ps_image_rest *rest, struct ps_err *err)
     t->below += rest->n_below;
     if (rc == 0)
         rc = ps_merge_finish(&c->merge, err);
+    if (rc == 0 && c->spec.is_passing)
+        rc = release(c, err);
     if (rc == 0)
         t->big_elsewhere += c->n_big_elsewhere;
     if (rc == 0 && c->spec.output)

@@ -12,6 +12,7 @@
 #include "host/options.h"
 #include "host/output/output.h"
 #include "host/run/copies.h"
+#include "host/run/held.h"
 #include "host/run/receiver.h"
 #include "scan/bigpool/carve/carve.h"
 #include "scan/merge/merge.h"
@@ -51,6 +52,7 @@ struct ps_collector_spec {
     const struct ps_tag_pattern *pattern; /* of opt->tags */
     /* Whose pages are read again to tell copies of each other; NULL: all pages come with keys. */
     struct ps_image *image;
+    int is_passing; /* it is (ps_image_is_passing): findings wait for its end, and then for it */
     struct ps_output *output; /* NULL: nobody wants the text */
     struct ps_digest *digest; /* of all findings, in order */
     /* Also gets the findings, in order, before the output does; not 0 ends the image and is what it
@@ -61,10 +63,15 @@ struct ps_collector_spec {
     struct ps_scan_totals *totals;           /* grow as the image goes on, also when it fails */
 };
 
-/* Fields are private but for 'losses'. */
+/* Fields are private but for 'losses' and 'is_again'. */
 struct ps_collector {
     struct ps_collector_spec spec;
     struct ps_losses losses;
+    int is_again; /* an image that was passing has to be opened again: 'end' failed for it, nothing
+                   * was reported, and the totals are what they were */
+    struct ps_output_image about;
+    struct ps_scan_totals before; /* this image, if it is passing */
+    struct ps_held held;
     struct ps_copies copies;
     struct ps_merge merge;
     struct ps_bigpool_carver *carver;

@@ -75,6 +75,7 @@ int ps_scan_session_image(struct ps_scan_session *s, struct ps_image *image,
         .tags = s->tags,
         .pattern = s->pattern,
         .image = image,
+        .is_passing = ps_image_is_passing(image),
         .output = s->output,
         .digest = s->digest,
         .on_findings = s->on_findings,
@@ -96,6 +97,8 @@ int ps_scan_session_image(struct ps_scan_session *s, struct ps_image *image,
     int rc = ps_image_scan(&scan, err);
 
     *went_on = 0;
+    if (collector.is_again)
+        rc = PS_SCAN_AGAIN;
     if (rc == 0) {
         rc = ps_losses_tell(&collector.losses, err);
         *went_on = rc < 0;

@@ -31,6 +31,9 @@ struct ps_scan_session {
     void *findings_arg;
 };
 
+/* What ps_scan_session_image gives where an image that was passing has to be opened again. */
+#define PS_SCAN_AGAIN 1
+
 /* Load tags, build rules, choose the engine. Free with ps_scan_session_free in any case. */
 int ps_scan_session_open(struct ps_scan_session *s, const struct ps_options *opt,
                          struct ps_err *err);
@@ -43,7 +46,8 @@ int ps_scan_session_use_era(struct ps_scan_session *s, const struct ps_era *era,
 /* Scan one open image (host/run/image_scan.h), report what is found (host/run/collector.h), and add
  * to *totals. 'progress' may be NULL. Unreadable pages: everything else is scanned and reported
  * first, then their error is returned (PS_EIO, or PS_EFORMAT for a file that became shorter or
- * lacks a part) and *went_on is 1. */
+ * lacks a part) and *went_on is 1. Findings of an image that is passing (ps_image_is_passing) are
+ * reported when all of it went well; else PS_SCAN_AGAIN, and nothing has changed. */
 int ps_scan_session_image(struct ps_scan_session *s, struct ps_image *image,
                           const struct ps_scan_progress *progress, struct ps_scan_totals *totals,
                           int *went_on, struct ps_err *err);

@@ -57,7 +57,21 @@ file='temporary file of'
 
 # Of what is damaged, no page tables are wanted: they may be in the part that is lost.
 scan image.raw --physical-only
+cp found phys_ids.jsonl
 sed 's/"ImageId":"[^"]*"//' found | sort >phys.jsonl
+
+# Scanned while it is unpacked, or, where that cannot be, by way of a file: the same findings, and
+# the identity of what is unpacked.
+passes() { # IMAGE WORD OPTIONS...
+    for threads in 1 3; do
+        scan "$1" --physical-only -t $threads "${@:3}"
+        [ "$status" = 0 ] || wrong "$1 passing: status $status: $(cat said)"
+        cmp -s found phys_ids.jsonl || wrong "$1 passing: other findings with $threads threads"
+        grep -q "^poolscan: $1: .*$2" said || wrong "$1 passing does not say '$2': $(cat said)"
+        [ -z "$(ls tmp)" ] || wrong "$1 passing: a file stays behind"
+    done
+}
+at_once='scanned while it is unpacked'
 fewer() { # IMAGE
     scan "$1" --physical-only
     sed -i 's/"ImageId":"[^"]*"//' found
@@ -87,6 +101,12 @@ if have gzip; then
     split -b 300000 -d -a 3 one.gz part.
     said_format part.000 'split gzip raw'
     same part.000 "$file"
+    passes one.gz "$at_once" --temp-dir none
+    passes one.gz "$at_once" --chunk 4k
+    passes part.000 "$at_once" --temp-dir none
+    passes two.gz "$file"
+    grep -q 'two.gz: .*: once more' said || wrong "two.gz says nothing of its sizes: $(cat said)"
+    passes padded.gz "$file"
 
     # What is before the damage is read.
     head -c $(($(stat -c %s one.gz) / 2)) one.gz >short.gz
@@ -111,6 +131,8 @@ fi
 if have zstd; then
     zstd -q image.raw -o one.zst
     same one.zst "zstd cannot be entered in the middle"
+    passes one.zst "$at_once" --temp-dir none
+    passes one.zst "$at_once" --chunk 4k
     said_format one.zst 'zstd raw'
     split -b 1M image.raw piece.
     full=$(($(sed -n 's/.*"Offset":"\(0x[0-9a-f]*\)".*/\1/p;q' phys.jsonl) >> 20)) # has a finding
@@ -127,6 +149,15 @@ if have zstd; then
     same skips.zst ''
     split -b 1M --filter='zstd -q -c' image.raw >unknown.zst
     same unknown.zst "$file"
+    passes unknown.zst "$file"
+    { cat one.zst; head -c 1M image.raw | zstd -q -c; } >longer.zst
+    head -c 1M image.raw | cat image.raw - >longer.raw
+    scan longer.raw --physical-only
+    mv found longer.jsonl
+    scan longer.zst --physical-only
+    [ "$status" = 0 ] || wrong "longer.zst: status $status: $(cat said)"
+    cmp -s found longer.jsonl || wrong "longer.zst: other findings"
+    grep -q 'longer.zst: .*: once more' said || wrong "longer.zst: $(cat said)"
     # A frame in the middle: only that is lost, and the scan says so.
     cp many.zst bad.zst
     printf 'damaged here' | dd of=bad.zst bs=1 seek=$((n + 1000)) conv=notrunc status=none

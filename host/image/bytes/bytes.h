@@ -35,6 +35,12 @@ struct ps_bytes_ops {
     void (*will_need)(struct ps_bytes *bytes, uint64_t off, uint64_t n_bytes);
     /* Add the ranges that hold data; what lies between them reads as zeros. NULL: all of it. */
     int (*data)(struct ps_bytes *bytes, struct ps_ranges *out, struct ps_err *err);
+    /* Of bytes that are a bet (host/image/bytes/flow.h), else NULL, as finish: has it been lost, so
+     * that all reads fail? Any thread. */
+    int (*is_lost)(struct ps_bytes *bytes);
+    /* All that is wanted was read: 1 if those were the bytes, n_bytes of them, 0 if they have to be
+     * opened in another way, or an error that says nothing about them. Nobody reads meanwhile. */
+    int (*finish)(struct ps_bytes *bytes, struct ps_err *err);
     void (*close)(struct ps_bytes *bytes);
 };
 

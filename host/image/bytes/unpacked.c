@@ -1,7 +1,6 @@
 #include "host/image/bytes/unpacked.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
@@ -13,6 +12,7 @@
 
 #include "host/cancel.h"
 #include "host/image/bytes/files.h"
+#include "host/image/bytes/temp_file.h"
 #include "host/log.h"
 
 #define PAGE        4096u
@@ -44,53 +44,6 @@ struct unpacking {
     int write_rc;
     struct ps_err write_err;
 };
-
-static const char *temp_dir(const struct ps_image_spec *spec)
-{
-    const char *dir = spec->temp_dir ? spec->temp_dir : getenv("TMPDIR");
-
-    return dir && *dir ? dir : "/var/tmp";
-}
-
-/* Not every file system can make a file without a name. */
-static int make_and_unlink(const char *dir)
-{
-    const size_t n = strlen(dir) + sizeof "/poolscan-XXXXXX";
-    char *path = malloc(n);
-    int fd;
-
-    if (!path) {
-        errno = ENOMEM;
-        return -1;
-    }
-    snprintf(path, n, "%s/poolscan-XXXXXX", dir);
-    fd = mkostemp(path, O_CLOEXEC);
-    if (fd >= 0)
-        unlink(path);
-    free(path);
-    return fd;
-}
-
-static int make_file(const char *dir, const char *name, struct ps_err *err)
-{
-    int fd;
-
-    if (strcmp(dir, PS_NO_TEMP_DIR) == 0)
-        return ps_fail(err, PS_ECREATE, PS_AT_NONE,
-                       "format %s has to be unpacked to a temporary file, which --temp-dir %s "
-                       "forbids",
-                       name, PS_NO_TEMP_DIR);
-    fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd < 0 && errno != ENOENT && errno != ENOTDIR && errno != EACCES)
-        fd = make_and_unlink(dir);
-    if (fd < 0)
-        return ps_fail(
-            err, PS_ECREATE, PS_AT_NONE,
-            "format %s has to be unpacked, and no file can be made in %.100s: %s; name a "
-            "directory with --temp-dir",
-            name, dir, strerror(errno));
-    return fd;
-}
 
 static int is_zero_page(const uint8_t *page, size_t n_bytes)
 {
@@ -317,20 +270,22 @@ int ps_unpacked_open(struct ps_bytes **out, const struct ps_unpack_stream *strea
 {
     struct unpacking u = {
         .stream = stream,
-        .dir = temp_dir(spec),
+        .dir = ps_temp_dir(spec->temp_dir),
         .max_bytes = spec->max_unpacked ? spec->max_unpacked : MAX_BYTES,
         .lock = PTHREAD_MUTEX_INITIALIZER,
         .changed = PTHREAD_COND_INITIALIZER,
     };
     struct ps_err damage = {0};
+    char what[64];
     struct timespec begin;
     uint8_t *mem = malloc(N_PIECES * PIECE_BYTES);
     int rc = mem ? 0 : ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
 
+    snprintf(what, sizeof what, "format %s", stream->name);
     clock_gettime(CLOCK_MONOTONIC, &begin);
     for (size_t i = 0; i < N_PIECES; i++)
         u.piece[i].mem = mem + i * PIECE_BYTES;
-    u.fd = rc < 0 ? -1 : make_file(u.dir, stream->name, err);
+    u.fd = rc < 0 ? -1 : ps_temp_file(spec->temp_dir, what, err);
     if (u.fd < 0)
         rc = rc < 0 ? rc : u.fd;
     if (rc == 0)

@@ -24,6 +24,9 @@ struct ps_unpack_stream {
      * PS_EFORMAT or PS_EIO with err->at = offset in the packed bytes when they are damaged: *n
      * bytes before that count. One thread at a time. */
     int (*next)(void *arg, uint8_t *out, size_t n_bytes, size_t *n, struct ps_err *err);
+    /* How many bytes it probably has; 0: not known. For host/image/bytes/flow.h. */
+    uint64_t n_promised;
+    void (*free)(void *arg); /* with n_promised */
 };
 
 /* Unpack all of it into a file in spec->temp_dir ($TMPDIR or /var/tmp when NULL). Damage behind

@@ -75,25 +75,63 @@ static int gzip_next(void *arg, uint8_t *out, size_t n_bytes, size_t *n, struct 
     return rc;
 }
 
+static void free_stream(void *arg)
+{
+    struct gzip_stream *s = arg;
+
+    inflateEnd(&s->z);
+    ps_input_fini(&s->in);
+    free(s);
+}
+
+static struct gzip_stream *make_stream(struct ps_bytes *bytes, struct ps_err *err)
+{
+    struct gzip_stream *s = calloc(1, sizeof *s);
+
+    if (s && ps_input_init(&s->in, bytes, 0, err) >= 0 && inflateInit2(&s->z, WINDOW_BITS) == Z_OK)
+        return s;
+    if (s)
+        ps_input_fini(&s->in);
+    free(s);
+    ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
+    return NULL;
+}
+
+/* Memory that is packed to less than this is rather 4 GiB larger than its last four bytes say. */
+#define LIKELY_RATIO 4u
+
+/* The last member's size modulo 4 GiB is at the end. It is that of the image if there is no other
+ * member, and if the file is too small to hold 4 GiB more; 0: it is not known. */
+static uint64_t promised_bytes(struct ps_bytes *bytes)
+{
+    const uint64_t wrap = (uint64_t)1 << 32;
+    const uint64_t least = bytes->n_bytes - bytes->n_bytes / 512;
+    struct ps_err ignored;
+    uint8_t size[4];
+    uint64_t n;
+
+    if (bytes->n_bytes < sizeof size ||
+        bytes->ops->read(bytes, bytes->n_bytes - sizeof size, size, sizeof size, &ignored) < 0)
+        return 0;
+    n = ps_le32(size);
+    while (n < least)
+        n += wrap;
+    return n % 4096 == 0 && n + wrap > LIKELY_RATIO * bytes->n_bytes ? n : 0;
+}
+
 static int open_stream(struct ps_bytes **out, const struct ps_packed *packed, struct ps_err *err)
 {
-    struct gzip_stream s = {.is_ended = 0};
+    struct gzip_stream *s = make_stream(packed->bytes, err);
     const struct ps_unpack_stream stream = {
         .name = "gzip",
         .n_packed = packed->bytes->n_bytes,
-        .arg = &s,
+        .arg = s,
         .next = gzip_next,
+        .n_promised = packed->spec->once ? promised_bytes(packed->bytes) : 0,
+        .free = free_stream,
     };
-    int rc = ps_input_init(&s.in, packed->bytes, 0, err);
 
-    if (rc >= 0 && inflateInit2(&s.z, WINDOW_BITS) != Z_OK)
-        rc = ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
-    if (rc >= 0) {
-        rc = ps_whole_stream(out, packed, &stream, err);
-        inflateEnd(&s.z);
-    }
-    ps_input_fini(&s.in);
-    return rc;
+    return s ? ps_whole_stream(out, packed, &stream, err) : -PS_ENOMEM;
 }
 
 /* BGZF: members of up to 64 KiB, each of which says in an extra field how long it is. */

@@ -63,6 +63,8 @@ int ps_packed_open(struct ps_bytes **bytes, const char *path, const struct ps_im
 
         if (rc < 0 || !packing)
             return rc;
+        if ((*bytes)->ops->finish)
+            return ps_fail(err, PS_EFORMAT, 0, "format %s: in bytes that go by", packing->name);
         if (layer == PS_PACKED_LAYERS)
             return ps_fail(err, PS_EFORMAT, 0,
                            "format %s: packed more than %u times; unpack it and scan the result",

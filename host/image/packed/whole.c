@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/image/bytes/flow.h"
 #include "host/image/grow.h"
 
 /* Up to this size a block is unpacked again rather than all of them at once: page tables and heaps
@@ -15,8 +16,18 @@
 int ps_whole_stream(struct ps_bytes **out, const struct ps_packed *packed,
                     const struct ps_unpack_stream *stream, struct ps_err *err)
 {
-    const int rc = ps_unpacked_open(out, stream, packed->spec, packed->notes, err);
+    const int may_flow = packed->spec->once && packed->path && !packed->spec->max_unpacked;
+    int rc;
 
+    if (may_flow && stream->n_promised && ps_flow_open(out, stream, packed->bytes, err) >= 0) {
+        ps_notes_add(packed->notes, PS_NOTE_INFO,
+                     "%s cannot be entered in the middle: scanned while it is unpacked",
+                     stream->name);
+        return 0;
+    }
+    rc = ps_unpacked_open(out, stream, packed->spec, packed->notes, err);
+    if (stream->free)
+        stream->free(stream->arg);
     if (rc >= 0)
         packed->bytes->ops->close(packed->bytes);
     return rc;

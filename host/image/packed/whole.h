@@ -8,7 +8,9 @@
 #include "scan/err.h"
 
 /* Unpack the stream to a temporary file, which is *out; packed->bytes are closed then, and only
- * then. The stream stays the caller's. */
+ * then. With spec->once, a stream that promises its size, and nothing around it, *out is a flow
+ * instead (host/image/bytes/flow.h). The stream stays the caller's, but for its arg if it has
+ * 'free', which is called in any case. */
 int ps_whole_stream(struct ps_bytes **out, const struct ps_packed *packed,
                     const struct ps_unpack_stream *stream, struct ps_err *err);
 

@@ -17,6 +17,9 @@
 #define SKIPPABLE_HEAD  8u
 #define SKIPPABLE_SMALL 24u
 
+/* No memory has more: 64 TiB. */
+#define MOST_BYTES ((uint64_t)64 << 40)
+
 static int is_skippable(const uint8_t *head)
 {
     return (ps_le32(head) & ~0xfu) == SKIPPABLE;
@@ -109,29 +112,64 @@ static int zstd_next(void *arg, uint8_t *out, size_t n_bytes, size_t *n, struct 
     return rc;
 }
 
+static void free_stream(void *arg)
+{
+    struct zstd_stream *s = arg;
+
+    ps_input_fini(&s->in);
+    ZSTD_freeDCtx(s->context);
+    free(s);
+}
+
+static struct zstd_stream *make_stream(const struct ps_packed *packed, struct ps_err *err)
+{
+    struct zstd_stream *s = calloc(1, sizeof *s);
+
+    if (s)
+        s->context = ZSTD_createDCtx();
+    if (!s || !s->context || ps_input_init(&s->in, packed->bytes, 0, err) < 0) {
+        if (s)
+            ZSTD_freeDCtx(s->context);
+        free(s);
+        ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
+        return NULL;
+    }
+    /* zstd --long writes windows that a decoder refuses unless it is told not to. */
+    if (!packed->spec->max_unpacked)
+        ZSTD_DCtx_setParameter(s->context, ZSTD_d_windowLogMax,
+                               ZSTD_dParam_getBounds(ZSTD_d_windowLogMax).upperBound);
+    return s;
+}
+
+/* What the first frame says, which is mostly the only one; 0: nothing. */
+static uint64_t promised_bytes(const struct zstd_stream *s)
+{
+    const unsigned long long n = ZSTD_getFrameContentSize(s->in.buf + s->in.at, s->in.n - s->in.at);
+
+    return n < MOST_BYTES ? n : 0;
+}
+
 static int open_stream(struct ps_bytes **out, const struct ps_packed *packed, struct ps_err *err)
 {
-    struct zstd_stream s = {.context = ZSTD_createDCtx()};
-    const struct ps_unpack_stream stream = {
+    struct zstd_stream *s = make_stream(packed, err);
+    struct ps_unpack_stream stream = {
         .name = "zstd",
         .n_packed = packed->bytes->n_bytes,
-        .arg = &s,
+        .arg = s,
         .next = zstd_next,
+        .free = free_stream,
     };
-    int rc = ps_input_init(&s.in, packed->bytes, 0, err);
+    int rc;
 
-    if (rc >= 0 && !s.context)
-        rc = ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
-    if (rc >= 0) {
-        /* zstd --long writes windows that a decoder refuses unless it is told not to. */
-        if (!packed->spec->max_unpacked)
-            ZSTD_DCtx_setParameter(s.context, ZSTD_d_windowLogMax,
-                                   ZSTD_dParam_getBounds(ZSTD_d_windowLogMax).upperBound);
-        rc = ps_whole_stream(out, packed, &stream, err);
+    if (!s)
+        return -PS_ENOMEM;
+    rc = ps_input_peek(&s->in, 4, err);
+    if (rc < 0) {
+        free_stream(s);
+        return rc;
     }
-    ps_input_fini(&s.in);
-    ZSTD_freeDCtx(s.context);
-    return rc;
+    stream.n_promised = promised_bytes(s);
+    return ps_whole_stream(out, packed, &stream, err);
 }
 
 /* The longest header: magic, descriptor, window, dictionary, content size. */
