@@ -43,6 +43,7 @@ static const struct {
     {PS_VERB_PTOV, ps_cmd_ptov},         {PS_VERB_TAGS, ps_cmd_tags},
     {PS_VERB_FIND, ps_cmd_find},         {PS_VERB_DEVICES, ps_cmd_devices},
     {PS_VERB_BENCH, ps_cmd_bench},       {PS_VERB_USED, ps_cmd_used},
+    {PS_VERB_PLAN, ps_cmd_plan},         {PS_VERB_KEYSPACE, ps_cmd_keyspace},
     {PS_VERB_POOL, ps_cmd_pool},         {PS_VERB_MKIMAGE, ps_cmd_mkimage},
     {PS_VERB_HELP, print_help},          {PS_VERB_VERSION, print_version},
     {PS_VERB_GENERATE, print_generated},

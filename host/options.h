@@ -23,6 +23,9 @@ enum ps_verb {
     PS_VERB_PTOV,
     PS_VERB_POOL,
     PS_VERB_USED,
+    PS_VERB_PLAN,
+    PS_VERB_KEYSPACE,
+    PS_VERB_FARM,
     PS_VERB_HELP,     /* --help, of all or of help_verb */
     PS_VERB_VERSION,  /* --version */
     PS_VERB_GENERATE, /* --generate man|complete-bash|complete-zsh */
@@ -115,6 +118,13 @@ struct ps_options {
     /* mkimage verb */
     const char *truth;         /* NULL: do not list what was planted */
     const char *page_file_out; /* NULL: do not write the recipe's page file */
+
+    /* Farm */
+    uint64_t task_bytes; /* --task-bytes */
+    const char *plan;    /* --plan; NULL: none */
+    const char *task;    /* --task: a number or "auto", host/farm/plan/task_number.h reads it */
+    const char *out_dir; /* --out-dir */
+    char *applied;       /* texts of ps_options_apply */
 
     const char *generate;
 };

@@ -1,6 +1,8 @@
 # Criterion programs, one line each.
 ps_criterion_test(NAME unit/test_era LABELS unit)
 ps_criterion_test(NAME unit/test_farm_plan LABELS unit SOURCES support/tmpdir.c)
+ps_criterion_test(NAME unit/test_farm_cut LABELS unit SOURCES support/rng.c support/tmpdir.c)
+ps_criterion_test(NAME unit/test_option_words LABELS unit)
 ps_criterion_test(NAME unit/test_output_parsers LABELS unit
     SOURCES support/output_run.c LIBS PkgConfig::JANSSON)
 ps_criterion_test(NAME unit/test_output_drakvuf LABELS unit LIBS PkgConfig::JANSSON

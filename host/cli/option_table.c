@@ -20,7 +20,11 @@
 #define VIRTUAL   (INFO | VTOP | PTOV | POOL | USED)
 #define BIGPOOLS  PS_VERB_BIT(PS_VERB_BIGPOOLS)
 #define FIND      PS_VERB_BIT(PS_VERB_FIND)
+#define PLAN      PS_VERB_BIT(PS_VERB_PLAN)
+#define KEYSPACE  PS_VERB_BIT(PS_VERB_KEYSPACE)
+#define FARM      PS_VERB_BIT(PS_VERB_FARM)
 #define SCANS     (SCAN | FIND)
+#define SHAPES    (SCANS | PLAN) /* a plan says what its tasks look for */
 #define ANY       UINT32_MAX
 
 #define AT(field) offsetof(struct ps_options, field)
@@ -112,69 +116,89 @@ const char *ps_generate_choice(size_t i)
 /* clang-format off */
 const struct ps_option ps_option_table[] = {
     {.name = "file", .letter = 'f', .kind = PS_OPT_APPEND, .offset = AT(args),
-     .verbs = SCAN | BENCH, .metavar = "FILE", .hi = 65536,
+     .verbs = SCAN | BENCH | PLAN | KEYSPACE, .metavar = "FILE", .hi = 65536,
      .help = "one more image, as if FILE stood among the operands"},
 
     {.name = "tags", .kind = PS_OPT_LIST, .common = 1, .offset = AT(tags),
-     .verbs = BIGPOOLS | SCAN | USED, .metavar = "A,B,...", .hi = 65536,
+     .verbs = BIGPOOLS | SCAN | PLAN | USED, .metavar = "A,B,...", .hi = 65536,
+     .shapes = 1,
      .help = "only these pool tags; '?' is any one character, a final '*' all the rest, '\\xNN' "
              "a byte, '\\,' a comma"},
     {.name = "tag-file", .kind = PS_OPT_APPEND, .offset = AT(tag_files),
-     .verbs = BIGPOOLS | POOL | SCANS | TAGS | BENCH | USED, .metavar = "FILE", .hi = 64,
+     .verbs = BIGPOOLS | POOL | SHAPES | TAGS | BENCH | USED, .metavar = "FILE", .hi = 64,
+     .shapes = 1, .file = PS_FILE_NAME,
      .help = "more tags, from a .tags file or a pooltag.txt of the Windows debuggers; repeatable"},
     {.name = "no-builtin-tags", .kind = PS_OPT_FLAG, .offset = AT(no_builtin_tags),
-     .verbs = BIGPOOLS | POOL | SCANS | TAGS | BENCH | USED,
+     .verbs = BIGPOOLS | POOL | SHAPES | TAGS | BENCH | USED,
+     .shapes = 1,
      .help = "leave the built-in tag database out"},
     {.name = "all-headers", .kind = PS_OPT_FLAG, .common = 1, .offset = AT(all_headers),
-     .verbs = SCAN, .help = "every structurally valid header, whether its tag is known or not"},
-    {.name = "show-free", .kind = PS_OPT_FLAG, .offset = AT(show_free), .verbs = BIGPOOLS | SCANS,
+     .verbs = SCAN | PLAN,
+     .shapes = 1,
+     .help = "every structurally valid header, whether its tag is known or not"},
+    {.name = "show-free", .kind = PS_OPT_FLAG, .offset = AT(show_free), .verbs = BIGPOOLS | SHAPES,
+     .shapes = 1,
      .help = "report free blocks too"},
-    {.name = "include-copies", .kind = PS_OPT_FLAG, .offset = AT(include_copies), .verbs = SCANS,
+    {.name = "include-copies", .kind = PS_OPT_FLAG, .offset = AT(include_copies), .verbs = SHAPES,
+     .shapes = 1,
      .help = "report the headers in pages that are copies of earlier pages too"},
     {.name = "min-confidence", .kind = PS_OPT_LEVEL, .offset = AT(min_confidence),
-     .verbs = SCANS | TAGS, .metavar = "N", .hi = 100, .choice = confidence_choice,
+     .verbs = SHAPES | TAGS, .metavar = "N", .hi = 100, .choice = confidence_choice,
      .level = confidence_level,
+     .shapes = 1,
      .help = "leave out findings whose Confidence is below N, without this option below plausible"},
-    {.name = "range", .kind = PS_OPT_RANGE, .verbs = SCANS, .metavar = "START-END",
+    {.name = "range", .kind = PS_OPT_RANGE, .verbs = SHAPES | KEYSPACE, .metavar = "START-END",
      .multiple = PAGE,
+     .shapes = 1,
      .help = "only physical addresses from START up to, not including, END; both multiples of 4k"},
     {.name = "fail-if-none", .kind = PS_OPT_FLAG, .offset = AT(fail_if_none), .verbs = POOL | SCANS,
      .help = "no findings at all is an error"},
 
     {.name = "arch", .kind = PS_OPT_CHOICE, .offset = AT(arch),
-     .verbs = BIGPOOLS | SCANS | BENCH | VIRTUAL | TAGS, .metavar = "ARCH", .choice = arch_choice,
+     .verbs = BIGPOOLS | SHAPES | BENCH | VIRTUAL | TAGS, .metavar = "ARCH", .choice = arch_choice,
+     .shapes = 1,
      .help = "architecture of the imaged Windows; auto finds it in the image"},
     {.name = "build", .kind = PS_OPT_NUMBER, .offset = AT(build),
-     .verbs = BIGPOOLS | SCANS | VIRTUAL | TAGS, .metavar = "N",
+     .verbs = BIGPOOLS | SHAPES | VIRTUAL | TAGS, .metavar = "N",
      .hi = 999999,
+     .shapes = 1,
      .help = "build number of the imaged Windows, such as 19041; 0 finds it in the image"},
-    {.name = "physical-only", .kind = PS_OPT_FLAG, .common = 1, .offset = AT(physical_only),
-     .verbs = SCANS | BIGPOOLS,
+    {.name = "physical-only", .kind = PS_OPT_FLAG, .offset = AT(physical_only),
+     .verbs = SHAPES | BIGPOOLS,
+     .shapes = 1,
      .help = "use no page tables: scan and find give physical addresses and no big allocations, "
              "bigpools carves"},
-    {.name = "dtb", .kind = PS_OPT_STRING, .offset = AT(dtb), .verbs = SCANS | BIGPOOLS | VIRTUAL | TAGS,
+    {.name = "dtb", .kind = PS_OPT_STRING, .offset = AT(dtb),
+     .verbs = SHAPES | BIGPOOLS | VIRTUAL | TAGS,
      .metavar = "ADDRESS",
+     .shapes = 1,
      .help = "value of CR3, in hexadecimal; without it the page tables are searched for"},
-    {.name = "pci-hole", .kind = PS_OPT_HOLE, .verbs = SCANS | BIGPOOLS | VIRTUAL | TAGS,
+    {.name = "pci-hole", .kind = PS_OPT_HOLE,
+     .verbs = SHAPES | KEYSPACE | BIGPOOLS | VIRTUAL | TAGS,
      .metavar = "HOLE", .multiple = PAGE,
+     .shapes = 1,
      .help = "the hole below 4 GiB that a raw image lacks: START-END, none, or auto, which asks "
              "its page tables"},
     {.name = "pagefile", .kind = PS_OPT_APPEND, .offset = AT(pagefiles),
-     .verbs = SCANS | BIGPOOLS | VIRTUAL | TAGS,
+     .verbs = SHAPES | BIGPOOLS | VIRTUAL | TAGS,
      .metavar = "FILE", .hi = 16,
+     .shapes = 1, .file = PS_FILE_NUMBERED,
      .help = "a page file of the imaged Windows, for pages that are not in memory; N=FILE says its "
              "number, else they count from 0; repeatable"},
     {.name = "symbols", .kind = PS_OPT_STRING, .offset = AT(symbols),
-     .verbs = SCANS | BIGPOOLS | INFO | USED | POOL | TAGS, .metavar = "FILE",
+     .verbs = SHAPES | BIGPOOLS | INFO | USED | POOL | TAGS, .metavar = "FILE",
+     .shapes = 1, .file = PS_FILE_NAME,
      .help = "Volatility 3 symbol file (ISF, .json or .json.xz) of the imaged Windows kernel"},
-    {.name = "offline", .kind = PS_OPT_IGNORED, .verbs = SCANS,
+    {.name = "offline", .kind = PS_OPT_IGNORED, .verbs = SHAPES,
      .help = "the only mode there is: nothing is ever downloaded"},
 
-    {.name = "gpu", .kind = PS_OPT_FLAG, .common = 1, .offset = AT(gpu), .verbs = SCANS | BENCH,
+    {.name = "gpu", .kind = PS_OPT_FLAG, .common = 1, .offset = AT(gpu),
+     .verbs = SCANS | BENCH | FARM,
      .help = "scan on OpenCL GPUs, strictly: none there is an error"},
-    {.name = "any-device", .kind = PS_OPT_FLAG, .offset = AT(any_device), .verbs = SCANS | BENCH,
+    {.name = "any-device", .kind = PS_OPT_FLAG, .offset = AT(any_device),
+     .verbs = SCANS | BENCH | FARM,
      .help = "with --gpu: take any OpenCL device, a CPU one such as PoCL too"},
-    {.name = "backend", .kind = PS_OPT_CHOICE, .common = 1, .offset = AT(backend),
+    {.name = "backend", .kind = PS_OPT_CHOICE, .offset = AT(backend),
      .verbs = SCANS | BENCH, .metavar = "NAME", .choice = backend_choice,
      .help = "what runs the scan; null finds nothing and shows the cost of everything else"},
     {.name = "device", .letter = 'd', .kind = PS_OPT_NUMBERS, .common = 1, .offset = AT(devices),
@@ -184,10 +208,10 @@ const struct ps_option ps_option_table[] = {
      .verbs = SCANS | BENCH | USED, .metavar = "NAME", .choice = kernel_choice,
      .help = "CPU kernel; without it the best one that this CPU can run"},
     {.name = "threads", .letter = 't', .kind = PS_OPT_NUMBER, .common = 1, .offset = AT(threads),
-     .verbs = SCANS | BENCH | USED | TAGS, .metavar = "N", .hi = 1024,
+     .verbs = SCANS | BENCH | PLAN | KEYSPACE | USED | TAGS, .metavar = "N", .hi = 1024,
      .help = "worker threads; 0 is one for each core"},
     {.name = "temp-dir", .kind = PS_OPT_STRING, .offset = AT(temp_dir),
-     .verbs = SCANS | BIGPOOLS | VIRTUAL | TAGS, .metavar = "DIR",
+     .verbs = SCANS | PLAN | KEYSPACE | BIGPOOLS | VIRTUAL | TAGS, .metavar = "DIR",
      .help = "where images are unpacked that can only be unpacked as a whole, or are slow to enter "
              "elsewhere than at their beginning; without it $TMPDIR, else /var/tmp; none: no "
              "temporary files"},
@@ -199,16 +223,19 @@ const struct ps_option ps_option_table[] = {
      .help = "how images are read"},
 
     {.name = "format", .kind = PS_OPT_CHOICE, .common = 1, .offset = AT(format),
-     .verbs = BIGPOOLS | SCANS | TAGS | DEVICES | BENCH | VIRTUAL, .metavar = "NAME",
+     .verbs = BIGPOOLS | SCANS | TAGS | DEVICES | BENCH | VIRTUAL | KEYSPACE | FARM,
+     .metavar = "NAME",
      .choice = format_choice,
      .help = "form of the results; auto is table on a terminal and jsonl elsewhere"},
     {.name = "renderer", .letter = 'r', .kind = PS_OPT_CHOICE, .offset = AT(format),
-     .verbs = BIGPOOLS | SCANS | TAGS | DEVICES | BENCH | VIRTUAL, .metavar = "NAME",
+     .verbs = BIGPOOLS | SCANS | TAGS | DEVICES | BENCH | VIRTUAL | KEYSPACE | FARM,
+     .metavar = "NAME",
      .choice = format_choice,
      .help = "the same as --format; default, kv, drakvuf-csv and drakvuf-json are the records of "
              "DRAKVUF's poolmon, of scan and find only"},
     {.name = "output", .letter = 'o', .kind = PS_OPT_STRING, .common = 1, .offset = AT(output),
-     .verbs = BIGPOOLS | SCANS | TAGS | DEVICES | BENCH | VIRTUAL, .metavar = "FILE",
+     .verbs = BIGPOOLS | SCANS | TAGS | DEVICES | BENCH | VIRTUAL | PLAN | KEYSPACE | FARM,
+     .metavar = "FILE",
      .help = "results to FILE, which appears whole or not at all; '-' is standard output"},
     {.name = "progress", .kind = PS_OPT_WHEN, .offset = AT(progress), .verbs = SCANS,
      .metavar = "WHEN", .choice = when_choice,
@@ -249,6 +276,17 @@ const struct ps_option ps_option_table[] = {
     {.name = "pagefile-out", .kind = PS_OPT_STRING, .offset = AT(page_file_out), .verbs = MKIMAGE,
      .metavar = "FILE", .help = "write to FILE what the recipe puts into a page file"},
 
+    {.name = "task-bytes", .kind = PS_OPT_SIZE, .offset = AT(task_bytes), .verbs = PLAN | KEYSPACE,
+     .metavar = "SIZE", .lo = PAGE, .hi = UINT64_C(1) << 52, .multiple = PAGE,
+     .help = "memory that a task has, about; holes count for nothing (64G)"},
+    {.name = "plan", .kind = PS_OPT_STRING, .offset = AT(plan), .verbs = SCAN, .metavar = "PLAN",
+     .help = "scan one task of PLAN instead of images"},
+    {.name = "task", .kind = PS_OPT_STRING, .offset = AT(task), .verbs = SCAN, .metavar = "K",
+     .help = "which task of --plan, counted from 0; auto asks the environment that an array "
+             "job has"},
+    {.name = "out-dir", .kind = PS_OPT_STRING, .offset = AT(out_dir), .verbs = SCAN | FARM,
+     .metavar = "DIR", .help = "where shards are, the results of tasks"},
+
     {.name = "list-devices", .letter = 'I', .kind = PS_OPT_VERB, .verbs = ANY,
      .lo = PS_VERB_DEVICES, .help = "the same as the verb devices"},
     {.name = "benchmark", .letter = 'b', .kind = PS_OPT_VERB, .verbs = ANY, .lo = PS_VERB_BENCH,
@@ -285,7 +323,17 @@ const struct ps_verb_info ps_verb_table[] = {
     {"used", PS_VERB_USED, "IMAGE", 1, 1, "pool usage by tag",
      "What Windows counts for each pool tag (allocs, frees and bytes, in the manner of !poolused), "
      "beside what is found of it in IMAGE: blocks with a header, and big allocations."},
-    {"tags", PS_VERB_TAGS, "[PATTERN | IMAGE]", 0, 1, "list the tag database",
+    {"plan", PS_VERB_PLAN, "IMAGE...", 1, 65536, "cut images into tasks for many machines",
+     "A file of tasks for 'poolscan scan --plan': each IMAGE whole, or in ranges of about "
+     "--task-bytes of memory and one more task for its virtual side. The options that shape "
+     "results are kept in it. The same images and options give the same bytes."},
+    {"keyspace", PS_VERB_KEYSPACE, "IMAGE...", 1, 65536, "how much memory images hold",
+     "For each IMAGE the bytes of memory that are present, where its addresses end, and how many "
+     "tasks a plan would have."},
+    {"farm", PS_VERB_FARM, "PLAN", 1, 1, "print how to run a plan on Slurm or GNU parallel",
+     "The command lines that run all tasks of PLAN and merge what they find, ready to be pasted. "
+     "Nothing is started."},
+    {"tags", PS_VERB_TAGS, "[PATTERN]", 0, 1, "list the tag database",
      "The tags that are known, with component and description; with PATTERN those that match "
      "it. With --unknown the tags of a result that are not, most frequent first, and the drivers "
      "loaded in IMAGE (without it, in the image that the result names) that have them as operands "
@@ -321,7 +369,7 @@ const struct ps_verb_info ps_verb_table[] = {
 
 const size_t ps_n_verbs = sizeof ps_verb_table / sizeof *ps_verb_table;
 
-const char *const ps_later_verbs[] = {"plan", "merge", "diff", NULL};
+const char *const ps_later_verbs[] = {"merge", "diff", NULL};
 
 const struct ps_option *ps_option_named(const char *name)
 {

@@ -27,11 +27,20 @@ enum ps_option_kind {
     PS_OPT_NUMBERS, /* the same, each item a number of 1 or more */
 };
 
+/* Does the value of an option name a file? */
+enum ps_option_file {
+    PS_FILE_NOT,
+    PS_FILE_NAME,
+    PS_FILE_NUMBERED, /* behind N=, if that is there */
+};
+
 struct ps_option {
     const char *name; /* without the two dashes */
     char letter;      /* short name, 0: none */
     enum ps_option_kind kind;
     int common; /* stands in the --help of all verbs */
+    int shapes; /* other results with another value: a plan keeps it for all of its tasks */
+    enum ps_option_file file; /* of options that shape results */
     size_t offset;
     uint32_t verbs;                  /* PS_VERB_BIT of each verb that accepts it */
     const char *metavar;             /* NULL when it takes no value */
@@ -54,6 +63,9 @@ struct ps_verb_info {
 };
 
 #define PS_VERB_BIT(verb) (UINT32_C(1) << (verb))
+
+/* What an empty command line stands for. */
+extern const struct ps_options ps_option_defaults;
 
 extern const struct ps_option ps_option_table[];
 extern const size_t ps_n_options;

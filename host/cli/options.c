@@ -30,7 +30,7 @@ struct parser {
     char shortopts[3 + 2 * PS_MAX_OPTIONS];
 };
 
-static const struct ps_options defaults = {
+const struct ps_options ps_option_defaults = {
     .verb = PS_VERB_SCAN,
     .help_verb = PS_VERB_HELP,
     .arch = "auto",
@@ -41,6 +41,7 @@ static const struct ps_options defaults = {
     .repeats = 10,
     .bench_bytes = UINT64_C(1) << 30,
     .min_confidence = PS_CONFIDENCE_PLAUSIBLE,
+    .task_bytes = UINT64_C(64) << 30,
 };
 
 __attribute__((format(printf, 2, 3))) static int usage(const struct parser *p, const char *fmt, ...)
@@ -320,10 +321,38 @@ static int check_format(const struct parser *p, const struct ps_verb_info *v)
     return 0;
 }
 
+/* A plan says what is scanned and what for; the rest is said for each task. */
+static int check_plan(const struct parser *p)
+{
+    const struct ps_options *opt = p->opt;
+
+    if (opt->verb != PS_VERB_SCAN)
+        return 0;
+    if (!opt->plan && (opt->task || opt->out_dir))
+        return usage(p, "--%s is of a task, and there is no --plan",
+                     opt->task ? "task" : "out-dir");
+    if (!opt->plan)
+        return 0;
+    for (size_t i = 0; i < ps_n_options; i++)
+        if (ps_option_table[i].shapes && (p->seen >> i & 1))
+            return usage(p, "--%s shapes results, and so it is the plan's: make one with it",
+                         ps_option_table[i].name);
+    if (!opt->task || !opt->out_dir)
+        return usage(p, "--plan needs --task K (or auto) and --out-dir DIR");
+    if (opt->output || was_given(p, "format") || was_given(p, "renderer"))
+        return usage(p, "a task writes its shard to --out-dir: --output and --format are of the "
+                        "verb merge");
+    if (opt->args.n)
+        return usage(p, "--plan names the images: %.48s is too many", opt->args.item[0]);
+    return 0;
+}
+
 static int check_operands(const struct parser *p, const struct ps_verb_info *v)
 {
     const struct ps_options *opt = p->opt;
 
+    if (opt->plan && opt->verb == PS_VERB_SCAN)
+        return 0;
     if (opt->args.n < v->min_args && p->argc <= 1)
         return usage(p, "no image given; 'poolscan --help' tells how to use it");
     if (opt->args.n < v->min_args)
@@ -368,15 +397,15 @@ static int check(struct parser *p)
         return 0;
     }
     if ((rc = check_verb_options(p, v)) < 0 || (rc = check_pairs(p)) < 0 ||
-        (rc = check_backend(p)) < 0 || (rc = check_tags(p)) < 0 || (rc = check_format(p, v)) < 0 ||
-        (rc = check_unknown(p)) < 0)
+        (rc = check_backend(p)) < 0 || (rc = check_tags(p)) < 0 || (rc = check_plan(p)) < 0 ||
+        (rc = check_format(p, v)) < 0 || (rc = check_unknown(p)) < 0)
         return rc;
     return check_operands(p, v);
 }
 
 int ps_options_parse(struct ps_options *out, int argc, char **argv, struct ps_err *err)
 {
-    struct ps_options opt = defaults;
+    struct ps_options opt = ps_option_defaults;
     struct parser p = {.opt = &opt, .err = err, .argc = argc, .argv = argv};
     int rc;
 
@@ -402,4 +431,6 @@ void ps_options_free(struct ps_options *opt)
         lists[i]->item = NULL;
         lists[i]->n = 0;
     }
+    free(opt->applied);
+    opt->applied = NULL;
 }

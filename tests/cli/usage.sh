@@ -68,7 +68,27 @@ pool image phys:0x1`
 find image
 vtop image
 ptov image x1
-plan image
+plan
+plan --gpu image
+plan --task-bytes 5000 image
+plan --task-bytes 0 image
+plan --fail-if-none image
+keyspace
+keyspace --tags A image
+scan --plan p
+scan --plan p --task 0
+scan --plan p --out-dir d
+scan --task 0 image
+scan --out-dir d image
+scan --plan p --task 0 --out-dir d image
+scan --plan p --task 0 --out-dir d --tags A
+scan --plan p --task 0 --out-dir d --range 0-4k
+scan --plan p --task 0 --out-dir d --min-confidence 10
+scan --plan p --task 0 --out-dir d --format csv
+scan --plan p --task 0 --out-dir d -o x
+farm
+farm a b
+farm --tags A p
 merge a b
 diff a b
 END

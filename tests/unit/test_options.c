@@ -77,7 +77,8 @@ static void add_string(struct text *t, const char *name, const char *s, const ch
 
 static const char *const verb_names[] = {"scan",     "tags", "devices", "bench",   "mkimage",
                                          "bigpools", "find", "info",    "vtop",    "ptov",
-                                         "pool",     "used", "help",    "version", "generate"};
+                                         "pool",     "used", "plan",    "keyspace", "farm",
+                                         "help",     "version", "generate"};
 
 static void describe(struct text *t, const struct ps_options *o)
 {

@@ -18,7 +18,7 @@ static void add(struct line *l, const char *text)
     ps_text_add(&l->json, text, strlen(text));
 }
 
-/* As ps_text_add_utf8 makes it: whatever the bytes, plan_read.c gets them back. */
+/* As ps_text_add_utf8 makes it: whatever the bytes, read.c gets them back. */
 static void add_string(struct line *l, const char *s)
 {
     l->utf8.n = 0;
