@@ -16,10 +16,12 @@ packages_of() {
         echo gcc libc6-dev cmake ninja-build pkg-config
         echo libhwloc-dev libxxhash-dev libsmartcols-dev libjansson-dev ocl-icd-opencl-dev
         echo liblzma-dev zlib1g-dev libzstd-dev liblz4-dev libewf-dev # images
+        echo libsqlite3-dev # --format sqlite
         ;;
     test) # Criterion; an OpenCL device on the CPU and its linker; a kernel checker; test readers
         echo libcriterion-dev pocl-opencl-icd binutils oclgrind libfwnt-dev
         echo ewf-tools xz-utils zstd lz4 gzip # what packs images
+        echo sqlite3 # reads what --format sqlite writes
         ;;
     ci) # a second compiler with libFuzzer, and the style checkers
         echo git clang libclang-rt-14-dev clang-format clang-tidy shellcheck

@@ -4,7 +4,7 @@ ps_criterion_test(NAME unit/test_farm_plan LABELS unit SOURCES support/tmpdir.c)
 ps_criterion_test(NAME unit/test_farm_cut LABELS unit SOURCES support/rng.c support/tmpdir.c)
 ps_criterion_test(NAME unit/test_option_words LABELS unit)
 ps_criterion_test(NAME unit/test_output_parsers LABELS unit
-    SOURCES support/output_run.c LIBS PkgConfig::JANSSON)
+    SOURCES support/output_run.c support/random_findings.c LIBS PkgConfig::JANSSON)
 ps_criterion_test(NAME unit/test_output_drakvuf LABELS unit LIBS PkgConfig::JANSSON
     SOURCES support/output_run.c support/rng.c)
 ps_criterion_test(NAME unit/test_output_rows LABELS unit SOURCES support/output_run.c)
@@ -125,4 +125,9 @@ endif()
 if(POOLSCAN_LZMA)
     ps_criterion_test(NAME unit/test_xz LABELS unit
         SOURCES support/memory_bytes.c support/packed_case.c support/rng.c)
+endif()
+if(POOLSCAN_SQLITE)
+    ps_criterion_test(NAME unit/test_output_sqlite LABELS unit
+        SOURCES support/output_run.c support/random_findings.c support/tmpdir.c
+        LIBS PkgConfig::JANSSON)
 endif()

@@ -226,13 +226,13 @@ const struct ps_option ps_option_table[] = {
      .verbs = BIGPOOLS | SCANS | TAGS | DEVICES | BENCH | VIRTUAL | KEYSPACE | FARM,
      .metavar = "NAME",
      .choice = format_choice,
-     .help = "form of the results; auto is table on a terminal and jsonl elsewhere"},
+     .help = "form of results; auto: table on a terminal, else jsonl"},
     {.name = "renderer", .letter = 'r', .kind = PS_OPT_CHOICE, .offset = AT(format),
      .verbs = BIGPOOLS | SCANS | TAGS | DEVICES | BENCH | VIRTUAL | KEYSPACE | FARM,
      .metavar = "NAME",
      .choice = format_choice,
-     .help = "the same as --format; default, kv, drakvuf-csv and drakvuf-json are the records of "
-             "DRAKVUF's poolmon, of scan and find only"},
+     .help = "the same as --format; sqlite needs -o; default, kv, drakvuf-csv and drakvuf-json are "
+             "the records of DRAKVUF's poolmon, of scan and find only"},
     {.name = "output", .letter = 'o', .kind = PS_OPT_STRING, .common = 1, .offset = AT(output),
      .verbs = BIGPOOLS | SCANS | TAGS | DEVICES | BENCH | VIRTUAL | PLAN | KEYSPACE | FARM,
      .metavar = "FILE",

@@ -315,7 +315,10 @@ static int check_unknown(const struct parser *p)
 static int check_format(const struct parser *p, const struct ps_verb_info *v)
 {
     const enum ps_verb verb = v->verb;
+    const char *output = p->opt->output;
 
+    if (strcmp(p->opt->format, "sqlite") == 0 && (!output || strcmp(output, "-") == 0))
+        return usage(p, "--format sqlite makes a file: name it with -o FILE");
     if (verb != PS_VERB_SCAN && verb != PS_VERB_FIND && ps_output_is_of_findings(p->opt->format))
         return usage(p, "--format %s is for findings, of scan and find only", p->opt->format);
     return 0;

@@ -8,6 +8,7 @@
 
 #include "host/image/packed/packing.h"
 #include "host/opencl/opencl.h"
+#include "host/output/sqlite/sqlite.h"
 #include "host/virtual/isf/unpack.h"
 #include "kernels/cpu.h"
 #include "kernels/kernel.h"
@@ -35,12 +36,16 @@ static void print_libraries(FILE *out)
     unsigned xxh = XXH_versionNumber();
     const char *smartcols = NULL;
     const char *lzma = ps_unpack_lzma_version();
+    const char *sqlite = ps_sqlite_version();
 
     scols_get_library_version(&smartcols);
-    fprintf(
-        out, "libraries: hwloc %u.%u.%u, xxHash %u.%u.%u, smartcols %s, jansson %s, liblzma %s\n",
-        hwloc >> 16, hwloc >> 8 & 0xff, hwloc & 0xff, xxh / 10000, xxh / 100 % 100, xxh % 100,
-        smartcols, jansson_version_str(), lzma ? lzma : "missing (no symbol files packed with xz)");
+    fprintf(out,
+            "libraries: hwloc %u.%u.%u, xxHash %u.%u.%u, smartcols %s, jansson %s, liblzma %s, "
+            "libsqlite3 %s\n",
+            hwloc >> 16, hwloc >> 8 & 0xff, hwloc & 0xff, xxh / 10000, xxh / 100 % 100, xxh % 100,
+            smartcols, jansson_version_str(),
+            lzma ? lzma : "missing (no symbol files packed with xz)",
+            sqlite ? sqlite : "missing (no --format sqlite)");
     fprintf(out, "OpenCL: %s\n", ps_cl_loader_version());
 }
 
@@ -62,8 +67,9 @@ void ps_version_print(int verbose, FILE *out)
     fprintf(out, "poolscan %s\n", PS_VERSION);
     if (!verbose)
         return;
-    fprintf(out, "features: %copencl %cxz %csanitizers\n", PS_WITH_OPENCL ? '+' : '-',
-            ps_unpack_lzma_version() ? '+' : '-', PS_WITH_SANITIZER ? '+' : '-');
+    fprintf(out, "features: %copencl %cxz %csqlite %csanitizers\n", PS_WITH_OPENCL ? '+' : '-',
+            ps_unpack_lzma_version() ? '+' : '-', ps_sqlite_version() ? '+' : '-',
+            PS_WITH_SANITIZER ? '+' : '-');
     fprintf(out, "compiler: %s\n", __VERSION__);
     print_kernels(out);
     print_packings(out);

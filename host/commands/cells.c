@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/cli/option_table.h"
+
 #define CELL_BYTES 512
 
 void ps_cells_row(struct ps_cells *c)
@@ -52,7 +54,9 @@ void ps_cells_set_address(struct ps_cells *c, size_t column, uint64_t address)
 int ps_cells_write(const struct ps_cells *c, const struct ps_column *column,
                    const struct ps_options *opt, struct ps_err *err)
 {
-    const struct ps_listing listing = {.column = column,
+    const struct ps_verb_info *verb = ps_verb_row(opt->verb);
+    const struct ps_listing listing = {.name = verb ? verb->name : NULL,
+                                       .column = column,
                                        .n_columns = c->n_columns,
                                        .cell = (const char *const *)c->cell,
                                        .n_rows = c->n / c->n_columns};

@@ -159,7 +159,8 @@ static int write_rows(const struct row *rows, size_t n, const struct ps_options 
     for (size_t i = 0; i < n; i++)
         memcpy(cell + i * N_FIELDS, rows[i].cell, sizeof rows[i].cell);
     rc = ps_listing_write(
-        &(struct ps_listing){.column = columns, .n_columns = N_FIELDS, .cell = cell, .n_rows = n},
+        &(struct ps_listing){
+            .name = "devices", .column = columns, .n_columns = N_FIELDS, .cell = cell, .n_rows = n},
         opt->format, opt->output, err);
     free(cell);
     return rc;

@@ -123,10 +123,12 @@ static int write_rows(const struct view *view, const struct ps_options *opt, str
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu tags", view->n);
     for (size_t i = 0; i < view->n; i++)
         memcpy(cell + i * N_FIELDS, view->row[i].field, sizeof view->row[i].field);
-    rc = ps_listing_write(
-        &(struct ps_listing){
-            .column = columns, .n_columns = N_FIELDS, .cell = cell, .n_rows = view->n},
-        opt->format, opt->output, err);
+    rc = ps_listing_write(&(struct ps_listing){.name = "tags",
+                                               .column = columns,
+                                               .n_columns = N_FIELDS,
+                                               .cell = cell,
+                                               .n_rows = view->n},
+                          opt->format, opt->output, err);
     free(cell);
     return rc;
 }

@@ -26,6 +26,7 @@ struct form {
 static const struct form forms[] = {
     [PS_ROWS_JSON] = {ps_text_add_json, "null", 1, 1, ','},
     [PS_ROWS_CSV] = {ps_text_add_csv, "", 0, 0, '|'},
+    [PS_ROWS_PLAIN] = {ps_text_add, "", 0, 0, '|'},
 };
 
 struct geometry {
@@ -318,33 +319,35 @@ static char *put_image_id(const struct ps_rows *r, const struct ps_finding *f, c
 static const struct field {
     const char *name;
     char *(*put)(const struct ps_rows *r, const struct ps_finding *f, char *p);
+    enum ps_field_kind kind;
+    enum ps_field_of of;
 } fields[] = {
-    {"Source", put_source},
-    {"Offset", put_offset},
-    {"FileOffset", put_file_offset},
-    {"Allocation", put_allocation},
-    {"Tag", put_tag},
-    {"TagRaw", put_tag_raw},
-    {"PoolType", put_pool_type},
-    {"PoolTypeRaw", put_pool_type_raw},
-    {"NumberOfBytes", put_number_of_bytes},
-    {"Status", put_status},
-    {"Allocator", put_allocator},
-    {"Confidence", put_confidence},
-    {"Evidence", put_evidence},
-    {"BlockSize", put_block_size},
-    {"PreviousSize", put_previous_size},
-    {"PoolIndex", put_pool_index},
-    {"Protected", put_protected},
-    {"Mapped", put_mapped},
-    {"InBigPool", put_in_big_pool},
-    {"Pool", put_pool},
-    {"Process", put_process},
-    {"ProcessName", put_process_name},
-    {"Component", put_component},
-    {"Description", put_description},
-    {"Image", put_image},
-    {"ImageId", put_image_id},
+    {"Source", put_source, PS_FIELD_TEXT, PS_FIELD_OF_FINDING},
+    {"Offset", put_offset, PS_FIELD_TEXT, PS_FIELD_OF_FINDING},
+    {"FileOffset", put_file_offset, PS_FIELD_TEXT, PS_FIELD_OF_FINDING},
+    {"Allocation", put_allocation, PS_FIELD_TEXT, PS_FIELD_OF_FINDING},
+    {"Tag", put_tag, PS_FIELD_TEXT, PS_FIELD_OF_FINDING},
+    {"TagRaw", put_tag_raw, PS_FIELD_TEXT, PS_FIELD_OF_TAG},
+    {"PoolType", put_pool_type, PS_FIELD_TEXT, PS_FIELD_OF_FINDING},
+    {"PoolTypeRaw", put_pool_type_raw, PS_FIELD_NUMBER, PS_FIELD_OF_FINDING},
+    {"NumberOfBytes", put_number_of_bytes, PS_FIELD_NUMBER, PS_FIELD_OF_FINDING},
+    {"Status", put_status, PS_FIELD_TEXT, PS_FIELD_OF_FINDING},
+    {"Allocator", put_allocator, PS_FIELD_TEXT, PS_FIELD_OF_FINDING},
+    {"Confidence", put_confidence, PS_FIELD_NUMBER, PS_FIELD_OF_FINDING},
+    {"Evidence", put_evidence, PS_FIELD_LIST, PS_FIELD_OF_FINDING},
+    {"BlockSize", put_block_size, PS_FIELD_NUMBER, PS_FIELD_OF_FINDING},
+    {"PreviousSize", put_previous_size, PS_FIELD_NUMBER, PS_FIELD_OF_FINDING},
+    {"PoolIndex", put_pool_index, PS_FIELD_NUMBER, PS_FIELD_OF_FINDING},
+    {"Protected", put_protected, PS_FIELD_TRUTH, PS_FIELD_OF_TAG},
+    {"Mapped", put_mapped, PS_FIELD_TRUTH, PS_FIELD_OF_FINDING},
+    {"InBigPool", put_in_big_pool, PS_FIELD_TEXT, PS_FIELD_OF_FINDING},
+    {"Pool", put_pool, PS_FIELD_TEXT, PS_FIELD_OF_FINDING},
+    {"Process", put_process, PS_FIELD_TEXT, PS_FIELD_OF_FINDING},
+    {"ProcessName", put_process_name, PS_FIELD_TEXT, PS_FIELD_OF_FINDING},
+    {"Component", put_component, PS_FIELD_TEXT, PS_FIELD_OF_TAG},
+    {"Description", put_description, PS_FIELD_TEXT, PS_FIELD_OF_TAG},
+    {"Image", put_image, PS_FIELD_TEXT, PS_FIELD_OF_IMAGE},
+    {"ImageId", put_image_id, PS_FIELD_TEXT, PS_FIELD_OF_IMAGE},
 };
 
 #define N_FIELDS (sizeof fields / sizeof *fields)
@@ -359,6 +362,26 @@ size_t ps_rows_count_fields(void)
 const char *ps_rows_name(size_t i)
 {
     return fields[i].name;
+}
+
+enum ps_field_kind ps_rows_kind(size_t i)
+{
+    return fields[i].kind;
+}
+
+enum ps_field_of ps_rows_of(size_t i)
+{
+    return fields[i].of;
+}
+
+char *ps_rows_put(const struct ps_rows *r, size_t i, const struct ps_finding *f, char *p)
+{
+    return fields[i].put(r, f, p);
+}
+
+size_t ps_rows_max_bytes(const struct ps_rows *r)
+{
+    return r->max_bytes;
 }
 
 /* Everything added to the text since 'at', as a piece. */

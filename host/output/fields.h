@@ -6,8 +6,9 @@
 #include "host/output/output.h"
 #include "host/output/sink.h"
 
-/* {"Name":value,...} or value,value,... ; neither ends its line. */
-enum ps_row_form { PS_ROWS_JSON, PS_ROWS_CSV };
+/* {"Name":value,...} or value,value,... ; neither ends its line. PLAIN is for ps_rows_put: text
+ * without quotes and escapes, null is nothing at all. */
+enum ps_row_form { PS_ROWS_JSON, PS_ROWS_CSV, PS_ROWS_PLAIN };
 
 struct ps_rows;
 
@@ -36,5 +37,24 @@ uint64_t ps_rows_written(const struct ps_rows *r);
 /* How many fields a row has, and the name of field i. */
 size_t ps_rows_count_fields(void);
 const char *ps_rows_name(size_t i);
+
+/* What the values of a field are. Only a list may be empty without being null. */
+enum ps_field_kind {
+    PS_FIELD_TEXT,
+    PS_FIELD_NUMBER,
+    PS_FIELD_TRUTH,
+    PS_FIELD_LIST, /* words with | between them */
+};
+
+/* What a field is told by: the finding itself, its tag in this Windows, or its image. */
+enum ps_field_of { PS_FIELD_OF_FINDING, PS_FIELD_OF_TAG, PS_FIELD_OF_IMAGE };
+
+enum ps_field_kind ps_rows_kind(size_t i);
+enum ps_field_of ps_rows_of(size_t i);
+
+/* One value: put field i of 'f' to p and return its end. All fields of a row take at most
+ * ps_rows_max_bytes of the image begun last, PS_TEXT_SLACK of them behind the last end. */
+char *ps_rows_put(const struct ps_rows *r, size_t i, const struct ps_finding *f, char *p);
+size_t ps_rows_max_bytes(const struct ps_rows *r);
 
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "host/output/sink.h"
+#include "host/output/sqlite/sqlite.h"
 #include "host/output/text.h"
 #include "host/report/units.h"
 
@@ -199,12 +200,14 @@ static const struct format {
     void (*begin)(struct ps_text *text, const struct ps_listing *l);
     void (*row)(struct ps_text *text, const struct ps_listing *l, size_t row);
     void (*end)(struct ps_text *text);
+    int (*file)(const struct ps_listing *l, struct ps_sink *sink, struct ps_err *err); /* no text */
 } formats[] = {
-    {"table", write_table, NULL, NULL, NULL},
-    {"jsonl", NULL, NULL, add_jsonl_row, NULL},
-    {"json", NULL, begin_json, add_array_row, end_json},
-    {"csv", NULL, begin_csv, add_csv_row, NULL},
-    {"none", NULL, NULL, NULL, NULL},
+    {"table", write_table, NULL, NULL, NULL, NULL},
+    {"jsonl", NULL, NULL, add_jsonl_row, NULL, NULL},
+    {"json", NULL, begin_json, add_array_row, end_json, NULL},
+    {"csv", NULL, begin_csv, add_csv_row, NULL, NULL},
+    {"sqlite", NULL, NULL, NULL, NULL, ps_sqlite_listing},
+    {"none", NULL, NULL, NULL, NULL, NULL},
 };
 
 static const struct format *find_format(const char *name, int to_stdout)
@@ -235,6 +238,8 @@ static int write_rows(const struct format *f, const struct ps_listing *l, int to
     struct ps_text text = {0};
     int rc = 0;
 
+    if (f->file)
+        return f->file(l, sink, err);
     if (f->whole)
         f->whole(&text, l, to_stdout);
     if (f->begin)
@@ -263,9 +268,10 @@ int ps_listing_write(const struct ps_listing *l, const char *format, const char 
     int rc;
 
     if (!f)
-        return ps_fail(err, PS_EARG, PS_AT_NONE,
-                       "no list has the format '%.40s': use auto, table, jsonl, json, csv or none",
-                       format);
+        return ps_fail(
+            err, PS_EARG, PS_AT_NONE,
+            "no list has the format '%.40s': use auto, table, jsonl, json, csv, sqlite or none",
+            format);
     rc = ps_sink_open(&sink, path, err);
     if (rc < 0)
         return rc;

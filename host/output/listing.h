@@ -1,5 +1,5 @@
-/* A list of rows as a table, JSON Lines, JSON or CSV: what the verbs print that have no findings.
- * The formats and their choice are those of output.h. */
+/* A list of rows as a table, JSON Lines, JSON, CSV or SQLite: what the verbs print that have no
+ * findings. The formats and their choice are those of output.h. */
 #ifndef PS_HOST_OUTPUT_LISTING_H
 #define PS_HOST_OUTPUT_LISTING_H
 
@@ -24,6 +24,7 @@ struct ps_column {
 };
 
 struct ps_listing {
+    const char *name; /* of the table in a database: letters; NULL: "list" */
     const struct ps_column *column;
     size_t n_columns;
     const char *const *cell; /* n_rows rows of n_columns; NULL: not known or does not apply */

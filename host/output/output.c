@@ -11,16 +11,17 @@
 static const struct ps_writer_ops writer_none = {.name = "none"};
 
 static const struct ps_writer_ops *const writers[] = {
-    &ps_writer_table, &ps_writer_jsonl,       &ps_writer_json,
-    &ps_writer_csv,   &writer_none,           &ps_writer_default,
-    &ps_writer_kv,    &ps_writer_drakvuf_csv, &ps_writer_drakvuf_json,
+    &ps_writer_table,  &ps_writer_jsonl,       &ps_writer_json,
+    &ps_writer_csv,    &writer_none,           &ps_writer_default,
+    &ps_writer_kv,     &ps_writer_drakvuf_csv, &ps_writer_drakvuf_json,
+    &ps_writer_sqlite,
 };
 
 #define N_WRITERS (sizeof writers / sizeof *writers)
 
-const char *const ps_output_formats[] = {"auto",        "table",        "jsonl",   "json",
-                                         "csv",         "none",         "default", "kv",
-                                         "drakvuf-csv", "drakvuf-json", NULL};
+const char *const ps_output_formats[] = {"auto", "table",       "jsonl",        "json",
+                                         "csv",  "sqlite",      "none",         "default",
+                                         "kv",   "drakvuf-csv", "drakvuf-json", NULL};
 
 struct ps_output {
     const struct ps_writer_ops *ops;
@@ -99,8 +100,8 @@ int ps_output_open(struct ps_output **out, const struct ps_output_spec *spec, st
 
     if (!ops)
         return ps_fail(err, PS_EARG, PS_AT_NONE,
-                       "unknown format '%.40s': use auto, table, jsonl, json, csv, none, default, "
-                       "kv, drakvuf-csv or drakvuf-json",
+                       "unknown format '%.40s': use auto, table, jsonl, json, csv, sqlite, none, "
+                       "default, kv, drakvuf-csv or drakvuf-json",
                        format);
     o = calloc(1, sizeof *o);
     if (!o)

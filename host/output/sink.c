@@ -128,6 +128,11 @@ int ps_sink_open(struct ps_sink **out, const char *path, struct ps_err *err)
     return 0;
 }
 
+const char *ps_sink_temp(const struct ps_sink *s)
+{
+    return s->temp;
+}
+
 /* A standard output that someone made non-blocking is waited for, not failed. */
 static int wait_writable(int fd)
 {

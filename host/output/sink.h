@@ -17,6 +17,11 @@ struct ps_sink;
  * FIFO, a device) is written directly. PS_ECREATE when it cannot be created or is a directory. */
 int ps_sink_open(struct ps_sink **out, const char *path, struct ps_err *err);
 
+/* Name of the temporary file, for a library that writes it itself by that name: the sink is given
+ * nothing then, and publishes what stands in the file at close. NULL when PATH is written directly
+ * (standard output, a FIFO, a device). The sink's own. */
+const char *ps_sink_temp(const struct ps_sink *s);
+
 /* Room for n more bytes, any n: fill up to n of them, then tell how many with ps_sink_used. Writes
  * the buffer out first when it is too full, so that what one room holds is never cut in two. NULL
  * on failure: PS_ENOMEM, or PS_EIO saying whether the disk is full or the reader went away. After

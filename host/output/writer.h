@@ -36,5 +36,6 @@ extern const struct ps_writer_ops ps_writer_default; /* the four of DRAKVUF's po
 extern const struct ps_writer_ops ps_writer_kv;
 extern const struct ps_writer_ops ps_writer_drakvuf_csv;
 extern const struct ps_writer_ops ps_writer_drakvuf_json;
+extern const struct ps_writer_ops ps_writer_sqlite; /* host/output/sqlite/ */
 
 #endif

@@ -35,7 +35,7 @@ done
 expect 0 0 "$POOLSCAN" --version
 grep -qxE 'poolscan [0-9]+\.[0-9]+\.[0-9]+' "$work/out" || wrong "--version: $(cat "$work/out")"
 expect 0 0 "$POOLSCAN" --version -v
-for word in features: kernels: scalar hwloc xxHash smartcols jansson OpenCL:; do
+for word in features: kernels: scalar hwloc xxHash smartcols jansson libsqlite3 OpenCL:; do
     grep -qF "$word" "$work/out" || wrong "--version -v lacks $word"
 done
 [ "$(grep -c '(chosen)' "$work/out")" = 1 ] || wrong "--version -v: one kernel is chosen"

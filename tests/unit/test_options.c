@@ -296,8 +296,10 @@ static const struct {
     {"help bogus", "help bogus: there is no such verb"},
     {"--generate html", "--generate html: expected one of man, complete-bash, complete-zsh"},
 
-    {"--format xml a", "--format xml: expected one of auto, table, jsonl, json, csv, none, default, kv, "
-                       "drakvuf-csv, drakvuf-json"},
+    {"--format xml a", "--format xml: expected one of auto, table, jsonl, json, csv, sqlite, none, "
+                       "default, kv, drakvuf-csv, drakvuf-json"},
+    {"--format sqlite a", "--format sqlite makes a file: name it with -o FILE"},
+    {"used --format sqlite -o - a", "--format sqlite makes a file: name it with -o FILE"},
     {"--backend cuda a", "--backend cuda: expected one of auto, cpu, opencl, null"},
     {"--color yes a", "--color yes: expected one of auto, always, never"},
     {"-t x a", "--threads x: expected a number from 0 to 1024"},

@@ -5,72 +5,13 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "host/output/output.h"
 #include "tests/support/output_run.h"
+#include "tests/support/random_findings.h"
 
-#define N_FIELDS      26
-#define PROCESS_VA(i) (UINT64_C(0xffffa00000005080) + ((uint64_t)(i) << 16))
-#define N_FINDINGS    3000u
-
-static uint64_t state;
-
-static uint32_t next_random(void)
-{
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (uint32_t)(state >> 16);
-}
-
-static uint64_t seed_random(void)
-{
-    const char *text = getenv("PS_SEED");
-    uint64_t seed = text ? strtoull(text, NULL, 0) : (uint64_t)time(NULL);
-
-    state = seed * 2 + 1;
-    return seed;
-}
-
-static void make_big(struct ps_finding *f)
-{
-    f->source = PS_SOURCE_BIGPOOL;
-    f->n_bytes = (uint64_t)next_random() << 16;
-    f->big_type = next_random() % 3;
-    if (next_random() % 2)
-        f->phys = f->file_off = PS_NOWHERE;
-}
-
-static void fill(struct ps_finding *f, size_t n, uint32_t n_info)
-{
-    for (size_t i = 0; i < n; i++) {
-        f[i] = (struct ps_finding){
-            .phys = (uint64_t)next_random() << 32 | next_random(),
-            .file_off = (uint64_t)next_random() << 20 | next_random(),
-            .tag = next_random(),
-            .word0 = next_random(),
-            .info = next_random() % (n_info + 1),
-            .evidence = next_random() & PS_EV_ALL,
-            .n_bytes = next_random() % 4097,
-            .confidence = (uint8_t)(next_random() % 101),
-            .status = (uint8_t)(next_random() % 4),
-            .allocator = (uint8_t)(next_random() % 5),
-            .mapped = (uint8_t)(next_random() % 3),
-            .pool = (uint8_t)(next_random() % 4),
-        };
-        if (next_random() % 2)
-            f[i].va = UINT64_C(0xffff800000000000) | (uint64_t)next_random() << 12;
-        if (next_random() % 4 == 0)
-            f[i].in_big = UINT64_C(0xffff900000000000) | (uint64_t)next_random() << 12;
-        if (next_random() % 4 == 0)
-            f[i].process = PROCESS_VA(next_random() % 4);
-        if (next_random() % 3 == 0)
-            make_big(&f[i]);
-        if (next_random() % 2)
-            f[i].tag &= 0x7f7f7f7f; /* half of them nearly text */
-    }
-}
+#define N_FIELDS   26
+#define N_FINDINGS 3000u
 
 /* Read text of \xNN escapes back into bytes. Returns how many. */
 static size_t unescape(const char *text, unsigned char *bytes, size_t max)
@@ -182,19 +123,11 @@ static void check_evidence(const json_t *o, uint32_t want)
     cr_assert_eq(json_array_size(list), (size_t)__builtin_popcount(want));
 }
 
-/* Two of four processes have a name, one of them an awkward one. */
-static struct ps_processes processes = {
-    .process = {{.va = PROCESS_VA(0), .name = "System"},
-                {.va = PROCESS_VA(1), .name = "\"a,\\b' |c\"\"d,,e"},
-                {.va = PROCESS_VA(2), .name = ""}},
-    .n = 3,
-};
-
 static void check_process_name(const json_t *o, const struct ps_finding *f)
 {
     for (size_t i = 0; i < 2; i++)
-        if (f->process == processes.process[i].va) {
-            cr_assert_str_eq(string_of(o, "ProcessName"), processes.process[i].name);
+        if (f->process == random_processes.process[i].va) {
+            cr_assert_str_eq(string_of(o, "ProcessName"), random_processes.process[i].name);
             return;
         }
     cr_assert(json_is_null(json_object_get(o, "ProcessName")));
@@ -246,21 +179,6 @@ static void check_lines(char *text, const struct ps_finding *f, size_t n,
     cr_assert_eq(*text, '\0');
 }
 
-static const struct ps_output_image images[] = {
-    {"plain.raw", "0123456789abcdef0123456789abcdef", NULL, NULL},
-    {"\x01\"\\\xff\xc3\xa9\xe2\x82\n,", "", NULL, NULL},
-};
-
-static struct output_case make_case(struct ps_finding *f, size_t i, const struct ps_tagdb *db)
-{
-    struct output_case c = {images[i], f, N_FINDINGS};
-
-    c.image.processes = &processes;
-    c.image.era = ps_era_pick(i ? PS_ARCH_X86 : PS_ARCH_X64, i ? 7601 : 19041);
-    fill(f, N_FINDINGS, (uint32_t)ps_tagdb_count(db));
-    return c;
-}
-
 Test(output_parsers, json_lines)
 {
     static struct ps_finding f[N_FINDINGS];
@@ -269,7 +187,7 @@ Test(output_parsers, json_lines)
 
     fprintf(stderr, "PS_SEED=%" PRIu64 "\n", seed);
     for (size_t i = 0; i < 2; i++) {
-        struct output_case c = make_case(f, i, db);
+        struct output_case c = random_case(f, N_FINDINGS, i, db);
         char *text = output_run("jsonl", db, &c, 1, NULL);
 
         check_lines(text, f, N_FINDINGS, &c.image);
@@ -283,7 +201,8 @@ Test(output_parsers, json_array)
     static struct ps_finding f[2][N_FINDINGS];
     struct ps_tagdb *db = output_test_tags();
     uint64_t seed = seed_random();
-    struct output_case c[2] = {make_case(f[0], 0, db), make_case(f[1], 1, db)};
+    struct output_case c[2] = {random_case(f[0], N_FINDINGS, 0, db),
+                               random_case(f[1], N_FINDINGS, 1, db)};
     char *text = output_run("json", db, c, 2, NULL);
     json_error_t error;
     json_t *array = json_loads(text, JSON_REJECT_DUPLICATES, &error);
@@ -372,7 +291,7 @@ Test(output_parsers, csv_says_what_json_says)
 
     fprintf(stderr, "PS_SEED=%" PRIu64 "\n", seed);
     for (size_t i = 0; i < 2; i++) {
-        struct output_case c = make_case(f, i, db);
+        struct output_case c = random_case(f, N_FINDINGS, i, db);
         char *json = output_run("json", db, &c, 1, NULL);
         char *csv = output_run("csv", db, &c, 1, NULL);
         json_t *array = json_loads(json, 0, NULL);

@@ -289,7 +289,7 @@ Test(output_rows, every_listed_format_opens)
     cr_assert_str_eq(ps_output_formats[0], "auto");
     for (; ps_output_formats[n]; n++)
         free(output_run(ps_output_formats[n], NULL, &c, 1, NULL));
-    cr_assert_eq(n, 10);
+    cr_assert_eq(n, 11);
     /* No terminal in sight. */
     check("auto", NULL, &c, 1, PROC_JSON "\n");
 }

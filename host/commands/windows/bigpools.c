@@ -139,7 +139,8 @@ static int write_rows(const struct ps_bigpool_table *t, const struct filter *fil
                       const struct ps_tagdb *db, const struct ps_options *opt, struct ps_err *err)
 {
     struct listed listed = {.table = t, .db = db, .at = calloc(t->n_rows + 1, sizeof *listed.at)};
-    struct ps_listing listing = {.column = columns,
+    struct ps_listing listing = {.name = "bigpools",
+                                 .column = columns,
                                  .n_columns = opt->raw ? N_RAW_FIELDS : N_FIELDS,
                                  .row = get_row,
                                  .arg = &listed};
