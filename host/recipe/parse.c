@@ -1,5 +1,6 @@
 #include "host/recipe/heap/heap.h"
 #include "host/recipe/memory/memory.h"
+#include "host/recipe/modules/modules.h"
 #include "host/recipe/model.h"
 #include "host/recipe/quota/quota.h"
 #include "host/recipe/system/system.h"
@@ -227,6 +228,8 @@ static const struct {
     {"heap", ps_rcp_do_heap},
     {"pfndb", ps_rcp_do_pfndb},
     {"use", ps_rcp_do_use},
+    {"modules", ps_rcp_do_modules},
+    {"module", ps_rcp_do_module},
 };
 
 static int run_line(struct ps_rcp_parser *p)

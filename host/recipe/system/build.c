@@ -2,6 +2,7 @@
 
 #include "host/recipe/heap/heap.h"
 #include "host/recipe/memory/memory.h"
+#include "host/recipe/modules/modules.h"
 #include "host/recipe/quota/quota.h"
 
 #include <stdlib.h>
@@ -186,6 +187,8 @@ static int build(struct ps_rcp_system *sys)
     if (rc == 0)
         rc = ps_rcp_memory_reserve(sys);
     if (rc == 0)
+        rc = ps_rcp_modules_build(sys);
+    if (rc == 0)
         rc = ps_rcp_kernel_build(sys);
     if (rc == 0)
         rc = ps_rcp_decoys_build(sys);
@@ -234,6 +237,7 @@ void ps_rcp_system_free(struct ps_rcp_system *sys)
     ps_rcp_tracker_free(&sys->tracker);
     ps_rcp_heaps_free(sys->heaps);
     free(sys->quota);
+    free(sys->modules);
     ps_rcp_memory_free(sys->memory);
     free(sys);
 }

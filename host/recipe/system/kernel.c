@@ -166,9 +166,9 @@ static int put_headers(struct pe *pe)
 }
 
 /* Three tables of the export directory: addresses, names in order, ordinals. */
-static void put_exports(uint8_t *b)
+static void put_exports(uint8_t *b, uint64_t module_list)
 {
-    static const struct {
+    const struct {
         const char *name;
         uint32_t rva;
     } export[] = {
@@ -176,8 +176,9 @@ static void put_exports(uint8_t *b)
         {"ExFreePoolWithTag", RVA_TEXT + 0x80},
         {"NtBuildNumber", RVA_BUILD},
         {"PsInitialSystemProcess", RVA_SYSTEM},
+        {"PsLoadedModuleList", (uint32_t)module_list},
     };
-    const uint32_t n = sizeof export / sizeof *export;
+    const uint32_t n = sizeof export / sizeof *export - (module_list == 0);
     uint32_t text = 0x100;
 
     ps_rcp_put32(b + 12, RVA_EDATA + text);
@@ -205,7 +206,7 @@ static int put_edata(struct pe *pe)
 
     if (!b)
         return -pe->sys->err->code;
-    put_exports(b);
+    put_exports(b, pe->k->module_list);
     debug = b + RVA_DEBUG % PS_RECIPE_PAGE;
     rsds = b + RVA_RSDS % PS_RECIPE_PAGE;
     ps_rcp_put32(debug + 12, 2); /* CodeView */

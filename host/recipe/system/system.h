@@ -126,6 +126,7 @@ struct ps_rcp_kernel_word {
 
 struct ps_rcp_kernel {
     uint64_t va, size, table, table_size; /* the last two: where .data keeps them */
+    uint64_t module_list;                 /* RVA of an export PsLoadedModuleList, 0: none */
     struct ps_rcp_kernel_word word[PS_RCP_MAX_VARS];
     size_t n_words;
     struct ps_rcp_range large; /* one run of frames, mapped by large pages */
@@ -153,6 +154,7 @@ struct ps_rcp_tracker {
 struct ps_rcp_heaps;
 struct ps_rcp_quota;
 struct ps_rcp_memory;
+struct ps_rcp_modules;
 
 struct ps_rcp_system {
     struct ps_recipe *recipe;
@@ -177,9 +179,10 @@ struct ps_rcp_system {
     size_t n_bigs;
     struct ps_rcp_kernel kernel;
     struct ps_rcp_tracker tracker;
-    struct ps_rcp_heaps *heaps;   /* host/recipe/heap/; NULL without */
-    struct ps_rcp_quota *quota;   /* host/recipe/quota/; NULL without */
-    struct ps_rcp_memory *memory; /* host/recipe/memory/; NULL without */
+    struct ps_rcp_heaps *heaps;     /* host/recipe/heap/; NULL without */
+    struct ps_rcp_quota *quota;     /* host/recipe/quota/; NULL without */
+    struct ps_rcp_memory *memory;   /* host/recipe/memory/; NULL without */
+    struct ps_rcp_modules *modules; /* host/recipe/modules/; NULL without */
 
     /* Made when the recipe is finished. */
     struct ps_err *err;
