@@ -12,6 +12,7 @@ ps_criterion_test(NAME unit/test_output_sink LABELS unit SOURCES support/output_
 ps_criterion_test(NAME unit/test_output_table LABELS unit SOURCES support/output_run.c)
 ps_criterion_test(NAME unit/test_result LABELS unit SOURCES support/output_run.c)
 ps_criterion_test(NAME unit/test_operands LABELS unit SOURCES support/rng.c)
+ps_criterion_test(NAME unit/test_modules LABELS unit SOURCES support/small_memory.c)
 ps_criterion_test(NAME unit/test_output_text LABELS unit)
 ps_criterion_test(NAME unit/test_progress LABELS unit LIBS PkgConfig::JANSSON)
 ps_criterion_test(NAME unit/test_listing LABELS unit SOURCES support/output_run.c support/tmpdir.c)
