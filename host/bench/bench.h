@@ -40,8 +40,9 @@ struct ps_bench {
     cpu_set_t affinity; /* of the process, before it was bound for rows of one thread */
 
     struct ps_bench_tags *tags;
-    struct ps_tagdb *file_tags;                 /* of --tag-file, NULL if none */
-    struct ps_bench_set set[PS_BENCH_MAX_SETS]; /* ascending */
+    struct ps_tagdb *database;                  /* built-in lists, and --tag-file */
+    struct ps_rule *database_rules;             /* with the commonest made-up tags */
+    struct ps_bench_set set[PS_BENCH_MAX_SETS]; /* made-up tags, ascending; the database last */
     unsigned n_sets;
 
     uint8_t *mem; /* read by the rows in memory */

@@ -9,7 +9,6 @@
 
 /* Tags of the recipe's list; a list holds 1024. */
 #define N_LISTED 1000u
-#define N_COMMON 15u
 #define N_USUAL  500u
 
 /* The tags of the recipe's pools: each with its own range of sizes and a weight that gives the
@@ -22,7 +21,7 @@ static void print_tag_list(FILE *out, const struct ps_bench_tags *tags, uint32_t
         /* Beyond the usual ones, every so often one of the rest; never a wildcard. */
         uint32_t n_rest = PS_BENCH_ALL_TAGS - PS_BENCH_WILDCARDS - N_USUAL;
         uint32_t k = i < N_USUAL ? i : N_USUAL + (i - N_USUAL) * (n_rest / (N_LISTED - N_USUAL));
-        uint32_t weight = i < N_COMMON ? 600 : i < N_USUAL ? 8 : 4;
+        uint32_t weight = i < PS_BENCH_COMMON_TAGS ? 600 : i < N_USUAL ? 8 : 4;
         uint32_t low = 0x20 + 0x10 * ps_bench_below(&state, ps_bench_below(&state, 40) + 1);
         char text[PS_TAG_TEXT_BYTES];
 
@@ -47,7 +46,7 @@ int ps_pages_recipe(char **text, const struct ps_page_mix *mix, const struct ps_
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
     fprintf(out, "size %" PRIu64 "\nseed 4600\narch %s\nbuild %u\n", n_bytes, x86 ? "x86" : "x64",
             mix->build);
-    print_tag_list(out, tags, mix->common ? N_COMMON : N_LISTED);
+    print_tag_list(out, tags, mix->common ? PS_BENCH_COMMON_TAGS : N_LISTED);
     fprintf(out, "pages 0- %s\n", mix->fill);
     if (with_kuser && n_bytes > 2 * PS_RECIPE_PAGE)
         fprintf(out, "page 1 kuser cpus=4\n");

@@ -8,7 +8,6 @@
 #define SEED     UINT64_C(0x7461677320736574)
 #define N_PAIRS  470u
 #define N_THIRDS 4u
-#define N_COMMON 15u
 #define N_USUAL  500u
 
 /* splitmix64 */
@@ -91,7 +90,7 @@ struct ps_ruleset ps_bench_tags_first(struct ps_bench_tags *tags, size_t n)
 uint32_t ps_bench_tags_draw(const struct ps_bench_tags *tags, uint64_t *state)
 {
     uint32_t x = ps_bench_below(state, 100);
-    uint32_t n = x < 60 ? N_COMMON : x < 85 ? N_USUAL : PS_BENCH_ALL_TAGS;
+    uint32_t n = x < 60 ? PS_BENCH_COMMON_TAGS : x < 85 ? N_USUAL : PS_BENCH_ALL_TAGS;
     struct ps_tag_pattern p = tags->rule[ps_bench_below(state, n)].pattern;
 
     for (unsigned byte = 0; byte < 4; byte++)

@@ -8,8 +8,9 @@
 #include "scan/err.h"
 #include "scan/tags/ruleset.h"
 
-#define PS_BENCH_ALL_TAGS  4600u
-#define PS_BENCH_WILDCARDS 100u
+#define PS_BENCH_ALL_TAGS    4600u
+#define PS_BENCH_WILDCARDS   100u
+#define PS_BENCH_COMMON_TAGS 15u
 
 /* The made-up tags, most frequent first; the last PS_BENCH_WILDCARDS leave one or two characters
  * open. As in the lists that debuggers ship, tags of a component share their first characters
@@ -24,8 +25,8 @@ void ps_bench_tags_make(struct ps_bench_tags *tags);
 /* The first n as a ruleset that borrows their memory: not to be freed. */
 struct ps_ruleset ps_bench_tags_first(struct ps_bench_tags *tags, size_t n);
 
-/* The tag of an allocation: 60 in 100 have one of the first 15 tags, 25 one of the first 500, the
- * rest any. *state is of ps_bench_random. */
+/* The tag of an allocation: 60 in 100 have one of the first PS_BENCH_COMMON_TAGS, 25 one of the
+ * first 500, the rest any. *state is of ps_bench_random. */
 uint32_t ps_bench_tags_draw(const struct ps_bench_tags *tags, uint64_t *state);
 
 /* Write all of them to 'fd' as a .tags list. */
