@@ -1,5 +1,6 @@
 /* The database against real pooltag.txt files of five years: how many tags they hold, that each is
- * found, and that no description of tags/ shares five words in a row with a line of theirs. Needs
+ * found when the file is a list of the user, how many of them the built-in lists know, and that no
+ * description of tags/ is one of theirs or shares five words in a row with a line of theirs. Needs
  * PS_SOURCE; skipped (77) without the folder PS_SHARED, by default PS_SOURCE/../shared. */
 #include <ctype.h>
 #include <stdio.h>
@@ -9,7 +10,9 @@
 
 #include "scan/tags/tagdb.h"
 
-#define RUN 5u
+#define RUN         5u
+#define MAX_LINES   8192u
+#define LEAST_KNOWN 0.99
 
 /* As counted by hand, tags of four bytes, each once. */
 static const struct {
@@ -174,6 +177,57 @@ static char *end_of_words(char *from, unsigned n)
     return from;
 }
 
+/* What follows the tag's dash, and what follows the next one: whichever of them is the description.
+ * NULL where the line is no entry. */
+static const char *after_dash(const char *text)
+{
+    text += strspn(text, " \t");
+    return *text == '-' ? text + 1 : NULL;
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The descriptions of a list as words, sorted. */
+static size_t read_descriptions(char *text, char **words)
+{
+    size_t n = 0;
+
+    for (char *line = strtok(text, "\r\n"); line; line = strtok(NULL, "\r\n")) {
+        const char *rest = strlen(line) > 4 ? after_dash(line + 4) : NULL;
+        const char *dash = rest;
+
+        while (dash && (dash = strchr(dash, '-')) != NULL && dash[-1] != ' ')
+            dash++;
+        if (rest && n + 2 <= 2 * MAX_LINES) {
+            words[n++] = words_of(rest);
+            words[n++] = words_of(dash ? dash + 1 : rest);
+        }
+    }
+    qsort(words, n, sizeof *words, compare_texts);
+    return n;
+}
+
+/* No description of ours is one of theirs, whatever its case and punctuation. */
+static void check_whole(const struct ps_tagdb *db, char *text, const char *name)
+{
+    static char *theirs[2 * MAX_LINES];
+    size_t n = read_descriptions(text, theirs);
+
+    for (uint32_t i = 0; i < ps_tagdb_count(db); i++) {
+        char *ours = words_of(ps_tagdb_at(db, i).description);
+
+        if (bsearch(&ours, theirs, n, sizeof *theirs, compare_texts))
+            wrong(name, "this description is theirs", ours);
+        free(ours);
+    }
+    printf("%s: %zu descriptions compared\n", name, n / 2);
+    for (size_t i = 0; i < n; i++)
+        free(theirs[i]);
+}
+
 static unsigned check_own_words(const char *description, const char *theirs, const char *name)
 {
     char *words = words_of(description);
@@ -212,12 +266,109 @@ static void check_words(void)
         for (uint32_t i = 0; i < ps_tagdb_count(db); i++)
             n_runs += check_own_words(ps_tagdb_at(db, i).description, theirs, lists[l].name);
         free(theirs);
+        check_whole(db, text, lists[l].name);
         free(text);
     }
     ps_tagdb_free(db);
     printf("%u runs of %u words compared\n", n_runs, RUN);
     if (n_runs < 100)
         wrong("tags/", "too few runs compared", "nothing to check");
+}
+
+static int compare_tags(const void *a, const void *b)
+{
+    return memcmp(a, b, 4);
+}
+
+/* The tags of a list, four characters each as they stand there, every one once. */
+static size_t read_tags(char *text, char (*tags)[4])
+{
+    const int has_range = strstr(text, "Qc00 through QcFF") != NULL;
+    size_t n = 0;
+    size_t n_once = 0;
+
+    for (char *line = strtok(text, "\r\n"); line; line = strtok(NULL, "\r\n")) {
+        if (strncmp(line, "//", 2) != 0 && strncasecmp(line, "rem ", 4) != 0 && strlen(line) > 4 &&
+            after_dash(line + 4) && n < MAX_LINES)
+            memcpy(tags[n++], line, 4);
+    }
+    for (unsigned i = 0; has_range && i < 256 && n < MAX_LINES; i++) {
+        char range[5];
+
+        snprintf(range, sizeof range, "Qc%02X", i);
+        memcpy(tags[n++], range, 4);
+    }
+    qsort(tags, n, sizeof *tags, compare_tags);
+    for (size_t i = 0; i < n; i++) {
+        if (i == 0 || memcmp(tags[i], tags[n_once - 1], 4) != 0)
+            memmove(tags[n_once++], tags[i], 4);
+    }
+    return n_once;
+}
+
+/* The pattern that four columns stand for. */
+static struct ps_tag_pattern pattern_of(const char *tag)
+{
+    struct ps_tag_pattern p = {0, 0};
+    int is_rest = 0;
+
+    for (unsigned i = 0; i < 4; i++) {
+        is_rest |= tag[i] == '*' && strspn(tag + i + 1, " ") >= 3 - i;
+        if (!is_rest && tag[i] != '?') {
+            p.value |= (uint32_t)(unsigned char)tag[i] << (8 * i);
+            p.mask |= 0xffu << (8 * i);
+        }
+    }
+    return p;
+}
+
+/* How many tags of a list do the built-in ones explain? */
+static void check_coverage(size_t l, const struct ps_tagdb *db)
+{
+    static char tags[MAX_LINES][4];
+    const char *name = lists[l].name;
+    size_t n_text;
+    char *text = read_list(name, &n_text);
+    size_t n_known = 0;
+    size_t n_wide = 0;
+    size_t n = read_tags(text, tags);
+
+    for (size_t i = 0; i < n; i++) {
+        char tag[5] = "";
+        struct ps_tag_pattern p;
+        uint32_t at;
+
+        memcpy(tag, tags[i], 4);
+        p = pattern_of(tag);
+        at = ps_tagdb_cover(db, p);
+        if (at == PS_TAG_UNKNOWN) {
+            printf("%s: not known: '%s'\n", name, tag);
+            continue;
+        }
+        n_known++;
+        n_wide += ps_tagdb_at(db, at).pattern.mask != p.mask;
+    }
+    printf("%s: %zu of %zu tags are known, %zu of them by a wider entry\n", name, n_known, n,
+           n_wide);
+    if (n < lists[l].n_tags)
+        wrong(name, "fewer tags than", "expected");
+    if ((double)n_known < LEAST_KNOWN * (double)n)
+        wrong(name, "too few tags are known", "");
+    free(text);
+}
+
+static void check_all_coverage(void)
+{
+    struct ps_tagdb *db = NULL;
+    struct ps_err err = {0};
+
+    if (ps_tagdb_new(&db, &err) < 0 || ps_tagdb_add_builtin(db, &err) < 0) {
+        fprintf(stderr, "%s\n", err.msg);
+        exit(1);
+    }
+    for (size_t i = 0; i < N_LISTS; i++)
+        check_coverage(i, db);
+    ps_tagdb_free(db);
 }
 
 int main(void)
@@ -235,6 +386,7 @@ int main(void)
     }
     for (size_t i = 0; i < N_LISTS; i++)
         check_list(i);
+    check_all_coverage();
     check_words();
     return n_wrong == 0 ? 0 : 1;
 }
