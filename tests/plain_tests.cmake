@@ -20,6 +20,7 @@ set_tests_properties(unit/tag_lists unit/pooltag_files PROPERTIES ENVIRONMENT "P
 ps_plain_test(NAME stress/pipeline_stress LABELS stress)
 ps_plain_test(NAME stress/blocks_stress LABELS stress SOURCES support/rng.c)
 ps_script_test(NAME cli/tags LABELS cli)
+ps_script_test(NAME cli/tag_counts LABELS cli)
 ps_script_test(NAME cli/compile_tags LABELS cli
     ENVIRONMENT "COMPILE_TAGS=$<TARGET_FILE:compile_tags>")
 include(cli_tests.cmake)

@@ -43,6 +43,7 @@ static const struct geometry geometries[] = {
 
 struct info_pieces {
     struct ps_piece component;
+    struct ps_piece kind;
     struct ps_piece description;
 };
 
@@ -298,6 +299,11 @@ static char *put_component(const struct ps_rows *r, const struct ps_finding *f, 
     return put_piece(r, f->info < r->n_info ? r->info[f->info].component : r->null, p);
 }
 
+static char *put_kind(const struct ps_rows *r, const struct ps_finding *f, char *p)
+{
+    return put_piece(r, f->info < r->n_info ? r->info[f->info].kind : r->null, p);
+}
+
 static char *put_description(const struct ps_rows *r, const struct ps_finding *f, char *p)
 {
     return put_piece(r, f->info < r->n_info ? r->info[f->info].description : r->null, p);
@@ -345,6 +351,7 @@ static const struct field {
     {"Process", put_process, PS_FIELD_TEXT, PS_FIELD_OF_FINDING},
     {"ProcessName", put_process_name, PS_FIELD_TEXT, PS_FIELD_OF_FINDING},
     {"Component", put_component, PS_FIELD_TEXT, PS_FIELD_OF_TAG},
+    {"Kind", put_kind, PS_FIELD_TEXT, PS_FIELD_OF_TAG},
     {"Description", put_description, PS_FIELD_TEXT, PS_FIELD_OF_TAG},
     {"Image", put_image, PS_FIELD_TEXT, PS_FIELD_OF_IMAGE},
     {"ImageId", put_image_id, PS_FIELD_TEXT, PS_FIELD_OF_IMAGE},
@@ -468,9 +475,10 @@ static int add_infos(struct ps_rows *r, const struct ps_tagdb *tags, struct ps_e
         struct info_pieces *p = &r->info[i];
 
         p->component = add_text_or_null(r, info.component);
+        p->kind = add_text_or_null(r, info.kind);
         p->description = add_text_or_null(r, info.description);
-        if (p->component.n + p->description.n > longest)
-            longest = p->component.n + p->description.n;
+        if (p->component.n + p->kind.n + p->description.n > longest)
+            longest = p->component.n + p->kind.n + p->description.n;
     }
     r->max_common_bytes += longest;
     return 0;

@@ -31,7 +31,7 @@ expect 0 1 "$POOLSCAN" bigpools --format jsonl --tags 'CM*,smBt' table.raw
 expect 0 1 "$POOLSCAN" bigpools --format jsonl --raw --tags smBt table.raw
 grep -qF '"EntryOffset":"0x0000000000002018","EntryAddress":null,"Slot":1,"PoolTypeRaw":512,"Pattern":0,"SlushSize":0' out || wrong "--raw: $(cat out)"
 expect 0 1 "$POOLSCAN" bigpools --format csv table.raw
-[ "$(head -1 out | tr -d '\r')" = Allocation,Tag,PoolType,NumberOfBytes,Status,Offset,Component,Description ] || wrong "csv: $(head -1 out)"
+[ "$(head -1 out | tr -d '\r')" = Allocation,Tag,PoolType,NumberOfBytes,Status,Offset,Component,Kind,Description ] || wrong "csv: $(head -1 out)"
 expect 0 1 "$POOLSCAN" bigpools --format table table.raw
 grep -q '^0xffffd880bc16e000 *ConT *NonPagedPoolNx' out || wrong "table: $(cat out)"
 expect 0 0 "$POOLSCAN" bigpools -q --format json table.raw

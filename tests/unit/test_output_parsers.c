@@ -10,7 +10,7 @@
 #include "tests/support/output_run.h"
 #include "tests/support/random_findings.h"
 
-#define N_FIELDS   26
+#define N_FIELDS   27
 #define N_FINDINGS 3000u
 
 /* Read text of \xNN escapes back into bytes. Returns how many. */

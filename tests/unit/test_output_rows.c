@@ -51,6 +51,7 @@ static void check(const char *format, const struct ps_tagdb *tags, const struct 
     "\"BlockSize\":45,\"PreviousSize\":4,\"PoolIndex\":1,\"Protected\":false,"                     \
     "\"Mapped\":null,\"InBigPool\":null,\"Pool\":null,\"Process\":null,\"ProcessName\":null,"      \
     "\"Component\":null,"                                                                          \
+    "\"Kind\":null,"                                                                               \
     "\"Description\":null,"                                                                        \
     "\"Image\":\"/img/a.raw\",\"ImageId\":\"" ID "\"}"
 
@@ -58,11 +59,11 @@ static void check(const char *format, const struct ps_tagdb *tags, const struct 
     "Source,Offset,FileOffset,Allocation,Tag,TagRaw,PoolType,PoolTypeRaw,NumberOfBytes,Status,"    \
     "Allocator,Confidence,Evidence,BlockSize,PreviousSize,PoolIndex,Protected,Mapped,InBigPool,"   \
     "Pool,Process,ProcessName,"                                                                    \
-    "Component,Description,Image,ImageId\r\n"
+    "Component,Kind,Description,Image,ImageId\r\n"
 
 #define PROC_CSV                                                                                   \
     "header,0x000000007fe3a010,0x000000007ee3a010,,Proc,0x636f7250,NonPagedPool,2,720,Allocated,"  \
-    "classic,70,tag-known|type-in-use|chain-both,45,4,1,false,,,,,,,,/img/a.raw," ID "\r\n"
+    "classic,70,tag-known|type-in-use|chain-both,45,4,1,false,,,,,,,,,/img/a.raw," ID "\r\n"
 
 Test(output_rows, a_finding_as_text)
 {
@@ -187,27 +188,30 @@ Test(output_rows, owner_from_the_tag_database)
 
     f.info = ps_tagdb_find(db, f.tag);
     text = output_run("jsonl", db, &c, 1, NULL);
-    cr_assert(strstr(text, "\"Component\":\"nt!ps\",\"Description\":\"Process objects\",\"Image\""),
-              "%s", text);
+    cr_assert(
+        strstr(
+            text,
+            "\"Component\":\"nt!ps\",\"Kind\":null,\"Description\":\"Process objects\",\"Image\""),
+        "%s", text);
     free(text);
 
     f.tag = TAG('B', 'a', 'r', 'e');
     f.info = ps_tagdb_find(db, f.tag);
     cr_assert_neq(f.info, PS_TAG_UNKNOWN);
     text = output_run("jsonl", db, &c, 1, NULL);
-    cr_assert(strstr(text, "\"Component\":null,\"Description\":null,"), "%s", text);
+    cr_assert(strstr(text, "\"Component\":null,\"Kind\":null,\"Description\":null,"), "%s", text);
     free(text);
 
     /* Quotes, a comma and a backslash. */
     f.tag = TAG('Q', 'u', 'o', 't');
     f.info = ps_tagdb_find(db, f.tag);
     text = output_run("jsonl", db, &c, 1, NULL);
-    cr_assert(strstr(text, "\"Component\":\"a,b.sys\",\"Description\":"
+    cr_assert(strstr(text, "\"Component\":\"a,b.sys\",\"Kind\":null,\"Description\":"
                            "\"say \\\"no\\\", twice: C:\\\\x\","),
               "%s", text);
     free(text);
     text = output_run("csv", db, &c, 1, NULL);
-    cr_assert(strstr(text, ",\"a,b.sys\",\"say \"\"no\"\", twice: C:\\x\",/img/a.raw,"), "%s",
+    cr_assert(strstr(text, ",\"a,b.sys\",,\"say \"\"no\"\", twice: C:\\x\",/img/a.raw,"), "%s",
               text);
     free(text);
     ps_tagdb_free(db);

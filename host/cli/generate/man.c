@@ -101,7 +101,7 @@ static void man_results(FILE *out)
           "Source, Offset, FileOffset, Allocation, Tag, TagRaw, PoolType, PoolTypeRaw,\n"
           "NumberOfBytes, Status, Allocator, Confidence, Evidence, BlockSize, PreviousSize,\n"
           "PoolIndex, Protected, Mapped, InBigPool, Pool, Process, ProcessName, Component,\n"
-          "Description, Image and ImageId; the form table is a summary for each tag.\n",
+          "Kind, Description, Image and ImageId; the form table is a summary for each tag.\n",
           out);
 }
 

@@ -18,6 +18,7 @@ enum field {
     STATUS,
     OFFSET,
     COMPONENT,
+    KIND,
     DESCRIPTION,
     N_FIELDS,
     ENTRY = N_FIELDS,
@@ -37,6 +38,7 @@ static const struct ps_column columns[N_RAW_FIELDS] = {
     [STATUS] = {"Status", "Status", PS_COLUMN_TEXT, 0},
     [OFFSET] = {"Offset", "Offset", PS_COLUMN_TEXT, 0},
     [COMPONENT] = {"Component", "Component", PS_COLUMN_TEXT, 0},
+    [KIND] = {"Kind", "Kind", PS_COLUMN_TEXT, 0},
     [DESCRIPTION] = {"Description", "Description", PS_COLUMN_TEXT, 1},
     [ENTRY] = {"EntryOffset", "EntryOffset", PS_COLUMN_TEXT, 0},
     [ENTRY_VA] = {"EntryAddress", "EntryAddress", PS_COLUMN_TEXT, 0},
@@ -73,6 +75,7 @@ static void explain(struct row *row, const struct ps_tagdb *db, uint32_t tag)
         return;
     info = ps_tagdb_at(db, at);
     row->cell[COMPONENT] = *info.component ? info.component : NULL;
+    row->cell[KIND] = *info.kind ? info.kind : NULL;
     row->cell[DESCRIPTION] = *info.description ? info.description : NULL;
 }
 

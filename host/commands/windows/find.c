@@ -19,6 +19,7 @@ enum {
     ALLOCATOR,
     CONFIDENCE,
     COMPONENT,
+    KIND,
     DESCRIPTION,
     N_FIELDS
 };
@@ -33,6 +34,7 @@ static const struct ps_column columns[N_FIELDS] = {
     [ALLOCATOR] = {"Allocator", "Allocator", PS_COLUMN_TEXT, 0},
     [CONFIDENCE] = {"Confidence", "Confidence", PS_COLUMN_LITERAL, 0},
     [COMPONENT] = {"Component", "Component", PS_COLUMN_TEXT, 0},
+    [KIND] = {"Kind", "Kind", PS_COLUMN_TEXT, 0},
     [DESCRIPTION] = {"Description", "Description", PS_COLUMN_TEXT, 1},
 };
 
@@ -50,6 +52,8 @@ static void explain(struct finder *f, uint32_t at)
     info = ps_tagdb_at(f->tags, at);
     if (*info.component)
         ps_cells_set(&f->cells, COMPONENT, "%s", info.component);
+    if (*info.kind)
+        ps_cells_set(&f->cells, KIND, "%s", info.kind);
     if (*info.description)
         ps_cells_set(&f->cells, DESCRIPTION, "%s", info.description);
 }

@@ -27,6 +27,7 @@ enum {
     BIG_ALLOCATIONS,
     BIG_BYTES,
     COMPONENT,
+    KIND,
     DESCRIPTION,
     N_FIELDS
 };
@@ -46,6 +47,7 @@ static const struct ps_column columns[N_FIELDS] = {
     [BIG_ALLOCATIONS] = {"BigAllocations", "BIG", PS_COLUMN_LITERAL, 0},
     [BIG_BYTES] = {"BigBytes", "BIG BYTES", PS_COLUMN_LITERAL, 0},
     [COMPONENT] = {"Component", "COMPONENT", PS_COLUMN_TEXT, 1},
+    [KIND] = {"Kind", "KIND", PS_COLUMN_TEXT, 0},
     [DESCRIPTION] = {"Description", "DESCRIPTION", PS_COLUMN_TEXT, 1},
 };
 
@@ -202,6 +204,8 @@ static void explain(struct ps_cells *c, const struct ps_tagdb *tags, uint32_t ta
     info = ps_tagdb_at(tags, at);
     if (*info.component)
         ps_cells_set(c, COMPONENT, "%s", info.component);
+    if (*info.kind)
+        ps_cells_set(c, KIND, "%s", info.kind);
     if (*info.description)
         ps_cells_set(c, DESCRIPTION, "%s", info.description);
 }

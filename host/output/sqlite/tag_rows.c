@@ -26,7 +26,7 @@ struct ps_tag_rows {
 };
 
 /* Parameters of both statements, in this order. */
-enum { TAG = 1, TAG_RAW, PLAIN_TAG, PROTECTED, COMPONENT, DESCRIPTION, NUMBER };
+enum { TAG = 1, TAG_RAW, PLAIN_TAG, PROTECTED, COMPONENT, KIND, DESCRIPTION, NUMBER };
 
 static const char create[] = "CREATE TABLE tags ("
                              "Number INTEGER PRIMARY KEY, "
@@ -35,13 +35,15 @@ static const char create[] = "CREATE TABLE tags ("
                              "PlainTag TEXT NOT NULL, "
                              "Protected INTEGER NOT NULL, "
                              "Component TEXT, "
+                             "Kind TEXT, "
                              "Description TEXT) STRICT;"
                              "CREATE INDEX tags_by_tag ON tags (Tag);";
 static const char find[] = "SELECT Number FROM tags WHERE Tag = ?1 AND TagRaw = ?2 AND "
                            "PlainTag = ?3 AND Protected = ?4 AND Component IS ?5 AND "
-                           "Description IS ?6";
+                           "Kind IS ?6 AND Description IS ?7";
 static const char insert[] = "INSERT INTO tags (Tag, TagRaw, PlainTag, Protected, Component, "
-                             "Description, Number) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+                             "Kind, Description, Number) VALUES "
+                             "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
 int ps_tag_rows_new(struct ps_tag_rows **out, sqlite3 *db, struct ps_err *err)
 {
@@ -77,7 +79,11 @@ static void bind_fields(sqlite3_stmt *s, const struct ps_rows *rows, const struc
         const char *name;
         int at;
     } parameters[] = {
-        {"Tag", TAG}, {"TagRaw", TAG_RAW}, {"Component", COMPONENT}, {"Description", DESCRIPTION}};
+        {"Tag", TAG},
+        {"TagRaw", TAG_RAW},
+        {"Component", COMPONENT},
+        {"Kind", KIND},
+        {"Description", DESCRIPTION}};
 
     for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++)
         for (size_t field = 0; field < ps_rows_count_fields(); field++) {
