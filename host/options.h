@@ -67,6 +67,7 @@ struct ps_options {
     int has_min_confidence;          /* it was asked for, rather than being the default */
     uint64_t range_start, range_end; /* physical, end exclusive, multiples of 4096 */
     int has_range;
+    uint64_t skip, limit; /* bytes of present memory, multiples of 4096; limit 0: all of them */
 
     /* Which Windows. */
     const char *arch;            /* "auto", "x86", "x64" */

@@ -13,6 +13,7 @@ endif()
 
 ps_script_test(NAME cli/devices LABELS cli)
 ps_script_test(NAME cli/usage LABELS cli)
+ps_script_test(NAME cli/plan LABELS cli)
 ps_script_test(NAME cli/vtop LABELS cli)
 ps_script_test(NAME cli/used LABELS cli)
 ps_script_test(NAME cli/kuser LABELS cli)

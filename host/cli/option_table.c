@@ -151,6 +151,12 @@ const struct ps_option ps_option_table[] = {
      .multiple = PAGE,
      .shapes = 1,
      .help = "only physical addresses from START up to, not including, END; both multiples of 4k"},
+    {.name = "skip", .letter = 's', .kind = PS_OPT_SIZE, .offset = AT(skip), .verbs = SCAN,
+     .metavar = "BYTES", .hi = UINT64_C(1) << 52, .multiple = PAGE,
+     .help = "leave out the first BYTES of the memory that each image has, as keyspace counts it"},
+    {.name = "limit", .letter = 'l', .kind = PS_OPT_SIZE, .offset = AT(limit), .verbs = SCAN,
+     .metavar = "BYTES", .lo = PAGE, .hi = UINT64_C(1) << 52, .multiple = PAGE,
+     .help = "no more than BYTES of it"},
     {.name = "fail-if-none", .kind = PS_OPT_FLAG, .offset = AT(fail_if_none), .verbs = POOL | SCANS,
      .help = "no findings at all is an error"},
 

@@ -259,8 +259,9 @@ static int check_verb_options(const struct parser *p, const struct ps_verb_info 
 static int check_pairs(const struct parser *p)
 {
     static const char *const pairs[][2] = {
-        {"all-headers", "tags"}, {"gpu", "kernel"},        {"device", "kernel"},
-        {"quiet", "verbose"},    {"unknown", "component"}, {"unknown", "kind"},
+        {"all-headers", "tags"},  {"range", "skip"},    {"range", "limit"},
+        {"gpu", "kernel"},        {"device", "kernel"}, {"quiet", "verbose"},
+        {"unknown", "component"}, {"unknown", "kind"},
     };
 
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
@@ -340,6 +341,8 @@ static int check_plan(const struct parser *p)
         if (ps_option_table[i].shapes && (p->seen >> i & 1))
             return usage(p, "--%s shapes results, and so it is the plan's: make one with it",
                          ps_option_table[i].name);
+    if (was_given(p, "skip") || was_given(p, "limit"))
+        return usage(p, "--skip and --limit cut images by hand, and --plan has them cut");
     if (!opt->task || !opt->out_dir)
         return usage(p, "--plan needs --task K (or auto) and --out-dir DIR");
     if (opt->output || was_given(p, "format") || was_given(p, "renderer"))

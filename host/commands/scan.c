@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "host/cancel.h"
+#include "host/commands/window.h"
 #include "host/image/fault_guard.h"
 #include "host/log.h"
 #include "host/open_image.h"
@@ -14,7 +15,8 @@
 #include "host/run/session.h"
 
 struct scan_run {
-    const struct ps_options *opt;
+    const struct ps_options *opt; /* window */
+    struct ps_options window;     /* the options, with the range of the image */
     struct ps_scan_session session;
     struct ps_scan_totals totals;
     struct ps_progress progress;
@@ -96,6 +98,11 @@ static int open_and_scan(struct scan_run *run, open_fn *open, const char *path, 
     *went_on = 1;
     if (rc < 0)
         return rc;
+    rc = ps_window_use(&run->window, image, err);
+    if (rc < 0) {
+        ps_image_close(image);
+        return rc;
+    }
     warn_if_torn(path, image);
     start_progress(run, image);
     rc = ps_scan_session_image(&run->session, image, &progress, &run->totals, went_on, err);
@@ -213,13 +220,14 @@ static int run_session(struct scan_run *run, struct ps_err *err)
 
 int ps_cmd_scan(const struct ps_options *opt, struct ps_err *err)
 {
-    struct scan_run run = {.opt = opt};
+    struct scan_run run = {.opt = &run.window, .window = *opt};
     int rc;
 
     if (opt->args.n == 0)
         return ps_fail(err, PS_EARG, PS_AT_NONE, "scan: no image given; see poolscan --help");
+    ps_window_init(&run.window);
     ps_fault_guard_init();
-    rc = ps_scan_session_open(&run.session, opt, err);
+    rc = ps_scan_session_open(&run.session, run.opt, err);
     if (rc == 0)
         rc = run_session(&run, err);
     ps_scan_session_free(&run.session);

@@ -86,6 +86,12 @@ scan --plan p --task 0 --out-dir d --range 0-4k
 scan --plan p --task 0 --out-dir d --min-confidence 10
 scan --plan p --task 0 --out-dir d --format csv
 scan --plan p --task 0 --out-dir d -o x
+scan --plan p --task 0 --out-dir d --skip 4k
+--range 0-4k --skip 4k image
+--range 0-4k --limit 4k image
+--limit 0 image
+--skip 5 image
+find --skip 4k image Proc
 farm
 farm a b
 farm --tags A p
