@@ -1,5 +1,6 @@
 /* Words of the user in, exit status out. */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +12,8 @@
 #include "host/exit_code.h"
 #include "host/log.h"
 #include "host/options.h"
-#include "host/report/progress.h"
+#include "host/report/status.h"
+#include "host/temp_files.h"
 #include "scan/err.h"
 
 typedef int command_fn(const struct ps_options *opt, struct ps_err *err);
@@ -57,16 +59,38 @@ static int run_command(const struct ps_options *opt, struct ps_err *err)
     return ps_fail(err, PS_EARG, PS_AT_NONE, "this verb is not available in this version");
 }
 
+/* A scheduler that says SIGTERM means five seconds. */
+#define GRACE_SECONDS 4u
+
+static void stop_at_once(int status)
+{
+    ps_temp_files_remove();
+    _exit(status);
+}
+
+/* What waits for a reader, a disk or a device does not see that it is to stop. */
+static void on_alarm(int number)
+{
+    static const char line[] = "poolscan: told to stop (SIGTERM) before the end: run it again\n";
+
+    (void)number;
+    if (write(STDERR_FILENO, line, sizeof line - 1) < 0)
+        stop_at_once(ps_exit_code(-PS_ETEMP));
+    stop_at_once(ps_exit_code(-PS_ETEMP));
+}
+
 /* A second Ctrl-C does not wait for anything. */
 static void on_signal(int number)
 {
     if (number == SIGUSR1) {
-        ps_progress_request();
+        ps_status_request();
         return;
     }
     if (number == SIGINT && ps_cancel_requested() == PS_ECANCEL)
-        _exit(130);
+        stop_at_once(ps_exit_code(-PS_ECANCEL));
     ps_cancel_request(number == SIGINT ? PS_ECANCEL : PS_ETEMP);
+    if (number == SIGTERM)
+        alarm(GRACE_SECONDS);
 }
 
 /* A signal that was ignored when the program started (nohup, a shell's background job) stays
@@ -84,8 +108,23 @@ static void catch_signal(int number)
         sigaction(number, &act, NULL);
 }
 
+static void catch_alarm(void)
+{
+    struct sigaction act;
+    sigset_t set;
+
+    memset(&act, 0, sizeof act);
+    sigemptyset(&act.sa_mask);
+    act.sa_handler = on_alarm;
+    sigaction(SIGALRM, &act, NULL);
+    sigemptyset(&set);
+    sigaddset(&set, SIGALRM);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 static void set_up_signals(void)
 {
+    catch_alarm();
     catch_signal(SIGINT);
     catch_signal(SIGTERM);
     catch_signal(SIGUSR1);
@@ -111,10 +150,15 @@ int main(int argc, char **argv)
 
     if (rc >= 0) {
         ps_log_set_level(opt.quiet, opt.verbose);
+        ps_status_start();
         set_up_signals();
         rc = run_command(&opt, &err);
+        /* Searches that it cut short found less than there is. */
+        if (rc >= 0)
+            rc = ps_cancel_check(&err);
         if (rc >= 0)
             rc = flush_output(&err);
+        ps_status_stop();
         ps_options_free(&opt);
     }
     if (rc >= 0)

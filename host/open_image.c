@@ -1,6 +1,7 @@
 #include "host/open_image.h"
 
 #include "host/log.h"
+#include "host/report/status.h"
 
 static int open_image(struct ps_image **out, const char *path, const struct ps_options *opt,
                       int once, struct ps_err *err)
@@ -11,8 +12,11 @@ static int open_image(struct ps_image **out, const char *path, const struct ps_o
                                        .once = once};
     struct ps_image *image = NULL;
     const struct ps_notes *notes;
-    int rc = ps_image_open(&image, path, &spec, err);
+    int rc;
 
+    ps_status_target(path);
+    ps_status_phase("opening");
+    rc = ps_image_open(&image, path, &spec, err);
     if (rc == 0 && opt->pci_hole == PS_PCI_HOLE_GIVEN)
         rc = ps_image_set_hole(image, opt->hole_start, opt->hole_end, "--pci-hole", err);
     if (rc < 0) {

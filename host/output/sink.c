@@ -10,6 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/cancel.h"
+#include "host/temp_files.h"
+
 #define MAX_TEMP_NAMES 64u
 
 struct ps_sink {
@@ -58,8 +61,10 @@ static int create_temp(struct ps_sink *s, mode_t mode, struct ps_err *err)
         if (s->fd >= 0 || errno != EEXIST)
             break;
     }
-    if (s->fd >= 0)
+    if (s->fd >= 0) {
+        ps_temp_files_add(s->temp);
         return 0;
+    }
     create_error(s->path, strerror(errno), err);
     free(s->temp);
     s->temp = NULL;
@@ -229,6 +234,7 @@ static int put_in_place(struct ps_sink *s, struct ps_err *err)
         return write_error(s, errno, err);
     if (rename(s->temp, s->path) < 0)
         return create_error(s->path, strerror(errno), err);
+    ps_temp_files_forget(s->temp);
     free(s->temp);
     s->temp = NULL;
     return sync_folder(s, err);
@@ -242,10 +248,14 @@ int ps_sink_close(struct ps_sink *s, int keep, struct ps_err *err)
         return 0;
     if (keep || !s->temp)
         rc = ps_sink_flush(s, err);
+    if (rc == 0 && keep)
+        rc = ps_cancel_check(err);
     if (rc == 0 && keep && s->temp)
         rc = put_in_place(s, err);
-    if (s->temp)
+    if (s->temp) {
         unlink(s->temp);
+        ps_temp_files_forget(s->temp);
+    }
     if (s->fd >= 0 && s->fd != STDOUT_FILENO && close(s->fd) < 0 && rc == 0 && keep)
         rc = write_error(s, errno, err);
     sink_free(s);

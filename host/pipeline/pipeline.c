@@ -68,16 +68,6 @@ uint64_t ps_pipeline_total(struct ps_image *image, uint64_t start, uint64_t end)
     return total;
 }
 
-static int cancelled(struct ps_err *err)
-{
-    int code = ps_cancel_requested();
-
-    if (code == 0)
-        return 0;
-    return ps_fail(err, (enum ps_code)code, PS_AT_NONE,
-                   code == PS_ECANCEL ? "interrupted" : "told to stop; run it again");
-}
-
 static uint64_t end_of(const struct ps_source *source, const struct ps_span *span)
 {
     const struct ps_piece last = ps_source_piece(source, span, span->n_pieces - 1);
@@ -116,7 +106,7 @@ static int collect(struct ps_run_state *run, struct ps_err *err)
 
         if (got < 0)
             return 0;
-        rc = cancelled(err);
+        rc = ps_cancel_check(err);
         if (rc == 0 && got) {
             rc = give(run, e, err);
             ps_ring_done(&run->ring);

@@ -1,5 +1,6 @@
 #include "host/recipe/model.h"
 #include "host/recipe/system/system.h"
+#include "host/temp_files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -176,6 +177,8 @@ static int write_regular(const struct ps_recipe *recipe, const char *path, int i
     if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "not enough memory to build the image");
     fd = mkstemp(temporary);
+    if (fd >= 0)
+        ps_temp_files_add(temporary);
     if (fd < 0) {
         rc =
             ps_fail(err, PS_ECREATE, PS_AT_NONE, "cannot create %.100s: %s", path, strerror(errno));
@@ -184,6 +187,7 @@ static int write_regular(const struct ps_recipe *recipe, const char *path, int i
         close(fd);
         if (rc < 0)
             unlink(temporary);
+        ps_temp_files_forget(temporary);
     }
     free(temporary);
     return rc;

@@ -1,7 +1,7 @@
 #include "host/report/progress.h"
 
 #include <inttypes.h>
-#include <signal.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -19,11 +19,15 @@
 #define MAX_BAR      40u
 #define LINE_SIZE    256u
 
-static volatile sig_atomic_t requested;
+/* The one that ps_progress_tell tells of. The lock is of its contents too. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct ps_progress *current;
 
-void ps_progress_request(void)
+static void set_current(struct ps_progress *p)
 {
-    requested = 1;
+    pthread_mutex_lock(&lock);
+    current = p;
+    pthread_mutex_unlock(&lock);
 }
 
 int ps_progress_wants_bar(int when)
@@ -67,6 +71,7 @@ void ps_progress_start(struct ps_progress *p, const struct ps_progress_config *c
         p->config.bar = 0;
     p->start_ns = p->config.now_ns();
     p->due_ns = p->start_ns + (p->config.json ? JSON_INTERVAL_NS : BAR_DELAY_NS);
+    set_current(p);
 }
 
 /* What every form of the status says, worked out once. */
@@ -150,7 +155,7 @@ static void draw(struct ps_progress *p, uint64_t now_ns)
     p->drawn = 1;
 }
 
-void ps_progress_hide(struct ps_progress *p)
+static void hide(struct ps_progress *p)
 {
     if (!p->drawn)
         return;
@@ -159,17 +164,41 @@ void ps_progress_hide(struct ps_progress *p)
     p->drawn = 0;
 }
 
-static void print_line(struct ps_progress *p, uint64_t now_ns)
+void ps_progress_hide(struct ps_progress *p)
+{
+    pthread_mutex_lock(&lock);
+    hide(p);
+    pthread_mutex_unlock(&lock);
+}
+
+/* File names may hold anything; one message is one line and drives no terminal. */
+static void print_target(const struct ps_progress *p)
+{
+    struct ps_text clean = {0};
+
+    ps_text_add_utf8(&clean, p->config.target, PS_TEXT_EXACT);
+    for (size_t i = 0; i < clean.n; i++)
+        if ((unsigned char)clean.s[i] < 0x20 || clean.s[i] == 0x7f)
+            clean.s[i] = '?';
+    if (clean.n)
+        fprintf(p->config.out, "%.*s: ", (int)clean.n, clean.s);
+    ps_text_free(&clean);
+}
+
+static void print_line(struct ps_progress *p, uint64_t now_ns, const char *phase)
 {
     struct status s = status_of(p, now_ns);
     char facts[LINE_SIZE];
 
-    ps_progress_hide(p);
+    hide(p);
     print_status(p, &s, facts, sizeof facts);
+    fputs("poolscan: ", p->config.out);
+    print_target(p);
+    if (phase)
+        fprintf(p->config.out, "%s, ", phase);
     if (s.percent_known)
-        fprintf(p->config.out, "poolscan: %.1f%%, %s\n", s.percent, facts);
-    else
-        fprintf(p->config.out, "poolscan: %s\n", facts);
+        fprintf(p->config.out, "%.1f%%, ", s.percent);
+    fprintf(p->config.out, "%s\n", facts);
     fflush(p->config.out);
 }
 
@@ -230,22 +259,29 @@ static void print_json(struct ps_progress *p, uint64_t now_ns)
     ps_text_free(&t);
 }
 
-void ps_progress_update(struct ps_progress *p, uint64_t done_bytes, uint64_t n_findings)
+int ps_progress_tell(const char *phase)
+{
+    struct ps_progress *p;
+
+    pthread_mutex_lock(&lock);
+    p = current;
+    if (p && p->config.json)
+        print_json(p, p->config.now_ns());
+    else if (p)
+        print_line(p, p->config.now_ns(), phase);
+    pthread_mutex_unlock(&lock);
+    return p != NULL;
+}
+
+static void update(struct ps_progress *p, uint64_t done_bytes, uint64_t n_findings)
 {
     uint64_t now_ns;
 
     p->done_bytes = done_bytes;
     p->n_findings = n_findings;
-    if (!p->config.bar && !p->config.json && !requested)
+    if (!p->config.bar && !p->config.json)
         return;
     now_ns = p->config.now_ns();
-    if (requested) {
-        requested = 0;
-        if (p->config.json)
-            print_json(p, now_ns);
-        else
-            print_line(p, now_ns);
-    }
     if (now_ns < p->due_ns)
         return;
     if (p->config.json)
@@ -255,9 +291,17 @@ void ps_progress_update(struct ps_progress *p, uint64_t done_bytes, uint64_t n_f
     p->due_ns = now_ns + (p->config.json ? JSON_INTERVAL_NS : BAR_INTERVAL_NS);
 }
 
+void ps_progress_update(struct ps_progress *p, uint64_t done_bytes, uint64_t n_findings)
+{
+    pthread_mutex_lock(&lock);
+    update(p, done_bytes, n_findings);
+    pthread_mutex_unlock(&lock);
+}
+
 void ps_progress_end(struct ps_progress *p)
 {
-    ps_progress_hide(p);
+    set_current(NULL);
+    hide(p);
     if (p->config.json)
         print_json(p, p->config.now_ns());
 }

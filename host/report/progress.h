@@ -23,7 +23,8 @@ struct ps_progress_config {
     unsigned width;           /* columns of the terminal */
 };
 
-/* The caller's; its contents are this module's. Used by one thread. */
+/* The caller's; its contents are this module's, and it does not move until ps_progress_end. Used by
+ * one thread. */
 struct ps_progress {
     struct ps_progress_config config;
     uint64_t start_ns;
@@ -44,8 +45,9 @@ void ps_progress_hide(struct ps_progress *p);
 /* The last JSON line; takes the bar away. */
 void ps_progress_end(struct ps_progress *p);
 
-/* Ask for one status line at the next update, bar or not. May be called from a signal handler
- * (SIGUSR1) and from any thread. */
-void ps_progress_request(void);
+/* Print one status line, bar or not, of the progress that was started last: 1; or 0 when there is
+ * none between its start and its end. 'phase': what is being done, NULL if that is clear. Any
+ * thread. */
+int ps_progress_tell(const char *phase);
 
 #endif

@@ -2,9 +2,13 @@
 
 #include <stdlib.h>
 
+#include "host/cancel.h"
 #include "host/log.h"
 #include "host/run/virtual_side.h"
 #include "scan/merge/big_findings.h"
+
+/* Findings that are written between two looks at whether to stop. */
+#define AT_ONCE 16384u
 
 const struct ps_page_secret *ps_collector_init(struct ps_collector *c,
                                                const struct ps_collector_spec *spec)
@@ -42,17 +46,30 @@ static void count(struct ps_scan_totals *t, const struct ps_finding *f, size_t n
     }
 }
 
-static int report(void *arg, const struct ps_finding *f, size_t n, struct ps_err *err)
+static int report_some(const struct ps_collector_spec *s, const struct ps_finding *f, size_t n,
+                       struct ps_err *err)
 {
-    const struct ps_collector_spec *s = &((struct ps_collector *)arg)->spec;
-    int rc = 0;
+    int rc = ps_cancel_check(err);
 
+    if (rc < 0)
+        return rc;
     ps_digest_update(s->digest, f, n * sizeof *f);
     count(s->totals, f, n);
     if (s->on_findings && n)
         rc = s->on_findings(s->findings_arg, f, n, err);
     if (rc == 0 && s->output && n)
         rc = ps_output_findings(s->output, f, n, err);
+    return rc;
+}
+
+/* Big allocations come by the million. */
+static int report(void *arg, const struct ps_finding *f, size_t n, struct ps_err *err)
+{
+    const struct ps_collector *c = arg;
+    int rc = 0;
+
+    for (size_t done = 0; done < n && rc == 0; done += AT_ONCE)
+        rc = report_some(&c->spec, f + done, n - done < AT_ONCE ? n - done : AT_ONCE, err);
     return rc;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "host/log.h"
+#include "host/report/status.h"
 #include "host/run/paged_out_scan.h"
 #include "host/run/pick_era.h"
 #include "host/run/virtual_side.h"
@@ -143,8 +144,10 @@ static int scan_sided(const struct ps_image_scan *scan, struct ps_virtual_side *
 
     if (rc == 0)
         rc = scan->to->begin(scan->to->arg, &side, err);
+    ps_status_phase("scanning");
     if (rc == 0)
         rc = run_pipeline(scan, v, err);
+    ps_status_phase("after the last page");
     if (rc == 0 && scan->with_side)
         rc = scan_paged_out(scan, v, &rest, err);
     if (rc == 0)

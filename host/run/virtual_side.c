@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/cancel.h"
+#include "host/report/status.h"
 #include "host/virtual/pool/bigpool.h"
 #include "host/virtual/pool/heap.h"
 #include "kernels/pool_header.h"
@@ -79,6 +81,7 @@ int ps_virtual_side_open(struct ps_virtual_side *v, const struct ps_options *opt
         v->carve_arches = opt->has_range ? 0 : ps_address_space_bigpool_arches(&v->space, opt);
         return 0;
     }
+    ps_status_phase("reading page tables and tables of the pools");
     rc = open_map(v, err);
     if (rc == 0)
         rc = ps_address_space_bigpool(&v->space, opt, v->map, &v->table, &v->n_unreadable, err);
@@ -88,9 +91,9 @@ int ps_virtual_side_open(struct ps_virtual_side *v, const struct ps_options *opt
         rc = ps_address_space_pfn(&v->space, opt, v->map, &v->pfn, err);
     if (rc == 0)
         rc = ps_address_space_heap(&v->space, opt, &v->heap, err);
-    if (rc < 0)
-        return rc;
-    return set_locator(v, err);
+    if (rc >= 0)
+        rc = set_locator(v, err);
+    return ps_cancel_requested() ? ps_cancel_check(err) : rc;
 }
 
 void ps_virtual_side_close(struct ps_virtual_side *v)

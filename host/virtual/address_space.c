@@ -5,9 +5,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "host/cancel.h"
 #include "host/image/fault_guard.h"
 #include "host/log.h"
 #include "host/open_image.h"
+#include "host/report/status.h"
 #include "host/virtual/address.h"
 #include "host/virtual/pci_hole.h"
 #include "host/virtual/container_facts.h"
@@ -200,13 +202,14 @@ int ps_address_space_attach(struct ps_address_space *as, const struct ps_options
     if (rc < 0)
         return rc;
     as->build = opt->build;
+    ps_status_phase("looking for the version of Windows and its page tables");
     if (!is_told(opt))
         find_version(as, opt, ps_detect_first_version);
     found_kuser = now_ms();
     rc = open_tables(as, opt, err);
     ps_log(PS_LOG_DEBUG, "KUSER_SHARED_DATA looked for in %.2f ms, page tables in %.2f ms",
            found_kuser - start, now_ms() - found_kuser);
-    return rc;
+    return ps_cancel_requested() ? ps_cancel_check(err) : rc;
 }
 
 int ps_address_space_open(struct ps_address_space *as, const struct ps_options *opt,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/cancel.h"
 #include "host/image/fault_guard.h"
 
 /* The extent that holds 'phys', or NULL. */
@@ -113,7 +114,7 @@ static size_t read_image(void *arg, uint64_t phys, void *buf, size_t n_bytes)
     struct ps_err ignored;
     size_t done = 0;
 
-    while (done < n_bytes) {
+    while (done < n_bytes && !ps_cancel_requested()) {
         const struct ps_extent *e = find_extent(image, phys + done);
         uint8_t *to = (uint8_t *)buf + done;
         size_t n = n_bytes - done;
@@ -150,9 +151,11 @@ static void call(void *arg)
 static int look_at_image(void *arg, uint64_t phys, size_t n_bytes, ps_look_fn *fn, void *fn_arg)
 {
     struct ps_image *image = ((struct ps_image_memory *)arg)->image;
-    struct look l = {fn, fn_arg, ps_image_map(image, phys, n_bytes), n_bytes};
+    struct look l = {fn, fn_arg, NULL, n_bytes};
     int faulted;
 
+    if (!ps_cancel_requested())
+        l.mem = ps_image_map(image, phys, n_bytes);
     if (!l.mem)
         return 0;
     faulted = ps_fault_guard(l.mem, n_bytes, call, &l);

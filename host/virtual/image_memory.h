@@ -10,7 +10,9 @@
 #define PS_IMAGE_MEMORY_SPOTS    64u
 #define PS_IMAGE_MEMORY_RESIDENT ((uint64_t)PS_IMAGE_MEMORY_SPOTS << 21)
 
-/* Fields are private but for 'mem', whose functions are for one thread at a time. */
+/* Fields are private but for 'mem', whose functions are for one thread at a time. When the program
+ * is to stop, nothing can be read any more, so that every search ends soon: who searched asks
+ * ps_cancel_check before believing what came out. */
 struct ps_image_memory {
     struct ps_physmem mem;
     struct ps_image *image;

@@ -133,12 +133,16 @@ Test(progress, request_gives_one_line)
 
     ps_progress_start(&p, &c);
     clock_ns += 1000 * MS;
-    ps_progress_request();
+    cr_assert_eq(ps_progress_tell(NULL), 1);
     ps_progress_update(&p, 2 * GIB, 7);
+    cr_assert_eq(ps_progress_tell("a phase"), 1);
     ps_progress_update(&p, 2 * GIB, 7);
-    cr_assert_str_eq(text, "poolscan: 50.0%, 2.00 GiB of 4.00 GiB  2.15 GB/s  ETA 0:01  "
-                           "7 findings\n");
+    cr_assert_str_eq(text, "poolscan: a.raw: 0.0%, 0 bytes of 4.00 GiB  0.0 MB/s  ETA -:--  "
+                           "0 findings\n"
+                           "poolscan: a.raw: a phase, 50.0%, 2.00 GiB of 4.00 GiB  2.15 GB/s  "
+                           "ETA 0:01  7 findings\n");
     ps_progress_end(&p);
+    cr_assert_eq(ps_progress_tell(NULL), 0);
     release();
 }
 

@@ -12,6 +12,7 @@
 #include "host/bench/data/pages.h"
 #include "host/log.h"
 #include "host/recipe/recipe.h"
+#include "host/temp_files.h"
 
 static int make_file(char *path, size_t n, const char *name, struct ps_err *err)
 {
@@ -20,8 +21,10 @@ static int make_file(char *path, size_t n, const char *name, struct ps_err *err)
 
     snprintf(path, n, "%.80s/poolscan-bench-%s-XXXXXX", folder && *folder ? folder : "/tmp", name);
     fd = mkstemp(path);
-    if (fd >= 0)
+    if (fd >= 0) {
+        ps_temp_files_add(path);
         return fd;
+    }
     path[0] = 0;
     return ps_fail(err, PS_ECREATE, PS_AT_NONE,
                    "cannot make a temporary file (%s); set TMPDIR to a folder with room",

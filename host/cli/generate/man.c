@@ -159,7 +159,8 @@ static void man_environment(FILE *out)
     man_pairs(rows, sizeof rows / sizeof *rows, out);
     fputs(".SH SIGNALS\n"
           "SIGINT ends the run in good order, a second one at once. SIGTERM ends it likewise with\n"
-          "exit status 75. SIGUSR1 asks for one line of progress on standard error.\n",
+          "exit status 75, and at once if that takes more than four seconds. SIGUSR1 asks for one\n"
+          "line of progress on standard error, in any phase of a run.\n",
           out);
 }
 

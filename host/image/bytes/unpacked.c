@@ -14,6 +14,7 @@
 #include "host/image/bytes/files.h"
 #include "host/image/bytes/temp_file.h"
 #include "host/log.h"
+#include "host/report/status.h"
 
 #define PAGE        4096u
 #define PIECE_BYTES ((size_t)1 << 20) /* a multiple of the page */
@@ -159,6 +160,7 @@ static int check_piece(struct unpacking *u, size_t n_bytes, struct ps_err *err)
                        "it yourself to see what it is",
                        u->max_bytes);
     u->n_bytes += n_bytes;
+    ps_status_bytes(u->n_bytes);
     if (u->n_bytes / TELL_BYTES != before)
         ps_log(PS_LOG_DEBUG, "%s: %" PRIu64 " bytes unpacked", u->stream->name, u->n_bytes);
     return ps_cancel_check(err);
@@ -282,6 +284,7 @@ int ps_unpacked_open(struct ps_bytes **out, const struct ps_unpack_stream *strea
     int rc = mem ? 0 : ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
 
     snprintf(what, sizeof what, "format %s", stream->name);
+    ps_status_phase("unpacking to a temporary file");
     clock_gettime(CLOCK_MONOTONIC, &begin);
     for (size_t i = 0; i < N_PIECES; i++)
         u.piece[i].mem = mem + i * PIECE_BYTES;
