@@ -10,6 +10,8 @@ struct frames {
     size_t largest; /* 0: some frame does not say */
 };
 
+#define OUT_BYTES ((size_t)1 << 20)
+
 struct state {
     ZSTD_DCtx *context;
     uint8_t *out;
@@ -35,6 +37,34 @@ static uint64_t decode_frame(void *arg, void **state, size_t number)
     return n;
 }
 
+/* Of a frame that does not say how much is in it. */
+static uint64_t stream_frame(void *arg, void **state, size_t number)
+{
+    const struct frames *f = arg;
+    struct state *s = *state;
+    ZSTD_inBuffer in = {f->at[number], f->n_packed[number], 0};
+    uint64_t n_bytes = 0;
+    size_t rc = 1;
+
+    if (!s) {
+        *state = s = malloc(sizeof *s);
+        if (!s)
+            die("no memory");
+        *s = (struct state){ZSTD_createDCtx(), malloc(OUT_BYTES)};
+        if (!s->context || !s->out)
+            die("no memory for zstd");
+    }
+    while (rc != 0) {
+        ZSTD_outBuffer out = {s->out, OUT_BYTES, 0};
+
+        rc = ZSTD_decompressStream(s->context, &out, &in);
+        if (ZSTD_isError(rc) || (rc != 0 && in.pos == in.size && out.pos == 0))
+            die("zstd: damaged");
+        n_bytes += out.pos;
+    }
+    return n_bytes;
+}
+
 static void list_frames(const struct packed_file *file, struct frames *f)
 {
     size_t at = 0;
@@ -54,7 +84,7 @@ static void list_frames(const struct packed_file *file, struct frames *f)
         f->n_packed[f->n++] = n;
         at += n;
     }
-    if (is_open || f->n < 2)
+    if (is_open)
         f->largest = 0;
 }
 
@@ -82,13 +112,15 @@ static uint64_t decode_stream(const struct packed_file *file)
     return n_bytes;
 }
 
-/* Frames by themselves if there are several and each says its size, as pzstd writes them. */
+/* Frames by themselves if there are several. */
 uint64_t decode_zstd(const struct packed_file *file)
 {
     static struct frames frames;
 
     list_frames(file, &frames);
-    if (frames.largest == 0)
+    if (frames.n < 2)
         return decode_stream(file);
+    if (frames.largest == 0)
+        return decode_pieces(stream_frame, &frames, frames.n, file->n_threads);
     return decode_pieces(decode_frame, &frames, frames.n, file->n_threads);
 }

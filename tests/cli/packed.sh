@@ -168,7 +168,7 @@ if have zstd; then
     grep -q 'cut.zst: zstd: no whole frame at offset' said || wrong "cut.zst: $(cat said)"
     if command -v pzstd >/dev/null; then
         pzstd -q -p 2 image.raw -o p.zst
-        same p.zst "$file"
+        same p.zst ''
     fi
 fi
 

@@ -68,6 +68,42 @@ Test(zstd, one_frame)
     free(truth);
 }
 
+/* As pzstd writes them: before each one, in a frame to be skipped, its packed size. */
+static void put_pzstd(struct ps_packed_buffer *b, const uint8_t *data, size_t n)
+{
+    const size_t said_at = b->n + 8;
+    size_t packed;
+
+    ps_packed_append(b, "\x50\x2a\x4d\x18\x04\0\0\0....", 12);
+    packed = put_frame(b, data, n, 0);
+    for (size_t i = 0; i < 4; i++)
+        b->data[said_at + i] = (uint8_t)(packed >> 8 * i);
+}
+
+Test(zstd, pzstd)
+{
+    uint8_t *truth = ps_packed_truth(N_BYTES, 9);
+    struct ps_packed_buffer b = {0};
+    size_t at = 0;
+
+    for (; at < N_BYTES - FRAME / 2; at += FRAME)
+        put_pzstd(&b, truth + at, FRAME);
+    ps_packed_check(&ps_packing_zstd, &b, truth, at, 0);
+    put_pzstd(&b, truth, 0); /* where the last one is as large as the others */
+    ps_packed_check(&ps_packing_zstd, &b, truth, at, 0);
+    ps_packed_check_damaged(&ps_packing_zstd, &b, truth, at, 1);
+    free(b.data);
+    b = (struct ps_packed_buffer){0};
+    put_pzstd(&b, truth, FRAME);
+    put_pzstd(&b, truth + FRAME, FRAME);
+    put_pzstd(&b, truth + 2 * FRAME, FRAME / 3);
+    ps_packed_check(&ps_packing_zstd, &b, truth, 2 * FRAME + FRAME / 3, 0);
+    b.data[8]++; /* what is said is not so */
+    ps_packed_check(&ps_packing_zstd, &b, truth, 2 * FRAME + FRAME / 3, 1);
+    free(b.data);
+    free(truth);
+}
+
 Test(zstd, frames_of_unknown_size)
 {
     uint8_t *truth = ps_packed_truth(N_BYTES, 3);

@@ -219,11 +219,43 @@ enum frames {
     FRAMES_OPAQUE, /* the frame does not say how much is in it, or too much */
 };
 
+/* pzstd says before each frame, in one to be skipped, how long that is, but not how much is in it:
+ * as much in each as in the first, but for the last. Such a block has this many bytes at first. */
+#define UNSIZED     UINT32_MAX
+#define PZSTD_MAGIC 0x184d2a50u
+#define PZSTD_HEAD  4u
+
+struct frame_list {
+    size_t n_unsized;
+    uint64_t said_at; /* where pzstd says that a frame begins */
+    uint32_t said;    /* and its bytes; 0: it does not */
+};
+
 /* A block of 128 KiB of one byte is four bytes. */
 #define MAX_RATIO 32768u
 
+/* Skip a frame that is to be skipped, of which the buffer has the beginning. */
+static int skip_skippable(struct frame_list *l, struct ps_input *in, struct ps_err *err)
+{
+    const uint8_t *head;
+    int rc = ps_input_peek(in, SKIPPABLE_HEAD + PZSTD_HEAD, err);
+
+    if (rc < 0)
+        return rc;
+    head = in->buf + in->at;
+    l->said = 0;
+    if (in->n - in->at >= SKIPPABLE_HEAD + PZSTD_HEAD && ps_le32(head) == PZSTD_MAGIC &&
+        ps_le32(head + 4) == PZSTD_HEAD)
+        l->said = ps_le32(head + SKIPPABLE_HEAD);
+    if (!ps_input_skip(in, SKIPPABLE_HEAD + (uint64_t)ps_le32(head + 4)))
+        return FRAMES_BROKEN;
+    l->said_at = ps_input_off(in);
+    return FRAMES_MORE;
+}
+
 /* One frame further. *block is of one with content, or has no n_bytes. */
-static int next_frame(struct ps_input *in, struct ps_block *block, struct ps_err *err)
+static int next_frame(struct frame_list *l, struct ps_input *in, struct ps_block *block,
+                      struct ps_err *err)
 {
     const uint64_t at = ps_input_off(in);
     const uint8_t *head;
@@ -240,14 +272,15 @@ static int next_frame(struct ps_input *in, struct ps_block *block, struct ps_err
     if (!n_head)
         return FRAMES_END;
     if (n_head >= SKIPPABLE_HEAD && is_skippable(head))
-        return ps_input_skip(in, SKIPPABLE_HEAD + (uint64_t)ps_le32(head + 4)) ? FRAMES_MORE
-                                                                               : FRAMES_BROKEN;
+        return skip_skippable(l, in, err);
     n = n_head >= 4 && ps_le32(head) == MAGIC ? head_bytes(head, n_head) : 0;
     if (!n)
         return FRAMES_BROKEN;
     content = ZSTD_getFrameContentSize(head, n_head);
-    if (content == ZSTD_CONTENTSIZE_UNKNOWN || content == ZSTD_CONTENTSIZE_ERROR ||
-        content > PS_BLOCK_MAX_BYTES)
+    if (content == ZSTD_CONTENTSIZE_UNKNOWN && l->said && l->said_at == at)
+        content = UNSIZED;
+    else if (content == ZSTD_CONTENTSIZE_UNKNOWN || content == ZSTD_CONTENTSIZE_ERROR ||
+             content > PS_BLOCK_MAX_BYTES)
         return FRAMES_OPAQUE;
     has_checksum = head[4] >> 2 & 1;
     ps_input_skip(in, n);
@@ -258,25 +291,85 @@ static int next_frame(struct ps_input *in, struct ps_block *block, struct ps_err
         return FRAMES_OPAQUE;
     block->packed_bytes = (uint32_t)(ps_input_off(in) - at);
     block->n_bytes = (uint32_t)content;
+    if (content == UNSIZED) {
+        l->n_unsized++;
+        return block->packed_bytes == l->said ? FRAMES_MORE : FRAMES_OPAQUE;
+    }
     return ps_block_can_be(block, MAX_RATIO) ? FRAMES_MORE : FRAMES_OPAQUE;
+}
+
+/* How much is in the frame of a block? UNSIZED: it is damaged, or too much. */
+static int measure(struct ps_bytes *bytes, const struct ps_block *block, uint32_t *n_bytes,
+                   struct ps_err *err)
+{
+    uint8_t *in = malloc(block->packed_bytes);
+    uint8_t *out = malloc(ZSTD_DStreamOutSize());
+    ZSTD_DCtx *context = ZSTD_createDCtx();
+    ZSTD_inBuffer from = {in, block->packed_bytes, 0};
+    uint64_t sum = 0;
+    size_t code = 1;
+    int rc = in && out && context
+                 ? bytes->ops->read(bytes, block->packed_off, in, block->packed_bytes, err)
+                 : ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
+
+    while (rc == 0 && code && sum <= PS_BLOCK_MAX_BYTES) {
+        ZSTD_outBuffer to = {out, ZSTD_DStreamOutSize(), 0};
+
+        code = ZSTD_decompressStream(context, &to, &from);
+        if (ZSTD_isError(code) || (code && from.pos == from.size && !to.pos))
+            break;
+        sum += to.pos;
+    }
+    *n_bytes = rc == 0 && !code && sum <= PS_BLOCK_MAX_BYTES ? (uint32_t)sum : UNSIZED;
+    free(in);
+    free(out);
+    ZSTD_freeDCtx(context);
+    return rc;
+}
+
+/* Give the frames of pzstd their sizes. FRAMES_OPAQUE: they cannot be told. */
+static int size_frames(struct ps_bytes *bytes, struct ps_block_list *list, struct ps_err *err)
+{
+    struct ps_block *last = &list->block[list->n - 1];
+    uint32_t n_first, n_last;
+    int rc = measure(bytes, &list->block[0], &n_first, err);
+
+    if (rc == 0)
+        rc = measure(bytes, last, &n_last, err);
+    if (rc < 0)
+        return rc;
+    if (!n_first || n_first == UNSIZED || n_last > n_first)
+        return FRAMES_OPAQUE;
+    for (size_t i = 0; i < list->n; i++) {
+        list->block[i].n_bytes = &list->block[i] == last ? n_last : n_first;
+        if (!ps_block_can_be(&list->block[i], MAX_RATIO))
+            return FRAMES_OPAQUE;
+    }
+    list->n -= !n_last; /* an image of whole frames ends with an empty one */
+    return FRAMES_END;
 }
 
 /* *end: of the last frame that is one. */
 static int list_frames(struct ps_bytes *bytes, struct ps_block_list *list, uint64_t *end,
                        struct ps_err *err)
 {
+    struct frame_list l = {0};
     struct ps_block block;
     struct ps_input in;
     int rc = ps_input_init(&in, bytes, 0, err);
 
     for (rc = rc < 0 ? rc : FRAMES_MORE; rc == FRAMES_MORE;) {
         *end = ps_input_off(&in);
-        rc = next_frame(&in, &block, err);
+        rc = next_frame(&l, &in, &block, err);
         if (rc == FRAMES_MORE && block.n_bytes && ps_block_list_add(list, &block, err) < 0)
             rc = -err->code;
     }
     ps_input_fini(&in);
-    return rc;
+    if (rc < 0 || !l.n_unsized)
+        return rc;
+    /* A file that is cut short has a last frame of any size: the one that is not there. */
+    return rc == FRAMES_END && l.n_unsized == list->n ? size_frames(bytes, list, err)
+                                                      : FRAMES_OPAQUE;
 }
 
 /* The table that the seekable format has in a last frame, which is skipped by those who do not
