@@ -340,10 +340,10 @@ const struct ps_verb_info ps_verb_table[] = {
      "The command lines that run all tasks of PLAN and merge what they find, ready to be pasted. "
      "Nothing is started."},
     {"tags", PS_VERB_TAGS, "[PATTERN]", 0, 1, "list the tag database",
-     "The tags that are known, with component and description; with PATTERN those that match "
-     "it. With --unknown the tags of a result that are not, most frequent first, and the drivers "
-     "loaded in IMAGE (without it, in the image that the result names) that have them as operands "
-     "of their code."},
+     "The tags that are known: owner, kind, usual pool, releases and meaning; with PATTERN those "
+     "that match it. With --unknown the tags of a result that are not, most frequent first, and "
+     "the drivers loaded in IMAGE (without it, in the image that the result names) that have them "
+     "as operands of their code."},
     {"devices", PS_VERB_DEVICES, "", 0, 0, "list OpenCL devices and CPU kernels",
      "OpenCL platforms and devices with the numbers that -d takes, the CPU kernels, and what "
      "would be used."},

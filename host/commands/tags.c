@@ -19,7 +19,7 @@ static const struct ps_column columns[N_FIELDS] = {
     [POOL] = {"Pool", "Pool", PS_COLUMN_TEXT, 0},
     [SEEN] = {"Seen", "Seen", PS_COLUMN_TEXT, 0},
     [DESCRIPTION] = {"Description", "Description", PS_COLUMN_TEXT, 1},
-    [SOURCE] = {"Source", "Source", PS_COLUMN_TEXT, 1},
+    [SOURCE] = {"Source", NULL, PS_COLUMN_TEXT, 0},
     [LINE] = {"Line", NULL, PS_COLUMN_LITERAL, 0},
 };
 
