@@ -231,6 +231,52 @@ Test(ewf_sections, entries_that_lead_nowhere)
     ps_ewf_sections_free(&s);
 }
 
+/* libewf takes a last chunk that lies before its section of chunks, or in a table that has none
+ * before the table, for 4 GiB. */
+Test(ewf_sections, last_chunk_outside_of_its_section)
+{
+    struct ps_ewf_sections s;
+    struct ps_err err = {0};
+    const struct {
+        uint32_t from;
+        int is_sane;
+    } cases[] = {{0, 0}, {75, 0}, {76, 1}, {1075, 1}, {1076, 0}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const size_t at = whole();
+
+        put(at + 24 + 4 * (N_CHUNKS - 1), cases[i].from, 4);
+        write_segment(1);
+        cr_assert_eq(look(1, &s, &err), 0, "%s", err.msg);
+        cr_expect_eq(s.chunk_is_sane[N_CHUNKS - 1], cases[i].is_sane, "case %zu", i);
+        ps_ewf_sections_free(&s);
+    }
+}
+
+Test(ewf_sections, last_chunk_in_a_table_of_chunks)
+{
+    struct ps_ewf_sections s;
+    struct ps_err err = {0};
+    size_t at;
+
+    for (int delta = -1; delta <= 0; delta++) {
+        begin(1);
+        volume(2 * CHUNK_BYTES / 512);
+        at = section("table", 24 + 2 * 4 + 200);
+        put(at, 2, 4);
+        put(at + 8, 0, 8);
+        put_sum(at, 20);
+        put(at + 24, at + 32, 4);
+        put(at + 28, delta < 0 ? at + 31 : at + 132, 4);
+        section("done", 0);
+        write_segment(1);
+        cr_assert_eq(look(1, &s, &err), 0, "%s", err.msg);
+        cr_assert_eq(s.n_chunks, 2);
+        cr_expect_eq(s.chunk_is_sane[1], delta == 0);
+        ps_ewf_sections_free(&s);
+    }
+}
+
 static void refused(const char *words)
 {
     struct ps_ewf_sections s;

@@ -44,7 +44,8 @@ struct table {
     size_t first;       /* chunk that it lists */
     int is_copy;        /* of the table before it */
     uint64_t room;      /* for chunks, in the file, from where their offsets count */
-    uint64_t last_room; /* the same for the last one that it lists */
+    uint64_t last_from; /* where the last one that it lists may begin, from there */
+    uint64_t last_to;
     uint64_t max_chunk; /* bytes, compressed */
 };
 
@@ -132,12 +133,12 @@ static void add_entries(struct ps_ewf_sections *s, const struct table *table, si
         const uint32_t to = i + 1 < n || !ends_table ? ps_le32(entry + i * 4 + 4) : 0;
         int sane;
 
-        /* The last one ends where the table begins, or in SMART files ends: libewf takes what lies
-         * behind that for 4 GiB. Of the others, the
-         * upper bit says that a chunk is compressed, but not in what EnCase 6.7 wrote behind the
-         * first 2 GiB. */
+        /* The last one ends where its section of chunks does, or in SMART files the table: libewf
+         * takes what lies before or behind that for 4 GiB. Of the others, the upper bit says that a
+         * chunk is compressed, but not in what EnCase 6.7 wrote behind the first 2 GiB. */
         if (i + 1 == n && ends_table)
-            sane = (from & ~COMPRESSED) < table->last_room;
+            sane = (from & ~COMPRESSED) >= table->last_from &&
+                   (from & ~COMPRESSED) < table->last_to;
         else
             sane =
                 is_chunk(from & ~COMPRESSED, to & ~COMPRESSED, table) || is_chunk(from, to, table);
@@ -183,6 +184,17 @@ static int make_room(struct ps_ewf_sections *s, size_t n_more, struct ps_err *er
     return 0;
 }
 
+static void set_last(const struct ps_ewf_sections *s, const struct section *section, uint64_t base,
+                     struct table *table)
+{
+    const uint64_t from =
+        s->sectors_end ? s->sectors_at + SECTION_BYTES : table->at + (uint64_t)table->n * 4;
+    const uint64_t to = s->sectors_end ? s->sectors_end : section->at + section->n_bytes;
+
+    table->last_from = from > base ? from - base : 0;
+    table->last_to = to > base ? to - base : 0;
+}
+
 /* A copy of the table (table2) lists the chunks of the table before it once more. */
 static int read_table(struct ps_ewf_sections *s, struct ps_bytes *file,
                       const struct section *section, struct ps_err *err)
@@ -210,10 +222,7 @@ static int read_table(struct ps_ewf_sections *s, struct ps_bytes *file,
     /* No chunk lies behind the table that lists it. */
     if (base < section->at + section->n_bytes)
         table.room = section->at + section->n_bytes - base;
-    if (s->has_sectors && base < section->at)
-        table.last_room = section->at - base;
-    else if (!s->has_sectors)
-        table.last_room = table.room;
+    set_last(s, section, base, &table);
     if (is_copy && (s->n_chunks < table.n || s->n_last_table != table.n))
         return ps_fail(err, PS_EFORMAT, section->at, "E01: the copy of a table is not like it");
     table.first = is_copy ? s->n_chunks - table.n : s->n_chunks;
@@ -233,7 +242,10 @@ static int look_into(struct ps_ewf_sections *s, struct ps_bytes *file,
 
     if (is_volume && !s->chunk_bytes)
         return read_volume(s, file, section, err);
-    s->has_sectors |= is_type(section, "sectors");
+    if (is_type(section, "sectors")) {
+        s->sectors_at = section->at;
+        s->sectors_end = section->at + section->n_bytes;
+    }
     if (!is_type(section, "table") && !is_type(section, "table2"))
         return 0;
     if (!s->chunk_bytes)
@@ -250,6 +262,7 @@ static int walk(struct ps_ewf_sections *s, struct ps_bytes *file, struct ps_err 
     int rc;
 
     s->goes_on = 0;
+    s->sectors_at = s->sectors_end = 0;
     for (;; at = section.next) {
         rc = read_section(file, at, &section, err);
         if (rc == 0)

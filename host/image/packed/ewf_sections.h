@@ -25,7 +25,9 @@ struct ps_ewf_sections {
     size_t n_chunks;
     size_t cap;
     size_t n_last_table;
-    int has_sectors; /* chunks lie before the table that lists them, not in it as in SMART files */
+    /* The last section that holds chunks, which the table behind it lists; 0: there is none, and
+     * chunks lie in the table that lists them, as in SMART files. */
+    uint64_t sectors_at, sectors_end;
     int goes_on;     /* the last file says that another one follows */
     int is_broken;   /* the sections end early; chunks behind that are not listed */
 };
