@@ -246,6 +246,7 @@ static int read_member(struct reader *r, struct ps_err *err)
 /* What Windows counted, else what was found. */
 static void count_used(const struct fields *row, struct ps_result_row *out)
 {
+    out->n_freed = 0;
     if (is_set(row, NP_DIFF) || is_set(row, P_DIFF)) {
         out->n_live = sum(value_of(row, NP_DIFF), value_of(row, P_DIFF));
         out->n_bytes = sum(value_of(row, NP_USED), value_of(row, P_USED));
