@@ -151,8 +151,7 @@ static int add_infos(struct drakvuf_state *s, const struct ps_tagdb *tags, struc
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the tag descriptions");
     for (size_t i = 0; i < n; i++) {
         const struct ps_tag_info info = ps_tagdb_at(tags, (uint32_t)i);
-        const struct info_text text = {add_safe(s, info.component),
-                                       add_safe(s, info.description)};
+        const struct info_text text = {add_safe(s, info.component), add_safe(s, info.description)};
 
         s->info[i] = text;
         if (text.source.n + text.description.n > longest)

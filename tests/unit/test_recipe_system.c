@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define X64 "size 1M\nseed 3\nsystem cr3=0x10 frames=0x20-0x3f shuffle selfmap=0x1f0\n"
+#define MODULES X64 "modules list=0xffffa80100000000\n"
 #define PAE "size 1M\narch x86\nbuild 2600\nsystem mode=pae cr3=0x10 frames=0x20-0x3f\n"
 #define BIG X64 "tags t Aaaa\nbigtable va=0xffffa80000000000 slots=0x40\n"
 
@@ -96,6 +97,13 @@ static const struct {
     {X64 "kernel va=0xffffa80000000000 table=0x10\n", 4, "addresses in .data"},
     {X64 "kernel va=0xffffa80000000000 large=0x50-0x5f\n", 4, "2 MiB"},
     {X64 "kernel va=0xffffa80000000000\nkernel va=0xffffa80000000000\n", 5, "one kernel"},
+    {X64 "module name=a va=0xffffa80000000000 pages=1\n", 4, "below a modules statement"},
+    {MODULES "modules list=0xffffa80100000000\n", 5, "one modules"},
+    {X64 "modules list=0xffffa80100000000 at=0x10\n", 4, "in .data"},
+    {X64 "modules list=0x1000\n", 4, "kernel half"},
+    {MODULES "module va=0xffffa80000000000 pages=1\n", 5, "name=TEXT"},
+    {MODULES "module name=a va=0xffffa80000000000\n", 5, "name=TEXT"},
+    {MODULES "module name=a va=0xffffa80000000000 pages=1\n", 4, "need a kernel"},
 };
 /* clang-format on */
 

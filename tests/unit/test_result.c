@@ -133,7 +133,7 @@ static const struct {
     {"\x1f\x8b\x08", "line 1"},
     {"3\n", "line 1: no object"},
     {"[[]]", "line 1: no object"},
-    {"{\"Tag\":\"Aaaa\"}\n{\"Variable\":\"Image\",\"Value\":\"x\"}\n", "line 2: an object without Tag"},
+    {"{\"Tag\":\"Aaaa\"}\n{\"Variable\":\"Image\"}\n", "line 2: an object without Tag"},
     {"{\"Tag\":\"Aaaa\"}\n{\"Tag\":\"Aaaaa\"}\n", "line 2: Tag is not four bytes"},
     {"{\"Tag\":\"Aaa\"}", "Tag is not four bytes"},
     {"{\"Tag\":\"Aaa\\\\\"}", "Tag is not four bytes"},
