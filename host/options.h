@@ -102,6 +102,7 @@ struct ps_options {
 
     /* tags verb */
     const char *unknown; /* --unknown; NULL: list the database */
+    int exact;           /* ... entries with wildcards explain nothing */
     const char *component;
     const char *kind;
 

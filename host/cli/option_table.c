@@ -262,6 +262,9 @@ const struct ps_option ps_option_table[] = {
      .help = "the tags that nobody knows in FILE, a result of scan, find, bigpools or used with "
              "--format jsonl ('-' is standard input); IMAGE: and the drivers that have them"},
 
+    {.name = "exact", .kind = PS_OPT_FLAG, .offset = AT(exact), .verbs = TAGS,
+     .help = "with --unknown: a tag that only an entry with wildcards explains is unknown too"},
+
     {.name = "sort", .kind = PS_OPT_CHOICE, .offset = AT(sort), .verbs = USED,
      .metavar = "BY", .choice = sort_choice,
      .help = "order of the rows: most nonpaged or paged bytes, most allocations alive, or by tag"},

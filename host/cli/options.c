@@ -303,7 +303,7 @@ static int check_unknown(const struct parser *p)
 {
     static const char *const of_unknown[] = {"min-confidence", "arch",     "build",   "dtb",
                                              "pci-hole",       "pagefile", "symbols", "temp-dir",
-                                             "threads"};
+                                             "threads",        "exact"};
 
     if (p->opt->verb != PS_VERB_TAGS || p->opt->unknown)
         return 0;

@@ -102,6 +102,12 @@ printf 'Evil - evil.sys - mine\nPr?c - p.sys - known by wildcard\n' >own.txt
 expect 0 2 "$POOLSCAN" tags --no-builtin-tags --tag-file own.txt --unknown - x86.raw <found.jsonl
 grep -q '"Tag":"\(Evil\|Prtc\)"' out && wrong "a tag of the tag file is unknown"
 grep -q '"Tag":"Rkit"' out || wrong "Rkit is known"
+printf 'Ev?l - e.sys - by wildcard\nRkit - r.sys - exactly\n' >wide.txt
+expect 0 2 "$POOLSCAN" tags --no-builtin-tags --tag-file wide.txt --unknown found.jsonl
+grep -q '"Tag":"\(Evil\|Rkit\)"' out && wrong "a tag that a wildcard explains is unknown"
+expect 0 2 "$POOLSCAN" tags --no-builtin-tags --tag-file wide.txt --unknown found.jsonl --exact
+grep -q '"Tag":"Evil"' out || wrong "--exact: a wildcard explains Evil"
+grep -q '"Tag":"Rkit"' out && wrong "--exact: Rkit is unknown"
 expect 0 2 "$POOLSCAN" tags --no-builtin-tags --unknown found.jsonl
 cmp -s out rows || wrong "the image that the result names gives something else"
 { echo '['; sed '$!s/$/,/' found.jsonl; echo ']'; } >array.json

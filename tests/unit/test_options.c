@@ -329,6 +329,7 @@ static const struct {
     {"--pci-hole 1-4G a", "--pci-hole 1-4G: START and END must be multiples of 4096 (0x1000)"},
     {"tags --pci-hole none", "the verb tags takes --pci-hole with --unknown only"},
     {"tags --min-confidence 5 Proc", "the verb tags takes --min-confidence with --unknown only"},
+    {"tags --exact", "the verb tags takes --exact with --unknown only"},
     {"tags --unknown r --kind x", "--unknown and --kind exclude each other: give one"},
     {"tags --unknown r a b", "the verb tags: b is one operand too many"},
     {"scan --unknown r a", "option --unknown is not one of the verb scan"},

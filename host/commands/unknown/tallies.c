@@ -36,6 +36,14 @@ static int grow(struct ps_tallies *t)
     return 0;
 }
 
+static int is_known(const struct ps_tallies *t, uint32_t tag)
+{
+    const uint32_t at = ps_tagdb_find(t->tags, tag);
+
+    return at != PS_TAG_UNKNOWN &&
+           (!t->exact || ps_tagdb_at(t->tags, at).pattern.mask == UINT32_MAX);
+}
+
 /* NULL: there are too many. */
 static struct ps_tally *find(struct ps_tallies *t, uint32_t tag)
 {
@@ -49,7 +57,7 @@ static struct ps_tally *find(struct ps_tallies *t, uint32_t tag)
     y = &t->tally[t->n++];
     t->slot[at] = (uint32_t)t->n;
     *y = (struct ps_tally){.tag = tag, .offset = PS_RESULT_NOWHERE};
-    y->is_known = ps_tagdb_find(t->tags, tag) != PS_TAG_UNKNOWN;
+    y->is_known = (uint8_t)is_known(t, tag);
     return y;
 }
 

@@ -21,9 +21,10 @@ struct ps_tally {
     uint64_t offset; /* the first one; PS_RESULT_NOWHERE */
 };
 
-/* Begin with all zero but 'tags'. */
+/* Begin with all zero but the first two. */
 struct ps_tallies {
     const struct ps_tagdb *tags; /* outlives it */
+    int exact;                   /* entries with wildcards explain nothing */
     struct ps_tally *tally;
     size_t n, cap;
     uint32_t *slot; /* index + 1 */

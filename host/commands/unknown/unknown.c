@@ -233,6 +233,7 @@ static int run(struct unknown *u, const struct ps_options *opt, struct ps_err *e
     int rc = ps_tag_source_load(&u->tags, opt, err);
 
     u->tallies.tags = u->tags;
+    u->tallies.exact = opt->exact;
     if (rc >= 0)
         rc = read_result(u, opt, err);
     if (rc >= 0)
