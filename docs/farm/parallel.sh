@@ -30,5 +30,5 @@ esac
 # Quoted for the shells that parallel starts.
 command="poolscan scan --plan ${plan@Q} --task {} --out-dir ${hits@Q} ${OPTIONS:-}"
 seq 0 $((n_tasks - 1)) |
-    parallel -j 1 --retries 3 --joblog "$hits/joblog" --resume-failed "$@" "$gpu $command"
+    parallel -j 1 --retries 3 --joblog "$hits.joblog" --resume-failed "$@" "$gpu $command"
 poolscan merge "$hits" --plan "$plan" --format "${FORMAT:-jsonl}" -o "$out"
