@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/commands/unknown/result.h"
+#include "host/results/result.h"
 #include "host/commands/unknown/tallies.h"
 #include "tests/support/output_run.h"
 

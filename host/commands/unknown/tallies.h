@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "host/commands/unknown/result.h"
+#include "host/results/result.h"
 #include "scan/tags/tagdb.h"
 
 /* No more tags are told apart. */

@@ -9,7 +9,7 @@
 #include "host/cancel.h"
 #include "host/commands/commands.h"
 #include "host/commands/unknown/drivers.h"
-#include "host/commands/unknown/result.h"
+#include "host/results/result.h"
 #include "host/commands/unknown/tallies.h"
 #include "host/log.h"
 #include "host/output/listing.h"

@@ -1,4 +1,4 @@
-#include "host/commands/unknown/result.h"
+#include "host/results/result.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* A result of scan, find, bigpools or used, read back: JSON Lines, or an array of the same objects.
  * The text may be of any size, cut off or hostile. */
-#ifndef PS_HOST_COMMANDS_UNKNOWN_RESULT_H
-#define PS_HOST_COMMANDS_UNKNOWN_RESULT_H
+#ifndef PS_HOST_RESULTS_RESULT_H
+#define PS_HOST_RESULTS_RESULT_H
 
 #include <stdint.h>
 
