@@ -25,6 +25,7 @@ enum ps_verb {
     PS_VERB_USED,
     PS_VERB_PLAN,
     PS_VERB_KEYSPACE,
+    PS_VERB_DIFF,
     PS_VERB_FARM,
     PS_VERB_HELP,     /* --help, of all or of help_verb */
     PS_VERB_VERSION,  /* --version */
@@ -99,6 +100,7 @@ struct ps_options {
     int quiet;
     int verbose;
     int fail_if_none;
+    int fail_if_different; /* diff */
 
     /* tags verb */
     const char *unknown; /* --unknown; NULL: list the database */
@@ -115,7 +117,7 @@ struct ps_options {
     int raw;
 
     /* used verb */
-    const char *sort; /* "nonpaged", "paged", "diff", "tag" */
+    const char *sort; /* "nonpaged", "paged", "diff", "tag"; of diff "bytes", "allocs", "tag" */
 
     /* mkimage verb */
     const char *truth;         /* NULL: do not list what was planted */

@@ -23,6 +23,7 @@
 #define PLAN      PS_VERB_BIT(PS_VERB_PLAN)
 #define KEYSPACE  PS_VERB_BIT(PS_VERB_KEYSPACE)
 #define FARM      PS_VERB_BIT(PS_VERB_FARM)
+#define DIFF      PS_VERB_BIT(PS_VERB_DIFF)
 #define SCANS     (SCAN | FIND)
 #define SHAPES    (SCANS | PLAN) /* a plan says what its tasks look for */
 #define ANY       UINT32_MAX
@@ -80,7 +81,7 @@ static const char *when_choice(size_t i)
 
 static const char *sort_choice(size_t i)
 {
-    static const char *const names[] = {"nonpaged", "paged", "diff", "tag"};
+    static const char *const names[] = {"nonpaged", "paged", "diff", "tag", "bytes", "allocs"};
 
     return NTH(names, i);
 }
@@ -120,22 +121,22 @@ const struct ps_option ps_option_table[] = {
      .help = "one more image, as if FILE stood among the operands"},
 
     {.name = "tags", .kind = PS_OPT_LIST, .common = 1, .offset = AT(tags),
-     .verbs = BIGPOOLS | SCAN | PLAN | USED, .metavar = "A,B,...", .hi = 65536,
+     .verbs = BIGPOOLS | SCAN | PLAN | USED | DIFF, .metavar = "A,B,...", .hi = 65536,
      .shapes = 1,
      .help = "only these pool tags; '?' is any one character, a final '*' all the rest, '\\xNN' "
              "a byte, '\\,' a comma"},
     {.name = "tag-file", .kind = PS_OPT_APPEND, .offset = AT(tag_files),
-     .verbs = BIGPOOLS | POOL | SHAPES | TAGS | BENCH | USED, .metavar = "FILE", .hi = 64,
+     .verbs = BIGPOOLS | POOL | SHAPES | TAGS | BENCH | USED | DIFF, .metavar = "FILE", .hi = 64,
      .shapes = 1, .file = PS_FILE_NAME,
      .help = "more tags, from a .tags file or a pooltag.txt of the Windows debuggers; repeatable"},
     {.name = "no-builtin-tags", .kind = PS_OPT_FLAG, .offset = AT(no_builtin_tags),
-     .verbs = BIGPOOLS | POOL | SHAPES | TAGS | BENCH | USED,
+     .verbs = BIGPOOLS | POOL | SHAPES | TAGS | BENCH | USED | DIFF,
      .shapes = 1,
      .help = "leave the built-in tag database out"},
     {.name = "all-headers", .kind = PS_OPT_FLAG, .common = 1, .offset = AT(all_headers),
      .verbs = SCAN | PLAN,
      .shapes = 1,
-     .help = "every structurally valid header, whether its tag is known or not"},
+     .help = "every structurally valid header, known tag or not"},
     {.name = "show-free", .kind = PS_OPT_FLAG, .offset = AT(show_free), .verbs = BIGPOOLS | SHAPES,
      .shapes = 1,
      .help = "report free blocks too"},
@@ -157,6 +158,8 @@ const struct ps_option ps_option_table[] = {
     {.name = "limit", .letter = 'l', .kind = PS_OPT_SIZE, .offset = AT(limit), .verbs = SCAN,
      .metavar = "BYTES", .lo = PAGE, .hi = UINT64_C(1) << 52, .multiple = PAGE,
      .help = "no more than BYTES of it"},
+    {.name = "fail-if-different", .kind = PS_OPT_FLAG, .offset = AT(fail_if_different),
+     .verbs = DIFF, .help = "that a tag differs is an error"},
     {.name = "fail-if-none", .kind = PS_OPT_FLAG, .offset = AT(fail_if_none), .verbs = POOL | SCANS,
      .help = "no findings at all is an error"},
 
@@ -200,7 +203,7 @@ const struct ps_option ps_option_table[] = {
 
     {.name = "gpu", .kind = PS_OPT_FLAG, .common = 1, .offset = AT(gpu),
      .verbs = SCANS | BENCH | FARM,
-     .help = "scan on OpenCL GPUs, strictly: none there is an error"},
+     .help = "scan on OpenCL GPUs only: none there is an error"},
     {.name = "any-device", .kind = PS_OPT_FLAG, .offset = AT(any_device),
      .verbs = SCANS | BENCH | FARM,
      .help = "with --gpu: take any OpenCL device, a CPU one such as PoCL too"},
@@ -211,13 +214,13 @@ const struct ps_option ps_option_table[] = {
      .verbs = SCANS | BENCH, .metavar = "N,...", .hi = 64,
      .help = "OpenCL devices by the numbers that 'poolscan devices' prints"},
     {.name = "kernel", .kind = PS_OPT_CHOICE, .offset = AT(kernel),
-     .verbs = SCANS | BENCH | USED, .metavar = "NAME", .choice = kernel_choice,
+     .verbs = SCANS | BENCH | USED | DIFF, .metavar = "NAME", .choice = kernel_choice,
      .help = "CPU kernel; without it the best one that this CPU can run"},
     {.name = "threads", .letter = 't', .kind = PS_OPT_NUMBER, .common = 1, .offset = AT(threads),
-     .verbs = SCANS | BENCH | PLAN | KEYSPACE | USED | TAGS, .metavar = "N", .hi = 1024,
+     .verbs = SCANS | BENCH | PLAN | KEYSPACE | USED | TAGS | DIFF, .metavar = "N", .hi = 1024,
      .help = "worker threads; 0 is one for each core"},
     {.name = "temp-dir", .kind = PS_OPT_STRING, .offset = AT(temp_dir),
-     .verbs = SCANS | PLAN | KEYSPACE | BIGPOOLS | VIRTUAL | TAGS, .metavar = "DIR",
+     .verbs = SCANS | PLAN | KEYSPACE | BIGPOOLS | VIRTUAL | TAGS | DIFF, .metavar = "DIR",
      .help = "where images are unpacked that can only be unpacked as a whole, or are slow to enter "
              "elsewhere than at their beginning; without it $TMPDIR, else /var/tmp; none: no "
              "temporary files"},
@@ -225,22 +228,22 @@ const struct ps_option ps_option_table[] = {
      .metavar = "SIZE", .lo = PAGE, .hi = GIB, .multiple = PAGE,
      .help = "bytes scanned at a time, a multiple of 4k; without it from the cache sizes"},
     {.name = "io", .kind = PS_OPT_CHOICE, .offset = AT(io),
-     .verbs = SCANS | BENCH | USED, .metavar = "HOW", .choice = io_choice,
+     .verbs = SCANS | BENCH | USED | DIFF, .metavar = "HOW", .choice = io_choice,
      .help = "how images are read"},
 
     {.name = "format", .kind = PS_OPT_CHOICE, .common = 1, .offset = AT(format),
-     .verbs = BIGPOOLS | SCANS | TAGS | DEVICES | BENCH | VIRTUAL | KEYSPACE | FARM,
+     .verbs = BIGPOOLS | SCANS | TAGS | DEVICES | BENCH | VIRTUAL | KEYSPACE | FARM | DIFF,
      .metavar = "NAME",
      .choice = format_choice,
      .help = "form of results; auto: table on a terminal, else jsonl"},
     {.name = "renderer", .letter = 'r', .kind = PS_OPT_CHOICE, .offset = AT(format),
-     .verbs = BIGPOOLS | SCANS | TAGS | DEVICES | BENCH | VIRTUAL | KEYSPACE | FARM,
+     .verbs = BIGPOOLS | SCANS | TAGS | DEVICES | BENCH | VIRTUAL | KEYSPACE | FARM | DIFF,
      .metavar = "NAME",
      .choice = format_choice,
      .help = "the same as --format; sqlite needs -o; default, kv, drakvuf-csv and drakvuf-json are "
              "the records of DRAKVUF's poolmon, of scan and find only"},
     {.name = "output", .letter = 'o', .kind = PS_OPT_STRING, .common = 1, .offset = AT(output),
-     .verbs = BIGPOOLS | SCANS | TAGS | DEVICES | BENCH | VIRTUAL | PLAN | KEYSPACE | FARM,
+     .verbs = BIGPOOLS | SCANS | TAGS | DEVICES | BENCH | VIRTUAL | PLAN | KEYSPACE | FARM | DIFF,
      .metavar = "FILE",
      .help = "results to FILE, which appears whole or not at all; '-' is standard output"},
     {.name = "progress", .kind = PS_OPT_WHEN, .offset = AT(progress), .verbs = SCANS,
@@ -265,9 +268,10 @@ const struct ps_option ps_option_table[] = {
     {.name = "exact", .kind = PS_OPT_FLAG, .offset = AT(exact), .verbs = TAGS,
      .help = "with --unknown: a tag that only an entry with wildcards explains is unknown too"},
 
-    {.name = "sort", .kind = PS_OPT_CHOICE, .offset = AT(sort), .verbs = USED,
+    {.name = "sort", .kind = PS_OPT_CHOICE, .offset = AT(sort), .verbs = USED | DIFF,
      .metavar = "BY", .choice = sort_choice,
-     .help = "order of the rows: most nonpaged or paged bytes, most allocations alive, or by tag"},
+     .help = "order of the rows: most nonpaged or paged bytes, most allocations alive, or by tag; "
+             "of diff: by change of bytes or allocs, or by tag"},
     {.name = "raw", .kind = PS_OPT_FLAG, .common = 0, .offset = AT(raw), .verbs = BIGPOOLS,
      .help = "where each entry stands too, and its fields as stored"},
 
@@ -332,6 +336,11 @@ const struct ps_verb_info ps_verb_table[] = {
     {"used", PS_VERB_USED, "IMAGE", 1, 1, "pool usage by tag",
      "What Windows counts for each pool tag (allocs, frees and bytes, in the manner of !poolused), "
      "beside what is found of it in IMAGE: blocks with a header, and big allocations."},
+    {"diff", PS_VERB_DIFF, "A B", 2, 2, "what changed of each pool tag",
+     "Allocations and bytes of each pool tag that differs between A and B, in the manner of "
+     "PoolMon's changes, largest change of bytes first. A and B are images, or results of scan, "
+     "find or used (JSON Lines, JSON or SQLite). It compares what Windows counts where both sides "
+     "have that, and else what is found."},
     {"plan", PS_VERB_PLAN, "IMAGE...", 1, 65536, "cut images into tasks for many machines",
      "A file of tasks for 'poolscan scan --plan': each IMAGE whole, or in ranges of about "
      "--task-bytes of memory and one more task for its virtual side. The options that shape "
@@ -378,7 +387,7 @@ const struct ps_verb_info ps_verb_table[] = {
 
 const size_t ps_n_verbs = sizeof ps_verb_table / sizeof *ps_verb_table;
 
-const char *const ps_later_verbs[] = {"merge", "diff", NULL};
+const char *const ps_later_verbs[] = {"merge", NULL};
 
 const struct ps_option *ps_option_named(const char *name)
 {

@@ -353,6 +353,20 @@ static int check_plan(const struct parser *p)
     return 0;
 }
 
+/* The verbs have orders of their own; the first one stands for what was not asked for. */
+static int check_sort(const struct parser *p, const struct ps_verb_info *v)
+{
+    static const char *const of_diff[] = {"nonpaged", "tag", "bytes", "allocs"};
+    int is_of_diff = 0;
+
+    for (size_t i = 0; i < sizeof of_diff / sizeof *of_diff; i++)
+        is_of_diff |= strcmp(p->opt->sort, of_diff[i]) == 0;
+    if ((v->verb == PS_VERB_DIFF && !is_of_diff) ||
+        (v->verb == PS_VERB_USED && strchr("ba", *p->opt->sort)))
+        return usage(p, "--sort %s is no order of the verb %s", p->opt->sort, v->name);
+    return 0;
+}
+
 static int check_operands(const struct parser *p, const struct ps_verb_info *v)
 {
     const struct ps_options *opt = p->opt;
@@ -404,7 +418,7 @@ static int check(struct parser *p)
     }
     if ((rc = check_verb_options(p, v)) < 0 || (rc = check_pairs(p)) < 0 ||
         (rc = check_backend(p)) < 0 || (rc = check_tags(p)) < 0 || (rc = check_plan(p)) < 0 ||
-        (rc = check_format(p, v)) < 0 || (rc = check_unknown(p)) < 0)
+        (rc = check_format(p, v)) < 0 || (rc = check_sort(p, v)) < 0 || (rc = check_unknown(p)) < 0)
         return rc;
     return check_operands(p, v);
 }

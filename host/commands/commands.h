@@ -22,6 +22,7 @@ int ps_cmd_used(const struct ps_options *opt, struct ps_err *err);
 int ps_cmd_pool(const struct ps_options *opt, struct ps_err *err);
 int ps_cmd_plan(const struct ps_options *opt, struct ps_err *err);
 int ps_cmd_farm(const struct ps_options *opt, struct ps_err *err);
+int ps_cmd_diff(const struct ps_options *opt, struct ps_err *err);
 int ps_cmd_keyspace(const struct ps_options *opt, struct ps_err *err);
 
 #endif

@@ -130,8 +130,7 @@ static int hex_digit(char c)
     return at ? (int)(at - digits) : -1;
 }
 
-/* Exactly four bytes, as ps_tag_print writes them. */
-static int parse_tag(const char *s, uint32_t *tag)
+int ps_result_parse_tag(const char *s, uint32_t *tag)
 {
     uint8_t byte[5] = {0};
     size_t n = 0;
@@ -175,7 +174,7 @@ static int take_text(struct reader *r, enum field f, struct ps_err *err)
 
     switch (f) {
     case TAG:
-        if (!parse_tag(text, &r->row.tag))
+        if (!ps_result_parse_tag(text, &r->row.tag))
             return wrong(r, err, "", "Tag is not four bytes");
         break;
     case STATUS:
@@ -247,12 +246,15 @@ static int read_member(struct reader *r, struct ps_err *err)
 static void count_used(const struct fields *row, struct ps_result_row *out)
 {
     out->n_freed = 0;
-    if (is_set(row, NP_DIFF) || is_set(row, P_DIFF)) {
+    out->n_found = sum(value_of(row, HEADER_BLOCKS), value_of(row, BIG_ALLOCATIONS));
+    out->n_found_bytes = sum(value_of(row, HEADER_BYTES), value_of(row, BIG_BYTES));
+    out->has_counted = is_set(row, NP_DIFF) || is_set(row, P_DIFF);
+    if (out->has_counted) {
         out->n_live = sum(value_of(row, NP_DIFF), value_of(row, P_DIFF));
         out->n_bytes = sum(value_of(row, NP_USED), value_of(row, P_USED));
     } else {
-        out->n_live = sum(value_of(row, HEADER_BLOCKS), value_of(row, BIG_ALLOCATIONS));
-        out->n_bytes = sum(value_of(row, HEADER_BYTES), value_of(row, BIG_BYTES));
+        out->n_live = out->n_found;
+        out->n_bytes = out->n_found_bytes;
     }
     out->pools = (value_of(row, NP_ALLOCS) ? PS_RESULT_NONPAGED : 0) |
                  (value_of(row, P_ALLOCS) ? PS_RESULT_PAGED : 0);
@@ -270,6 +272,8 @@ static int give(struct reader *r, struct ps_err *err)
         .n_bytes = row->is_freed ? 0 : value_of(row, NUMBER_OF_BYTES),
     };
 
+    out.n_found = out.n_live;
+    out.n_found_bytes = out.n_bytes;
     if (row->is_protected)
         out.tag &= ~PS_TAG_PROTECTED;
     if (row->seen & (1u << HEADER_BLOCKS | 1u << NP_DIFF))

@@ -21,6 +21,8 @@ struct ps_result_row {
     uint64_t n_freed; /* Free or Stale */
     uint64_t n_bytes; /* of the live ones */
     uint64_t offset;  /* physical address; PS_RESULT_NOWHERE: none */
+    int has_counted;  /* n_live and n_bytes are what Windows counted, in a row of used */
+    uint64_t n_found, n_found_bytes; /* what was found; of other rows n_live and n_bytes */
 };
 
 /* Whom the rows go to. */
@@ -41,6 +43,9 @@ struct ps_result_about {
     char image[PS_JSON_TEXT_BYTES];    /* as in the text; "" when it was too long */
     char image_id[PS_JSON_TEXT_BYTES]; /* "": not said */
 };
+
+/* Four bytes as the output writes a tag, \xNN for what is not printable. 0: they are not. */
+int ps_result_parse_tag(const char *text, uint32_t *tag);
 
 /* Read all of it. PS_EFORMAT for what is no result, with the line; what 'source' or the sink failed
  * with. The message does not name the file. Memory does not depend on the size of the text. */

@@ -61,6 +61,13 @@ struct ps_tag_usage *ps_tag_usages_at(struct ps_tag_usages *u, uint32_t tag, int
     return s;
 }
 
+const struct ps_tag_usage *ps_tag_usages_find(const struct ps_tag_usages *u, uint32_t tag)
+{
+    const struct ps_tag_usage *s = u->n_slots ? slot_of(u, tag & ~PS_TAG_PROTECTED) : NULL;
+
+    return s && s->is_used ? s : NULL;
+}
+
 /* The only header of the segment heap that has a PreviousSize is the second one of a cache-aligned
  * block, which its first one stands for. */
 static int is_second(const struct ps_finding *f)

@@ -34,6 +34,9 @@ void ps_tag_usages_free(struct ps_tag_usages *u);
  * are too many tags (counted), or *out_of_memory is 1. Valid until the next call. */
 struct ps_tag_usage *ps_tag_usages_at(struct ps_tag_usages *u, uint32_t tag, int *out_of_memory);
 
+/* The place of a tag, NULL when it has none. */
+const struct ps_tag_usage *ps_tag_usages_find(const struct ps_tag_usages *u, uint32_t tag);
+
 /* Is this a block that counts: alive as far as its header and its page can tell? */
 int ps_tag_usage_counts(const struct ps_finding *f);
 

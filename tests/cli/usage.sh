@@ -96,7 +96,10 @@ farm
 farm a b
 farm --tags A p
 merge a b
-diff a b
+diff a
+diff a b c
+diff a b --sort paged
+used a --sort bytes
 END
 [ "$n_lines" -gt 40 ] || wrong "only $n_lines uses were tried"
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/commands/unknown/result.h"
+#include "host/results/result.h"
 #include "host/commands/unknown/tallies.h"
 
 #define NO_SUM UINT64_C(0xcbf29ce484222325)

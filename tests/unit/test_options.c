@@ -75,10 +75,10 @@ static void add_string(struct text *t, const char *name, const char *s, const ch
     cr_assert(s || !usual, "%s is NULL", name);
 }
 
-static const char *const verb_names[] = {"scan",     "tags", "devices", "bench",   "mkimage",
-                                         "bigpools", "find", "info",    "vtop",    "ptov",
-                                         "pool",     "used", "plan",    "keyspace", "farm",
-                                         "help",     "version", "generate"};
+static const char *const verb_names[] = {"scan",     "tags", "devices", "bench",    "mkimage",
+                                         "bigpools", "find", "info",    "vtop",     "ptov",
+                                         "pool",     "used", "plan",    "keyspace", "diff",
+                                         "farm",     "help", "version", "generate"};
 
 static void describe(struct text *t, const struct ps_options *o)
 {

@@ -176,7 +176,12 @@ Test(result, a_source_that_fails_and_depth)
 static void add(struct ps_tallies *t, uint32_t tag, uint64_t n_live, uint64_t n_bytes,
                 uint64_t offset)
 {
-    const struct ps_result_row row = {tag, PS_RESULT_PAGED, n_live, !n_live, n_bytes, offset};
+    const struct ps_result_row row = {.tag = tag,
+                                      .pools = PS_RESULT_PAGED,
+                                      .n_live = n_live,
+                                      .n_freed = !n_live,
+                                      .n_bytes = n_bytes,
+                                      .offset = offset};
 
     cr_assert_eq(ps_tallies_add(t, &row, &err), 0);
 }
