@@ -119,6 +119,10 @@ for format in table csv json; do
     expect 0 2 "$POOLSCAN" tags --no-builtin-tags --unknown found.jsonl --format "$format"
     grep -q Rkit out || wrong "$format lacks a tag"
 done
+if ! "$POOLSCAN" --version -v | grep -q 'libsqlite3 missing'; then
+    expect 0 0 "$POOLSCAN" tags --no-builtin-tags --unknown found.jsonl -q --format sqlite -o unknown.db
+    grep -qa 'CREATE TABLE "\{0,1\}unknown' unknown.db || wrong "sqlite: no table of that name"
+fi
 expect 0 0 "$POOLSCAN" tags --no-builtin-tags --unknown found.jsonl -q -o written
 cmp -s written rows || wrong "-o gives something else"
 "$POOLSCAN" find -q --format jsonl x86.raw 'R*' >find.jsonl

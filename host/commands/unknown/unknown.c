@@ -220,7 +220,8 @@ static void print_summary(const struct unknown *u)
 
 static int write_rows(struct unknown *u, const struct ps_options *opt, struct ps_err *err)
 {
-    return ps_listing_write(&(struct ps_listing){.column = columns,
+    return ps_listing_write(&(struct ps_listing){.name = "unknown",
+                                                 .column = columns,
                                                  .n_columns = N_FIELDS,
                                                  .n_rows = u->tallies.n,
                                                  .row = make_row,
