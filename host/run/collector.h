@@ -12,7 +12,7 @@
 #include "host/options.h"
 #include "host/output/output.h"
 #include "host/run/copies.h"
-#include "host/run/held.h"
+#include "host/report/held.h"
 #include "host/run/receiver.h"
 #include "scan/bigpool/carve/carve.h"
 #include "scan/merge/merge.h"

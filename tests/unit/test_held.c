@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "host/image/spec.h"
-#include "host/run/held.h"
+#include "host/report/held.h"
 
 struct taker {
     uint64_t n;

@@ -1,4 +1,4 @@
-#include "host/run/held.h"
+#include "host/report/held.h"
 
 #include <errno.h>
 #include <inttypes.h>

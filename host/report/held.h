@@ -1,6 +1,6 @@
 /* Findings that wait until it is sure that they are right, in order. */
-#ifndef PS_HOST_RUN_HELD_H
-#define PS_HOST_RUN_HELD_H
+#ifndef PS_HOST_REPORT_HELD_H
+#define PS_HOST_REPORT_HELD_H
 
 #include <stddef.h>
 #include <stdint.h>
