@@ -46,7 +46,8 @@ struct table {
     uint64_t room;      /* for chunks, in the file, from where their offsets count */
     uint64_t last_from; /* where the last one that it lists may begin, from there */
     uint64_t last_to;
-    uint64_t max_chunk; /* bytes, compressed */
+    uint64_t max_chunk;   /* bytes, compressed */
+    uint64_t plain_chunk; /* ... not compressed, with its Adler-32 */
 };
 
 /* RFC 1950; here, since zlib need not be in the build. */
@@ -120,6 +121,13 @@ static int read_volume(struct ps_ewf_sections *s, struct ps_bytes *file,
     return 0;
 }
 
+/* What is not compressed has a size that is known: libewf goes on with the next chunk where one is
+ * too short, be that one sane or not. */
+static int is_plain_chunk(uint32_t from, uint32_t to, const struct table *table)
+{
+    return from < to && to - from == table->plain_chunk && to <= table->room;
+}
+
 static int is_chunk(uint32_t from, uint32_t to, const struct table *table)
 {
     return from < to && to - from <= table->max_chunk && to <= table->room;
@@ -137,11 +145,13 @@ static void add_entries(struct ps_ewf_sections *s, const struct table *table, si
          * takes what lies before or behind that for 4 GiB. Of the others, the upper bit says that a
          * chunk is compressed, but not in what EnCase 6.7 wrote behind the first 2 GiB. */
         if (i + 1 == n && ends_table)
-            sane = (from & ~COMPRESSED) >= table->last_from &&
-                   (from & ~COMPRESSED) < table->last_to;
-        else
+            sane =
+                (from & ~COMPRESSED) >= table->last_from && (from & ~COMPRESSED) < table->last_to;
+        else if (from & COMPRESSED)
             sane =
                 is_chunk(from & ~COMPRESSED, to & ~COMPRESSED, table) || is_chunk(from, to, table);
+        else
+            sane = is_plain_chunk(from, to & ~COMPRESSED, table) || is_plain_chunk(from, to, table);
         /* libewf goes by the table, or by its copy: neither may lead it astray. */
         s->chunk_is_sane[first + i] =
             (uint8_t)(sane && (!table->is_copy || s->chunk_is_sane[first + i]));
@@ -206,6 +216,7 @@ static int read_table(struct ps_ewf_sections *s, struct ps_bytes *file,
         .at = section->at + SECTION_BYTES + TABLE_BYTES,
         .is_copy = is_copy,
         .max_chunk = (uint64_t)s->chunk_bytes + s->chunk_bytes / 8 + GROWTH_BYTES,
+        .plain_chunk = (uint64_t)s->chunk_bytes + 4,
     };
     uint64_t base;
     int rc = 0;
