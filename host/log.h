@@ -4,10 +4,15 @@
 
 enum ps_log_level { PS_LOG_ERROR, PS_LOG_WARN, PS_LOG_INFO, PS_LOG_DEBUG };
 
-/* Say 'fmt' as one line "poolscan: ...". Below the level it costs one compare. Any thread. */
+/* Say 'fmt' as one line "poolscan: ...". What is below the level costs a compare or two. Any
+ * thread. */
 void ps_log(enum ps_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* quiet: errors only; otherwise warnings, and more with each -v. Set before threads start. */
 void ps_log_set_level(int quiet, int verbose);
+
+/* Give each line that is said, whatever its level, to 'keep' too; NULL: to nobody. Set only while
+ * no other thread says anything. */
+void ps_log_keep(void (*keep)(void *arg, enum ps_log_level level, const char *text), void *arg);
 
 #endif

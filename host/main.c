@@ -47,9 +47,9 @@ static const struct {
     {PS_VERB_BENCH, ps_cmd_bench},       {PS_VERB_USED, ps_cmd_used},
     {PS_VERB_PLAN, ps_cmd_plan},         {PS_VERB_KEYSPACE, ps_cmd_keyspace},
     {PS_VERB_FARM, ps_cmd_farm},         {PS_VERB_DIFF, ps_cmd_diff},
-    {PS_VERB_POOL, ps_cmd_pool},         {PS_VERB_MKIMAGE, ps_cmd_mkimage},
-    {PS_VERB_HELP, print_help},          {PS_VERB_VERSION, print_version},
-    {PS_VERB_GENERATE, print_generated},
+    {PS_VERB_MERGE, ps_cmd_merge},       {PS_VERB_POOL, ps_cmd_pool},
+    {PS_VERB_MKIMAGE, ps_cmd_mkimage},   {PS_VERB_HELP, print_help},
+    {PS_VERB_VERSION, print_version},    {PS_VERB_GENERATE, print_generated},
 };
 
 static int run_command(const struct ps_options *opt, struct ps_err *err)

@@ -1,5 +1,7 @@
 #include "host/open_image.h"
 
+#include <inttypes.h>
+
 #include "host/log.h"
 #include "host/report/status.h"
 
@@ -41,4 +43,15 @@ int ps_open_image_to_scan(struct ps_image **out, const char *path, const struct 
                           struct ps_err *err)
 {
     return open_image(out, path, opt, opt->physical_only && !opt->has_range, err);
+}
+
+void ps_warn_if_torn(const struct ps_image *image)
+{
+    const uint64_t torn = ps_image_torn_bytes(image);
+
+    if (torn)
+        ps_log(PS_LOG_WARN,
+               "%s: pages of which the file has only a part, %" PRIu64
+               " bytes in all, are scanned padded with zeros",
+               ps_image_path(image), torn);
 }

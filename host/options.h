@@ -27,6 +27,7 @@ enum ps_verb {
     PS_VERB_KEYSPACE,
     PS_VERB_DIFF,
     PS_VERB_FARM,
+    PS_VERB_MERGE,
     PS_VERB_HELP,     /* --help, of all or of help_verb */
     PS_VERB_VERSION,  /* --version */
     PS_VERB_GENERATE, /* --generate man|complete-bash|complete-zsh */
@@ -129,6 +130,7 @@ struct ps_options {
     const char *task;    /* --task: a number or "auto", host/farm/plan/task_number.h reads it */
     const char *out_dir; /* --out-dir */
     char *applied;       /* texts of ps_options_apply */
+    int partial;         /* --partial */
 
     const char *generate;
 };
@@ -138,6 +140,9 @@ struct ps_options {
  * one thread at a time. */
 int ps_options_parse(struct ps_options *out, int argc, char **argv, struct ps_err *err);
 void ps_options_free(struct ps_options *opt);
+/* A copy with lists of its own, which point to the same texts; its owner may change it. PS_ENOMEM.
+ * Free it as the other, and before it. */
+int ps_options_copy(struct ps_options *out, const struct ps_options *opt, struct ps_err *err);
 
 /* --help of all verbs (verb PS_VERB_HELP) or of one, and the --generate texts, to 'out'. */
 int ps_options_help(enum ps_verb verb, FILE *out);

@@ -25,6 +25,8 @@ target_link_libraries(make_container PRIVATE container_codecs ps_warnings)
 target_include_directories(make_container PRIVATE ${PROJECT_SOURCE_DIR})
 ps_script_test(NAME golden/containers LABELS golden
     ENVIRONMENT "MAKE_CONTAINER=$<TARGET_FILE:make_container>")
+ps_script_test(NAME golden/farm LABELS golden
+    ENVIRONMENT "MAKE_CONTAINER=$<TARGET_FILE:make_container>")
 ps_plain_test(NAME unit/encoders LABELS unit SOURCES support/rng.c LIBS container_codecs)
 target_link_libraries(encoders PRIVATE PkgConfig::FWNT)
 ps_script_test(NAME cli/elf LABELS cli ENVIRONMENT "MAKE_CONTAINER=$<TARGET_FILE:make_container>")

@@ -24,6 +24,7 @@
 #define KEYSPACE  PS_VERB_BIT(PS_VERB_KEYSPACE)
 #define FARM      PS_VERB_BIT(PS_VERB_FARM)
 #define DIFF      PS_VERB_BIT(PS_VERB_DIFF)
+#define MERGE     PS_VERB_BIT(PS_VERB_MERGE)
 #define SCANS     (SCAN | FIND)
 #define SHAPES    (SCANS | PLAN) /* a plan says what its tasks look for */
 #define ANY       UINT32_MAX
@@ -160,7 +161,8 @@ const struct ps_option ps_option_table[] = {
      .help = "no more than BYTES of it"},
     {.name = "fail-if-different", .kind = PS_OPT_FLAG, .offset = AT(fail_if_different),
      .verbs = DIFF, .help = "that a tag differs is an error"},
-    {.name = "fail-if-none", .kind = PS_OPT_FLAG, .offset = AT(fail_if_none), .verbs = POOL | SCANS,
+    {.name = "fail-if-none", .kind = PS_OPT_FLAG, .offset = AT(fail_if_none),
+     .verbs = POOL | SCANS | MERGE,
      .help = "no findings at all is an error"},
 
     {.name = "arch", .kind = PS_OPT_CHOICE, .offset = AT(arch),
@@ -232,26 +234,29 @@ const struct ps_option ps_option_table[] = {
      .help = "how images are read"},
 
     {.name = "format", .kind = PS_OPT_CHOICE, .common = 1, .offset = AT(format),
-     .verbs = BIGPOOLS | SCANS | TAGS | DEVICES | BENCH | VIRTUAL | KEYSPACE | FARM | DIFF,
+     .verbs = BIGPOOLS | SCANS | TAGS | DEVICES | BENCH | VIRTUAL | KEYSPACE | FARM | DIFF |
+              MERGE,
      .metavar = "NAME",
      .choice = format_choice,
      .help = "form of results; auto: table on a terminal, else jsonl"},
     {.name = "renderer", .letter = 'r', .kind = PS_OPT_CHOICE, .offset = AT(format),
-     .verbs = BIGPOOLS | SCANS | TAGS | DEVICES | BENCH | VIRTUAL | KEYSPACE | FARM | DIFF,
+     .verbs = BIGPOOLS | SCANS | TAGS | DEVICES | BENCH | VIRTUAL | KEYSPACE | FARM | DIFF |
+              MERGE,
      .metavar = "NAME",
      .choice = format_choice,
      .help = "the same as --format; sqlite needs -o; default, kv, drakvuf-csv and drakvuf-json are "
-             "the records of DRAKVUF's poolmon, of scan and find only"},
+             "the records of DRAKVUF's poolmon, of scan, find and merge only"},
     {.name = "output", .letter = 'o', .kind = PS_OPT_STRING, .common = 1, .offset = AT(output),
-     .verbs = BIGPOOLS | SCANS | TAGS | DEVICES | BENCH | VIRTUAL | PLAN | KEYSPACE | FARM | DIFF,
+     .verbs = BIGPOOLS | SCANS | TAGS | DEVICES | BENCH | VIRTUAL | PLAN | KEYSPACE | FARM |
+              DIFF | MERGE,
      .metavar = "FILE",
      .help = "results to FILE, which appears whole or not at all; '-' is standard output"},
     {.name = "progress", .kind = PS_OPT_WHEN, .offset = AT(progress), .verbs = SCANS,
      .metavar = "WHEN", .choice = when_choice,
      .help = "progress on standard error; auto shows it on a terminal"},
-    {.name = "status-json", .kind = PS_OPT_FLAG, .offset = AT(status_json), .verbs = SCANS,
+    {.name = "status-json", .kind = PS_OPT_FLAG, .offset = AT(status_json), .verbs = SCANS | MERGE,
      .help = "progress as one JSON object per line on standard error"},
-    {.name = "color", .kind = PS_OPT_WHEN, .offset = AT(color), .verbs = SCANS | BENCH,
+    {.name = "color", .kind = PS_OPT_WHEN, .offset = AT(color), .verbs = SCANS | BENCH | MERGE,
      .metavar = "WHEN", .choice = when_choice,
      .help = "colors in tables; auto uses them on a terminal unless NO_COLOR is set"},
 
@@ -292,13 +297,16 @@ const struct ps_option ps_option_table[] = {
     {.name = "task-bytes", .kind = PS_OPT_SIZE, .offset = AT(task_bytes), .verbs = PLAN | KEYSPACE,
      .metavar = "SIZE", .lo = PAGE, .hi = UINT64_C(1) << 52, .multiple = PAGE,
      .help = "memory that a task has, about; holes count for nothing (64G)"},
-    {.name = "plan", .kind = PS_OPT_STRING, .offset = AT(plan), .verbs = SCAN, .metavar = "PLAN",
-     .help = "scan one task of PLAN instead of images"},
+    {.name = "plan", .kind = PS_OPT_STRING, .offset = AT(plan), .verbs = SCAN | MERGE,
+     .metavar = "PLAN",
+     .help = "scan: one task of PLAN instead of images; merge: the plan that the shards are of"},
     {.name = "task", .kind = PS_OPT_STRING, .offset = AT(task), .verbs = SCAN, .metavar = "K",
      .help = "which task of --plan, counted from 0; auto asks the environment that an array "
              "job has"},
     {.name = "out-dir", .kind = PS_OPT_STRING, .offset = AT(out_dir), .verbs = SCAN | FARM,
      .metavar = "DIR", .help = "where shards are, the results of tasks"},
+    {.name = "partial", .kind = PS_OPT_FLAG, .offset = AT(partial), .verbs = MERGE,
+     .help = "merge the images whose shards are all there, and say which are not"},
 
     {.name = "list-devices", .letter = 'I', .kind = PS_OPT_VERB, .verbs = ANY,
      .lo = PS_VERB_DEVICES, .help = "the same as the verb devices"},
@@ -348,6 +356,10 @@ const struct ps_verb_info ps_verb_table[] = {
     {"keyspace", PS_VERB_KEYSPACE, "IMAGE...", 1, 65536, "how much memory images hold",
      "For each IMAGE the bytes of memory that are present, where its addresses end, and how many "
      "tasks a plan would have."},
+    {"merge", PS_VERB_MERGE, "DIR", 1, 1, "one result out of the shards of a plan",
+     "What one scan of all images of --plan would have written, out of the shards that its tasks "
+     "left in DIR: the same bytes, however the images were cut and wherever the tasks ran. A shard "
+     "that is missing, damaged or of another plan is named, and nothing is written."},
     {"farm", PS_VERB_FARM, "PLAN", 1, 1, "print how to run a plan on Slurm or GNU parallel",
      "The command lines that run all tasks of PLAN and merge what they find, ready to be pasted. "
      "Nothing is started."},
@@ -387,7 +399,7 @@ const struct ps_verb_info ps_verb_table[] = {
 
 const size_t ps_n_verbs = sizeof ps_verb_table / sizeof *ps_verb_table;
 
-const char *const ps_later_verbs[] = {"merge", NULL};
+const char *const ps_later_verbs[] = {NULL};
 
 const struct ps_option *ps_option_named(const char *name)
 {

@@ -320,8 +320,10 @@ static int check_format(const struct parser *p, const struct ps_verb_info *v)
 
     if (strcmp(p->opt->format, "sqlite") == 0 && (!output || strcmp(output, "-") == 0))
         return usage(p, "--format sqlite makes a file: name it with -o FILE");
-    if (verb != PS_VERB_SCAN && verb != PS_VERB_FIND && ps_output_is_of_findings(p->opt->format))
-        return usage(p, "--format %s is for findings, of scan and find only", p->opt->format);
+    if (verb != PS_VERB_SCAN && verb != PS_VERB_FIND && verb != PS_VERB_MERGE &&
+        ps_output_is_of_findings(p->opt->format))
+        return usage(p, "--format %s is for findings, of scan, find and merge only",
+                     p->opt->format);
     return 0;
 }
 
@@ -441,16 +443,49 @@ int ps_options_parse(struct ps_options *out, int argc, char **argv, struct ps_er
     return 0;
 }
 
+#define N_LISTS 6u
+
+static void get_lists(struct ps_options *opt, struct ps_strings *lists[N_LISTS])
+{
+    struct ps_strings *all[N_LISTS] = {&opt->args,    &opt->tags,       &opt->tag_files,
+                                       &opt->devices, &opt->bench_rows, &opt->pagefiles};
+
+    memcpy(lists, all, sizeof all);
+}
+
 void ps_options_free(struct ps_options *opt)
 {
-    struct ps_strings *lists[] = {&opt->args,    &opt->tags,       &opt->tag_files,
-                                  &opt->devices, &opt->bench_rows, &opt->pagefiles};
+    struct ps_strings *lists[N_LISTS];
 
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+    get_lists(opt, lists);
+    for (size_t i = 0; i < N_LISTS; i++) {
         free(lists[i]->item);
         lists[i]->item = NULL;
         lists[i]->n = 0;
     }
     free(opt->applied);
     opt->applied = NULL;
+}
+
+int ps_options_copy(struct ps_options *out, const struct ps_options *opt, struct ps_err *err)
+{
+    struct ps_strings *lists[N_LISTS];
+    int rc = 0;
+
+    *out = *opt;
+    out->applied = NULL;
+    get_lists(out, lists);
+    for (size_t i = 0; i < N_LISTS; i++) {
+        const char **item = lists[i]->item;
+
+        if (item)
+            lists[i]->item = malloc(lists[i]->n * sizeof *item + 1);
+        if (item && lists[i]->item)
+            memcpy(lists[i]->item, item, lists[i]->n * sizeof *item);
+        if (item && !lists[i]->item)
+            rc = ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
+    }
+    if (rc < 0)
+        ps_options_free(out);
+    return rc;
 }

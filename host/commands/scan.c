@@ -11,7 +11,7 @@
 #include "host/log.h"
 #include "host/open_image.h"
 #include "host/report/progress.h"
-#include "host/report/summary.h"
+#include "host/run/scan_summary.h"
 #include "host/run/session.h"
 
 struct scan_run {
@@ -46,17 +46,6 @@ static void note_failure(struct scan_run *run, const char *path, const struct ps
     ps_log(PS_LOG_ERROR, "%s: %s", path, err->msg);
     if (run->first_failure == 0)
         run->first_failure = -err->code;
-}
-
-static void warn_if_torn(const char *path, const struct ps_image *image)
-{
-    uint64_t torn = ps_image_torn_bytes(image);
-
-    if (torn)
-        ps_log(PS_LOG_WARN,
-               "%s: pages of which the file has only a part, %" PRIu64
-               " bytes in all, are scanned padded with zeros",
-               path, torn);
 }
 
 static void start_progress(struct scan_run *run, struct ps_image *image)
@@ -103,7 +92,7 @@ static int open_and_scan(struct scan_run *run, open_fn *open, const char *path, 
         ps_image_close(image);
         return rc;
     }
-    warn_if_torn(path, image);
+    ps_warn_if_torn(image);
     start_progress(run, image);
     rc = ps_scan_session_image(&run->session, image, &progress, &run->totals, went_on, err);
     ps_progress_end(&run->progress);
@@ -152,40 +141,6 @@ static int scan_all(struct scan_run *run, struct ps_err *err)
     return rc;
 }
 
-static void print_summary(const struct scan_run *run, double seconds, int rc)
-{
-    char digest[PS_DIGEST_HEX_BYTES];
-    const struct ps_scan_totals *t = &run->totals;
-    struct ps_summary s = {
-        .n_images = t->images,
-        .n_bytes = t->bytes_scanned,
-        .n_findings = t->findings,
-        .n_with_address = t->with_address,
-        .n_unmapped = t->unmapped,
-        .n_in_big_pool = t->in_big_pool,
-        .n_copies_left_out = t->copies_left_out,
-        .n_below = t->below,
-        .min_confidence = run->opt->min_confidence,
-        .n_big = t->big,
-        .n_big_elsewhere = t->big_elsewhere,
-        .n_paged_out = t->pages_paged_out,
-        .n_paged_out_missing = t->pages_missing,
-        .n_hole_bytes = t->bytes_hole,
-        .n_unreadable_bytes = t->bytes_unreadable,
-        .n_torn_bytes = t->bytes_torn,
-        .n_missing_bytes = t->bytes_missing,
-        .seconds = seconds,
-        .backend = run->engine_text,
-        .digest = digest,
-        .interrupted = rc < 0,
-    };
-
-    if (run->opt->quiet)
-        return;
-    ps_digest_hex(run->session.digest, digest);
-    ps_summary_print(stderr, &s, run->opt->status_json);
-}
-
 /* Write everything out and publish the file, unless nothing can be said about any image. */
 static int finish_output(struct scan_run *run, int rc, struct ps_err *err)
 {
@@ -213,8 +168,9 @@ static int run_session(struct scan_run *run, struct ps_err *err)
         return rc;
     rc = scan_all(run, err);
     rc = finish_output(run, rc, err);
-    if (run->totals.images > 0)
-        print_summary(run, seconds_now() - start, rc);
+    if (run->totals.images > 0 && !run->opt->quiet)
+        ps_scan_summary_print(run->opt, &run->totals, run->session.digest, run->engine_text,
+                              seconds_now() - start, rc < 0);
     return rc;
 }
 
@@ -223,6 +179,8 @@ int ps_cmd_scan(const struct ps_options *opt, struct ps_err *err)
     struct scan_run run = {.opt = &run.window, .window = *opt};
     int rc;
 
+    if (opt->plan)
+        return ps_cmd_task(opt, err);
     if (opt->args.n == 0)
         return ps_fail(err, PS_EARG, PS_AT_NONE, "scan: no image given; see poolscan --help");
     ps_window_init(&run.window);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#include "host/farm/shard.h"
+#include "host/farm/shard/shard.h"
 #include "host/image/le.h"
 #include "kernels/pool_header.h"
 

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "host/digest.h"
-#include "host/run/copies.h"
+#include "host/run/copies/copies.h"
 #include "scan/copies/copy.h"
 #include "scan/copies/seen_pages.h"
 

@@ -78,7 +78,7 @@ static void add_string(struct text *t, const char *name, const char *s, const ch
 static const char *const verb_names[] = {"scan",     "tags", "devices", "bench",    "mkimage",
                                          "bigpools", "find", "info",    "vtop",     "ptov",
                                          "pool",     "used", "plan",    "keyspace", "diff",
-                                         "farm",     "help", "version", "generate"};
+                                         "farm",     "merge", "help",   "version",  "generate"};
 
 static void describe(struct text *t, const struct ps_options *o)
 {
@@ -282,13 +282,12 @@ static const struct {
     {"a -o", "option --output needs a value: FILE"},
     {"a --arch", "option --arch needs a value: auto, x86, x64"},
     {"bench --dtb 0x1aa000 a", "option --dtb is not one of the verb bench"},
-    {"used --format kv a", "--format kv is for findings, of scan and find only"},
+    {"used --format kv a", "--format kv is for findings, of scan, find and merge only"},
     {"vtop --symbols x a 0", "option --symbols is not one of the verb vtop"},
 
     {"pool a", "the verb pool needs IMAGE ADDRESS"},
     {"vtop a", "the verb vtop needs IMAGE VA"},
-    {"--gpu merge", "the verb merge is not available in this version (an image of that name is "
-                    "./merge)"},
+    {"--gpu merge", "option --gpu is not one of the verb merge"},
     {"scna", "scna is neither a verb nor a file; did you mean scan?"},
     {"device", "device is neither a verb nor a file; did you mean devices?"},
     {"-I bench", "--list-devices and bench name two verbs: give one"},

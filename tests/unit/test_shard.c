@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host/farm/shard.h"
+#include "host/farm/shard/shard.h"
 #include "kernels/pool_header.h"
 #include "scan/tags/tagdb.h"
 #include "tests/support/rng.h"

@@ -1,4 +1,4 @@
-#include "host/run/copies.h"
+#include "host/run/copies/copies.h"
 
 #include <string.h>
 

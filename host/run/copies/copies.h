@@ -1,6 +1,6 @@
 /* Pages that are copies of earlier ones: their findings are marked, or left out. */
-#ifndef PS_HOST_RUN_COPIES_H
-#define PS_HOST_RUN_COPIES_H
+#ifndef PS_HOST_RUN_COPIES_COPIES_H
+#define PS_HOST_RUN_COPIES_COPIES_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -8,7 +8,7 @@
 #include "host/digest.h"
 #include "host/image/image.h"
 #include "host/pipeline/pipeline.h"
-#include "host/run/page_keys.h"
+#include "host/run/copies/page_keys.h"
 #include "kernels/pool_header.h"
 #include "scan/copies/seen_pages.h"
 #include "scan/err.h"

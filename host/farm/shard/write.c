@@ -1,4 +1,4 @@
-#include "host/farm/shard.h"
+#include "host/farm/shard/shard.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,7 +7,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "host/farm/shard_fields.h"
+#include "host/farm/shard/fields.h"
 
 /* Of one record; what there is no room for goes into the next one. */
 #define PART_PRINTS 16384u

@@ -17,8 +17,8 @@
  *
  * A shard without a FOOT is not complete. It may be cut off anywhere: the records before the cut
  * are valid, and ps_shard_resume goes on behind them. */
-#ifndef PS_HOST_FARM_SHARD_H
-#define PS_HOST_FARM_SHARD_H
+#ifndef PS_HOST_FARM_SHARD_SHARD_H
+#define PS_HOST_FARM_SHARD_SHARD_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "host/run/page_keys.h"
+#include "host/run/copies/page_keys.h"
 
 #include <stdlib.h>
 

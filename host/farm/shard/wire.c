@@ -1,4 +1,4 @@
-#include "host/farm/wire.h"
+#include "host/farm/shard/wire.h"
 
 #include <stdlib.h>
 #include <string.h>

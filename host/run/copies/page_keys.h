@@ -1,7 +1,7 @@
 /* Keys of pages (ps_digest_page_key) by their address: what tells whether two pages are equal
  * without unpacking one of them once more. */
-#ifndef PS_HOST_RUN_PAGE_KEYS_H
-#define PS_HOST_RUN_PAGE_KEYS_H
+#ifndef PS_HOST_RUN_COPIES_PAGE_KEYS_H
+#define PS_HOST_RUN_COPIES_PAGE_KEYS_H
 
 #include <stddef.h>
 #include <stdint.h>

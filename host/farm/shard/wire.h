@@ -1,6 +1,6 @@
 /* Little-endian fields, written one by one and read out of foreign bytes. */
-#ifndef PS_HOST_FARM_WIRE_H
-#define PS_HOST_FARM_WIRE_H
+#ifndef PS_HOST_FARM_SHARD_WIRE_H
+#define PS_HOST_FARM_SHARD_WIRE_H
 
 #include <stddef.h>
 #include <stdint.h>

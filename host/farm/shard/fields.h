@@ -2,8 +2,8 @@
 #ifndef PS_HOST_FARM_SHARD_FIELDS_H
 #define PS_HOST_FARM_SHARD_FIELDS_H
 
-#include "host/farm/shard.h"
-#include "host/farm/wire.h"
+#include "host/farm/shard/shard.h"
+#include "host/farm/shard/wire.h"
 
 #define PS_SHARD_FRAME_BYTES 16u /* of a record, before its payload */
 #define PS_SHARD_SUM_BYTES   8u  /* behind it */

@@ -1,4 +1,4 @@
-#include "host/farm/shard_fields.h"
+#include "host/farm/shard/fields.h"
 
 #include "kernels/pool_header.h"
 

@@ -1,4 +1,4 @@
-#include "host/farm/shard.h"
+#include "host/farm/shard/shard.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "host/farm/shard_fields.h"
+#include "host/farm/shard/fields.h"
 #include "host/image/le.h"
 
 #define BUFFER_BYTES ((size_t)256 << 10)
@@ -85,8 +85,10 @@ static int load(struct ps_shard_reader *r, struct ps_wire_in *payload, struct ps
     if (rc < 0)
         return rc;
     n = ps_le64(r->record + 8);
-    if (n > PS_SHARD_MAX_PAYLOAD || n > r->bytes - r->at - around)
-        return damaged(r, "a record is larger than what is left", err);
+    if (n > PS_SHARD_MAX_PAYLOAD)
+        return damaged(r, "a record is larger than any", err);
+    if (n > r->bytes - r->at - around)
+        return damaged(r, "it is cut off", err);
     rc = reserve(r, (size_t)n + around, err);
     if (rc == 0)
         rc = read_all(r, r->at + PS_SHARD_FRAME_BYTES, r->record + PS_SHARD_FRAME_BYTES,
