@@ -4,10 +4,10 @@
 #include <stdio.h>
 
 static enum ps_log_level max_level = PS_LOG_WARN;
-static void (*keeper)(void *arg, enum ps_log_level level, const char *text);
+static int (*keeper)(void *arg, enum ps_log_level level, const char *text);
 static void *keeper_arg;
 
-void ps_log_keep(void (*keep)(void *arg, enum ps_log_level level, const char *text), void *arg)
+void ps_log_keep(int (*keep)(void *arg, enum ps_log_level level, const char *text), void *arg)
 {
     keeper = keep;
     keeper_arg = arg;
@@ -31,9 +31,7 @@ void ps_log(enum ps_log_level level, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
-    if (keeper)
-        keeper(keeper_arg, level, line);
-    if (level > max_level)
+    if ((keeper && keeper(keeper_arg, level, line)) || level > max_level)
         return;
     /* File names may hold anything; one message is one line and drives no terminal. */
     for (char *c = line; *c; c++)

@@ -11,8 +11,8 @@ void ps_log(enum ps_log_level level, const char *fmt, ...) __attribute__((format
 /* quiet: errors only; otherwise warnings, and more with each -v. Set before threads start. */
 void ps_log_set_level(int quiet, int verbose);
 
-/* Give each line that is said, whatever its level, to 'keep' too; NULL: to nobody. Set only while
- * no other thread says anything. */
-void ps_log_keep(void (*keep)(void *arg, enum ps_log_level level, const char *text), void *arg);
+/* Give each line first, whatever its level, to 'keep', which returns whether it is not to be said;
+ * NULL: to nobody. Set only while no other thread says anything. */
+void ps_log_keep(int (*keep)(void *arg, enum ps_log_level level, const char *text), void *arg);
 
 #endif

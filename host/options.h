@@ -131,6 +131,8 @@ struct ps_options {
     const char *out_dir; /* --out-dir */
     char *applied;       /* texts of ps_options_apply */
     int partial;         /* --partial */
+    const char *session; /* --session; NULL: none */
+    const char *restore; /* --restore; NULL: none */
 
     const char *generate;
 };

@@ -307,6 +307,11 @@ const struct ps_option ps_option_table[] = {
      .metavar = "DIR", .help = "where shards are, the results of tasks"},
     {.name = "partial", .kind = PS_OPT_FLAG, .offset = AT(partial), .verbs = MERGE,
      .help = "merge the images whose shards are all there, and say which are not"},
+    {.name = "session", .kind = PS_OPT_STRING, .offset = AT(session), .verbs = SCAN,
+     .metavar = "NAME",
+     .help = "keep what is found in the folder NAME, so that the scan can go on after any end"},
+    {.name = "restore", .kind = PS_OPT_STRING, .offset = AT(restore), .verbs = SCAN,
+     .metavar = "NAME", .help = "go on with the scan of --session NAME where it ended"},
 
     {.name = "list-devices", .letter = 'I', .kind = PS_OPT_VERB, .verbs = ANY,
      .lo = PS_VERB_DEVICES, .help = "the same as the verb devices"},

@@ -369,11 +369,34 @@ static int check_sort(const struct parser *p, const struct ps_verb_info *v)
     return 0;
 }
 
+/* A session keeps its images and all that shapes results. */
+static int check_session(const struct parser *p)
+{
+    const struct ps_options *opt = p->opt;
+
+    if (!opt->session && !opt->restore)
+        return 0;
+    if (opt->plan || (opt->session && opt->restore))
+        return usage(p, "--%s is used without --%s", opt->restore ? "restore" : "session",
+                     opt->plan ? "plan" : "session");
+    if (was_given(p, "skip") || was_given(p, "limit"))
+        return usage(p, "--skip and --limit cut images by hand: a session takes --range");
+    if (!opt->restore)
+        return 0;
+    for (size_t i = 0; i < ps_n_options; i++)
+        if (ps_option_table[i].shapes && (p->seen >> i & 1))
+            return usage(p, "--%s shapes results, and so it is the session's: begin one with it",
+                         ps_option_table[i].name);
+    if (opt->args.n)
+        return usage(p, "--restore has its images: %.48s is too many", opt->args.item[0]);
+    return 0;
+}
+
 static int check_operands(const struct parser *p, const struct ps_verb_info *v)
 {
     const struct ps_options *opt = p->opt;
 
-    if (opt->plan && opt->verb == PS_VERB_SCAN)
+    if ((opt->plan || opt->restore) && opt->verb == PS_VERB_SCAN)
         return 0;
     if (opt->args.n < v->min_args && p->argc <= 1)
         return usage(p, "no image given; 'poolscan --help' tells how to use it");
@@ -420,7 +443,8 @@ static int check(struct parser *p)
     }
     if ((rc = check_verb_options(p, v)) < 0 || (rc = check_pairs(p)) < 0 ||
         (rc = check_backend(p)) < 0 || (rc = check_tags(p)) < 0 || (rc = check_plan(p)) < 0 ||
-        (rc = check_format(p, v)) < 0 || (rc = check_sort(p, v)) < 0 || (rc = check_unknown(p)) < 0)
+        (rc = check_session(p)) < 0 || (rc = check_format(p, v)) < 0 ||
+        (rc = check_sort(p, v)) < 0 || (rc = check_unknown(p)) < 0)
         return rc;
     return check_operands(p, v);
 }

@@ -25,6 +25,7 @@ int ps_cmd_farm(const struct ps_options *opt, struct ps_err *err);
 int ps_cmd_diff(const struct ps_options *opt, struct ps_err *err);
 int ps_cmd_keyspace(const struct ps_options *opt, struct ps_err *err);
 int ps_cmd_task(const struct ps_options *opt, struct ps_err *err); /* scan --plan */
+int ps_cmd_session(const struct ps_options *opt, struct ps_err *err); /* --session, --restore */
 int ps_cmd_merge(const struct ps_options *opt, struct ps_err *err);
 
 #endif

@@ -179,6 +179,8 @@ int ps_cmd_scan(const struct ps_options *opt, struct ps_err *err)
     struct scan_run run = {.opt = &run.window, .window = *opt};
     int rc;
 
+    if (opt->session || opt->restore)
+        return ps_cmd_session(opt, err);
     if (opt->plan)
         return ps_cmd_task(opt, err);
     if (opt->args.n == 0)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "host/farm/shard/shard.h"
+#include "host/farm/task_parts.h"
 
 int ps_farm_shard_path(char *path, size_t n, const char *dir, const struct ps_farm_task *task,
                        struct ps_err *err)
@@ -21,8 +22,8 @@ static int foreign(const char *what, struct ps_err *err)
     return ps_fail(err, PS_EFORMAT, PS_AT_NONE, "a shard of %s", what);
 }
 
-static int check_head(const struct ps_shard_head *h, const struct ps_farm_plan *plan,
-                      const struct ps_farm_task *task, struct ps_err *err)
+int ps_farm_check_head(const struct ps_shard_head *h, const struct ps_farm_plan *plan,
+                       const struct ps_farm_task *task, struct ps_err *err)
 {
     if (strcmp(h->plan_id, plan->id) != 0)
         return foreign("another plan", err);
@@ -79,7 +80,7 @@ int ps_farm_shard_check(const char *path, const struct ps_farm_plan *plan,
     if (rc < 0)
         return rc;
     *era = ps_shard_reader_head(r)->era;
-    rc = check_head(ps_shard_reader_head(r), plan, task, err);
+    rc = ps_farm_check_head(ps_shard_reader_head(r), plan, task, err);
     if (rc == 0)
         rc = check_records(r, task, err);
     ps_shard_reader_free(r);

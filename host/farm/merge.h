@@ -25,11 +25,12 @@ int ps_farm_survey(struct ps_farm_survey *out, const struct ps_farm_plan *plan, 
 void ps_farm_survey_free(struct ps_farm_survey *s);
 
 /* Give what the shards of one image hold to a receiver, in the order of a scan. 'first' is the
- * number of the image's first task. *notes: what was said about it is said again. The shards were
- * surveyed: PS_EFORMAT when one has changed since. No more than a record of each of three shards is
- * in memory. */
-int ps_farm_replay(const struct ps_farm_plan *plan, uint32_t first, const char *dir, size_t n_tags,
-                   const struct ps_receiver *to, struct ps_err *err);
+ * number of the image's first task, 'name' what the image is called, NULL: as in the plan. What was
+ * said about it is said again. The shards were surveyed: PS_EFORMAT when one has changed since. No
+ * more than a record of each of three shards is in memory. */
+int ps_farm_replay(const struct ps_farm_plan *plan, uint32_t first, const char *dir,
+                   const char *name, size_t n_tags, const struct ps_receiver *to,
+                   struct ps_err *err);
 
 /* The number behind the last task of the image that task 'first' begins. */
 uint32_t ps_farm_image_end(const struct ps_farm_plan *plan, uint32_t first);

@@ -10,26 +10,27 @@
 #define MAX_NOTES    64u
 #define SYNC_SECONDS 1.0
 
-static void take_note(void *arg, enum ps_log_level level, const char *text)
+static int take_note(void *arg, enum ps_log_level level, const char *text)
 {
     struct ps_farm_notes *notes = arg;
     struct ps_shard_note *larger;
 
     if (level > PS_LOG_INFO || notes->n == MAX_NOTES)
-        return;
+        return 0;
     larger = realloc(notes->note, (notes->n + 1) * sizeof *larger);
     notes->failed |= !larger;
     if (!larger)
-        return;
+        return 0;
     notes->note = larger;
     larger[notes->n].level = (uint32_t)level;
     snprintf(larger[notes->n].text, sizeof larger[notes->n].text, "%s", text);
     notes->n++;
+    return notes->silent;
 }
 
-void ps_farm_notes_begin(struct ps_farm_notes *notes)
+void ps_farm_notes_begin(struct ps_farm_notes *notes, int silent)
 {
-    *notes = (struct ps_farm_notes){.n = 0};
+    *notes = (struct ps_farm_notes){.silent = silent};
     ps_log_keep(take_note, notes);
 }
 
@@ -59,8 +60,11 @@ static int begin(void *arg, const struct ps_image_side *side, struct ps_err *err
     ps_farm_notes_end();
     r->synced = now();
     r->losses.has_loss = side->has_loss;
-    if (r->has_begun)
+    if (r->has_begun && r->head->era == side->about.era)
         return 0;
+    if (r->has_begun)
+        return ps_fail(err, PS_EFORMAT, PS_AT_NONE,
+                       "what is recorded of it is of another generation of Windows");
     if (r->notes->failed)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for a shard");
     r->head->era = side->about.era;

@@ -11,11 +11,13 @@ struct ps_farm_notes {
     struct ps_shard_note *note;
     size_t n;
     int failed; /* memory ran out */
+    int silent;
 };
 
-/* Begin to take what is logged at PS_LOG_INFO and above, and end it. One at a time, and only while
+/* Begin to take what is logged at PS_LOG_INFO and above, and end it. 'silent': it is not said now,
+ * because it will be when the shard is merged. One at a time, and only while
  * no other thread logs. */
-void ps_farm_notes_begin(struct ps_farm_notes *notes);
+void ps_farm_notes_begin(struct ps_farm_notes *notes, int silent);
 void ps_farm_notes_end(void);
 void ps_farm_notes_free(struct ps_farm_notes *notes);
 

@@ -14,6 +14,7 @@ struct replay {
     const char *dir;
     size_t n_tags;
     const struct ps_receiver *to;
+    const char *name;             /* of the image; NULL: as it was recorded */
     struct ps_shard_reader *side; /* NOTE, SIDE, and the BIGs that have not been asked for */
     size_t n_big;                 /* big allocations in these */
 };
@@ -72,6 +73,8 @@ static int begin(struct replay *p, const struct ps_farm_task *task, struct ps_er
     rec.side.n_big = 0;
     rec.side.more_big = more_big;
     rec.side.more_arg = p;
+    if (p->name)
+        rec.side.about.path = p->name;
     return p->to->begin(p->to->arg, &rec.side, err);
 }
 
@@ -105,11 +108,12 @@ static int play(const struct replay *p, const struct ps_farm_task *task, unsigne
     return rc;
 }
 
-int ps_farm_replay(const struct ps_farm_plan *plan, uint32_t first, const char *dir, size_t n_tags,
-                   const struct ps_receiver *to, struct ps_err *err)
+int ps_farm_replay(const struct ps_farm_plan *plan, uint32_t first, const char *dir,
+                   const char *name, size_t n_tags, const struct ps_receiver *to,
+                   struct ps_err *err)
 {
     const struct ps_farm_task *last = &plan->task[ps_farm_image_end(plan, first) - 1];
-    struct replay p = {.plan = plan, .dir = dir, .n_tags = n_tags, .to = to};
+    struct replay p = {.plan = plan, .dir = dir, .name = name, .n_tags = n_tags, .to = to};
     int rc = begin(&p, last, err);
 
     for (uint32_t i = first; rc == 0 && i <= last->number; i++)

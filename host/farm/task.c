@@ -10,6 +10,7 @@
 
 #include "host/farm/recorder.h"
 #include "host/farm/shard/shard.h"
+#include "host/farm/task_parts.h"
 #include "host/log.h"
 #include "host/open_image.h"
 #include "host/run/image_scan.h"
@@ -23,7 +24,7 @@ struct place {
     char temp[PATH_MAX + 128];
 };
 
-static int make_dir(const char *dir, struct ps_err *err)
+int ps_farm_make_dir(const char *dir, struct ps_err *err)
 {
     if (mkdir(dir, 0777) == 0 || errno == EEXIST)
         return 0;
@@ -49,7 +50,7 @@ static int create_temp(struct place *p, struct ps_shard_writer **out, struct ps_
 }
 
 /* A name is on disk only once its folder is; some file systems cannot tell (EINVAL). */
-static int sync_dir(const char *dir, struct ps_err *err)
+int ps_farm_sync_dir(const char *dir, struct ps_err *err)
 {
     const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const int failed = fd >= 0 && fsync(fd) < 0 && errno != EINVAL;
@@ -95,11 +96,11 @@ static int publish(struct ps_farm_task_run *run, const struct place *p, struct p
             return ps_fail(err, PS_ECREATE, PS_AT_NONE, "%.120s: cannot create the shard: %s",
                            p->path, why);
     }
-    return rc < 0 ? rc : sync_dir(run->dir, err);
+    return rc < 0 ? rc : ps_farm_sync_dir(run->dir, err);
 }
 
-static int check_image(const struct ps_farm_task *task, const struct ps_image *image,
-                       struct ps_err *err)
+int ps_farm_check_image(const struct ps_farm_task *task, const struct ps_image *image,
+                        struct ps_err *err)
 {
     if (ps_image_file_bytes(image) == task->image_bytes &&
         strcmp(ps_image_id(image), task->identity) == 0)
@@ -110,7 +111,7 @@ static int check_image(const struct ps_farm_task *task, const struct ps_image *i
         "has its name");
 }
 
-static void fill_head(struct ps_shard_head *head, const struct ps_farm_task_run *run)
+void ps_farm_fill_head(struct ps_shard_head *head, const struct ps_farm_task_run *run)
 {
     memset(head, 0, sizeof *head);
     head->task = run->task->number;
@@ -122,8 +123,8 @@ static void fill_head(struct ps_shard_head *head, const struct ps_farm_task_run 
 }
 
 /* Keys must be the same in all tasks of an image, wherever they run. */
-static int scan(struct ps_farm_task_run *run, struct ps_image *image, struct ps_recorder *recorder,
-                struct ps_err *err)
+int ps_farm_scan(const struct ps_farm_task_run *run, struct ps_image *image, uint64_t start,
+                 struct ps_recorder *recorder, struct ps_err *err)
 {
     const struct ps_farm_task *task = run->task;
     const struct ps_receiver to = ps_recorder_receiver(recorder);
@@ -131,7 +132,7 @@ static int scan(struct ps_farm_task_run *run, struct ps_image *image, struct ps_
     const struct ps_image_scan what = {
         .session = run->session,
         .image = image,
-        .start = task->part == PS_FARM_VIRTUAL ? 0 : task->start,
+        .start = task->part == PS_FARM_VIRTUAL ? 0 : start,
         .end = task->part == PS_FARM_VIRTUAL ? 0 : task->end,
         .with_side = recorder->with_side,
         .page_secret = &secret,
@@ -155,8 +156,8 @@ static int record(struct ps_farm_task_run *run, struct ps_image *image,
 
     if (rc < 0)
         return rc;
-    fill_head(&head, run);
-    rc = scan(run, image, &recorder, err);
+    ps_farm_fill_head(&head, run);
+    rc = ps_farm_scan(run, image, run->task->start, &recorder, err);
     if (rc == 0)
         rc = ps_shard_finish(recorder.writer, err);
     ps_shard_writer_free(recorder.writer);
@@ -177,12 +178,12 @@ static int scan_image(struct ps_farm_task_run *run, struct place *p, struct ps_e
     struct ps_image *image = NULL;
     int rc;
 
-    ps_farm_notes_begin(&notes);
+    ps_farm_notes_begin(&notes, 0);
     rc = ps_open_image(&image, run->task->image, run->session->opt, err);
     if (rc == 0)
         ps_warn_if_torn(image);
     if (rc == 0)
-        rc = check_image(run->task, image, err);
+        rc = ps_farm_check_image(run->task, image, err);
     if (rc == 0 && run->on_image)
         run->on_image(run->arg, image);
     if (rc == 0)
@@ -199,7 +200,7 @@ int ps_farm_task_run(struct ps_farm_task_run *run, struct ps_err *err)
     int rc = ps_farm_shard_path(p.path, sizeof p.path, run->dir, run->task, err);
 
     if (rc == 0)
-        rc = make_dir(run->dir, err);
+        rc = ps_farm_make_dir(run->dir, err);
     if (rc < 0)
         return rc;
     rc = look(run, p.path, err);

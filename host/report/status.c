@@ -7,8 +7,8 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
-#include "host/log.h"
 #include "host/report/progress.h"
 #include "host/report/units.h"
 
@@ -62,11 +62,16 @@ static void answer(void)
     if (ps_progress_tell(phase))
         return;
     pthread_mutex_lock(&status.lock);
-    snprintf(target, sizeof target, "%s", status.target);
+    memcpy(target, status.target, sizeof target);
     pthread_mutex_unlock(&status.lock);
-    ps_log(PS_LOG_ERROR, "%s%s%s%s%s", target, target[0] ? ": " : "",
-           phase ? phase : "between two phases", bytes ? ", " : "",
-           bytes ? ps_print_bytes(bytes, done) : "");
+    /* File names may hold anything; one message is one line and drives no terminal. */
+    for (char *c = target; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?';
+    /* Not through the log, of which lines may be kept. */
+    fprintf(stderr, "poolscan: %s%s%s%s%s\n", target, target[0] ? ": " : "",
+            phase ? phase : "between two phases", bytes ? ", " : "",
+            bytes ? ps_print_bytes(bytes, done) : "");
 }
 
 static void *status_main(void *arg)

@@ -128,7 +128,7 @@ static void man_exit_status(FILE *out)
         {"74",
          "Reading or writing failed."},
         {"75",
-         "Told to stop (SIGTERM): run it again."},
+         "Told to stop (SIGTERM), or a session is in use: run it again."},
         {"130",
          "Interrupted (SIGINT)."},
     };
@@ -184,6 +184,8 @@ static void man_examples(FILE *out)
          "Every allocation of these tags, small and big."},
         {"poolscan pool memory.raw 0xffffa58f118040a0",
          "The page of that address, block by block."},
+        {"poolscan --session night -o all.jsonl /dumps/*.raw",
+         "A long scan that poolscan --restore night goes on with, whatever ended it."},
         {"poolscan plan --task-bytes 64G -o plan.jsonl /dumps/*.raw",
          "Cut images into tasks for many machines."},
         {"poolscan farm plan.jsonl --out-dir hits -o all.jsonl",

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "host/cancel.h"
+#include "host/commands/farm/merge.h"
 #include "host/farm/merge.h"
 #include "host/farm/plan/options.h"
 #include "host/log.h"
@@ -24,7 +25,8 @@ struct merge_command {
     struct ps_output *output;
     struct ps_scan_totals totals;
     const char *dir;
-    int first_failure; /* -PS_E... of an image that was merged with losses, 0 if none */
+    const char *const *name; /* of the images, by number; NULL: as in the plan */
+    int first_failure;       /* -PS_E... of an image that was merged with losses, 0 if none */
 };
 
 static double seconds_now(void)
@@ -89,6 +91,8 @@ static int merge_image(struct merge_command *m, uint32_t first, struct ps_err *e
         .digest = m->digest,
         .totals = &m->totals,
     };
+    const struct ps_farm_task *task = &m->plan.task[first];
+    const char *name = m->name ? m->name[task->image_number] : task->image;
     struct ps_collector *collector = malloc(sizeof *collector);
     struct ps_receiver to;
     int rc;
@@ -97,9 +101,9 @@ static int merge_image(struct merge_command *m, uint32_t first, struct ps_err *e
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
     ps_collector_init(collector, &spec);
     to = ps_collector_receiver(collector);
-    rc = ps_farm_replay(&m->plan, first, m->dir, ps_tagdb_count(m->tags), &to, err);
+    rc = ps_farm_replay(&m->plan, first, m->dir, name, ps_tagdb_count(m->tags), &to, err);
     if (rc == 0)
-        tell_losses(m, m->plan.task[first].image, &collector->losses);
+        tell_losses(m, name, &collector->losses);
     ps_collector_free(collector);
     free(collector);
     return rc;
@@ -182,10 +186,8 @@ static int merge(struct merge_command *m, struct ps_err *err)
 
 static int run(struct merge_command *m, struct ps_err *err)
 {
-    int rc = ps_farm_plan_use_options(&m->plan, &m->opt, err);
+    int rc = open_tags(m, err);
 
-    if (rc == 0)
-        rc = open_tags(m, err);
     if (rc == 0)
         rc = merge(m, err);
     ps_farm_survey_free(&m->survey);
@@ -193,6 +195,14 @@ static int run(struct merge_command *m, struct ps_err *err)
     free(m->pattern);
     ps_tagdb_free(m->tags);
     return rc;
+}
+
+int ps_merge_shards(const struct ps_options *opt, const struct ps_farm_plan *plan, const char *dir,
+                    const char *const *name, struct ps_err *err)
+{
+    struct merge_command m = {.opt = *opt, .plan = *plan, .dir = dir, .name = name};
+
+    return run(&m, err);
 }
 
 int ps_cmd_merge(const struct ps_options *opt, struct ps_err *err)
@@ -207,6 +217,8 @@ int ps_cmd_merge(const struct ps_options *opt, struct ps_err *err)
     if (rc < 0)
         return rc;
     rc = ps_options_copy(&m.opt, opt, err);
+    if (rc == 0)
+        rc = ps_farm_plan_use_options(&m.plan, &m.opt, err);
     if (rc == 0)
         rc = run(&m, err);
     ps_options_free(&m.opt);

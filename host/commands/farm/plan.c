@@ -2,16 +2,12 @@
 #include "host/commands/commands.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
-#include "host/absolute.h"
 #include "host/cancel.h"
-#include "host/farm/plan/cut.h"
 #include "host/farm/plan.h"
-#include "host/farm/plan/options.h"
+#include "host/farm/plan/make.h"
 #include "host/log.h"
 #include "host/open_image.h"
-#include "host/run/tag_source.h"
 
 struct planning {
     const struct ps_options *opt;
@@ -20,23 +16,10 @@ struct planning {
     int first_failure; /* -PS_E... of an image that was left out, 0 if none */
 };
 
-static int add_image(struct planning *p, const struct ps_image *image, const char *path,
-                     struct ps_err *err)
-{
-    struct ps_farm_span span;
-    int rc = ps_farm_span(image, p->opt, &span, err);
-
-    if (rc < 0)
-        return rc;
-    p->present += span.present;
-    return ps_farm_cut(&p->plan, image, path, &span, err);
-}
-
 /* An image that cannot be opened is left out, as scan goes on to the next one. */
 static int plan_one(struct planning *p, const char *path, struct ps_err *err)
 {
     struct ps_image *image = NULL;
-    char *absolute = NULL;
     int rc = ps_open_image(&image, path, p->opt, err);
 
     if (rc < 0) {
@@ -45,34 +28,15 @@ static int plan_one(struct planning *p, const char *path, struct ps_err *err)
             p->first_failure = rc;
         return 0;
     }
-    rc = ps_absolute_path(&absolute, path, err);
-    if (rc == 0)
-        rc = add_image(p, image, absolute, err);
-    free(absolute);
+    rc = ps_farm_plan_add_image(&p->plan, image, p->opt, &p->present, err);
     ps_image_close(image);
-    return rc;
-}
-
-static int set_options(struct planning *p, struct ps_err *err)
-{
-    struct ps_tagdb *tags = NULL;
-    struct ps_tag_pattern *pattern = NULL;
-    int rc = ps_tag_source_load(&tags, p->opt, err);
-
-    /* A plan that no task could follow is refused here. */
-    if (rc == 0)
-        rc = ps_tag_source_patterns(&pattern, p->opt, err);
-    if (rc == 0)
-        rc = ps_farm_plan_set_options(&p->plan, p->opt, tags, err);
-    free(pattern);
-    ps_tagdb_free(tags);
     return rc;
 }
 
 static int make_plan(struct planning *p, struct ps_err *err)
 {
     const struct ps_strings *images = &p->opt->args;
-    int rc = set_options(p, err);
+    int rc = ps_farm_plan_begin(&p->plan, p->opt, err);
 
     for (size_t i = 0; i < images->n && rc == 0; i++) {
         rc = ps_cancel_check(err);
