@@ -45,8 +45,8 @@ int ps_tag_pattern_compare(struct ps_tag_pattern a, struct ps_tag_pattern b);
 int ps_tag_pattern_matches(struct ps_tag_pattern p, uint32_t tag);
 
 /* Are the bytes of 'tag' that the pattern leaves open of the kind that drivers choose: letters,
- * digits, blanks, underscores? Others occur in single tags, which lists name one by one, and in what
- * is no tag. The protected bit is to be cleared where it means nothing. */
+ * digits, blanks, underscores? Others occur in single tags, which lists name one by one, and in
+ * what is no tag. The protected bit is to be cleared where it means nothing. */
 int ps_tag_pattern_is_usual(struct ps_tag_pattern p, uint32_t tag);
 
 /* Does 'wide' match every tag that 'narrow' matches? */

@@ -296,7 +296,7 @@ Test(output_sqlite, listing)
         "0",
         "", /* */
     };
-    const struct ps_listing l = {
+    struct ps_listing l = {
         .name = "used", .column = columns, .n_columns = 6, .cell = cells, .n_rows = 3};
     struct ps_err err = {0};
     struct ps_tmpdir dir;
@@ -317,6 +317,13 @@ Test(output_sqlite, listing)
                  "'a''b\"\\xff'-7204814096'a|b' NULLNULLNULLNULLNULLNULL "
                  "''9223372036854775807922337203685477580700''");
     expect_value(db, "SELECT Value FROM meta WHERE Name = 'Content'", "used");
+    sqlite3_close(db);
+    l.name = NULL;
+    cr_assert_eq(ps_listing_write(&l, "sqlite", ps_tmpdir_file(&dir, "out"), &err), 0);
+    bytes = read_file(ps_tmpdir_file(&dir, "out"), &n);
+    cr_assert_not_null(bytes);
+    db = open_bytes(bytes, n);
+    expect_value(db, "SELECT count(*) FROM list", "3");
     sqlite3_close(db);
     cr_assert_eq(ps_listing_write(&l, "sqlite", NULL, &err), -PS_EARG);
     cr_assert_eq(ps_listing_write(&l, "sqlite", "/dev/null", &err), -PS_EARG);

@@ -5,6 +5,11 @@
 #include "host/output/sqlite/database.h"
 #include "host/output/sqlite/sqlite.h"
 
+static const char *table_of(const struct ps_listing *l)
+{
+    return l->name ? l->name : "list";
+}
+
 /* A literal may be a number, or true or false. */
 static const char *const column_types[] = {
     [PS_COLUMN_TEXT] = " TEXT",   [PS_COLUMN_LITERAL] = " ANY",  [PS_COLUMN_BYTES] = " INTEGER",
@@ -16,7 +21,7 @@ static int create_table(sqlite3 *db, const struct ps_listing *l, struct ps_err *
     struct ps_text sql = {0};
 
     ps_sql_add(&sql, "CREATE TABLE ");
-    ps_sql_name(&sql, l->name);
+    ps_sql_name(&sql, table_of(l));
     ps_sql_add(&sql, " (\"Row\" INTEGER PRIMARY KEY");
     for (size_t i = 0; i < l->n_columns; i++) {
         ps_sql_add(&sql, ", ");
@@ -36,7 +41,7 @@ static int prepare_insert(sqlite3 *db, sqlite3_stmt **out, const struct ps_listi
     int rc;
 
     ps_sql_add(&sql, "INSERT INTO ");
-    ps_sql_name(&sql, l->name);
+    ps_sql_name(&sql, table_of(l));
     ps_sql_add(&sql, " VALUES (?");
     for (size_t i = 0; i < l->n_columns; i++)
         ps_sql_add(&sql, ", ?");
@@ -106,7 +111,7 @@ static int insert_meta(sqlite3 *db, const struct ps_listing *l, struct ps_err *e
     sqlite3_snprintf(sizeof sql, sql,
                      "INSERT INTO meta VALUES ('Content', %Q), ('Schema', %d), "
                      "('Program', 'poolscan %s'), ('Rows', %lld)",
-                     l->name, PS_SQLITE_SCHEMA, PS_VERSION, (long long)l->n_rows);
+                     table_of(l), PS_SQLITE_SCHEMA, PS_VERSION, (long long)l->n_rows);
     return ps_database_run(db, sql, err);
 }
 
