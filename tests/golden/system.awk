@@ -34,10 +34,8 @@ BEGIN {
 }
 
 {
-    kind = text("Kind")
-    is_truth = kind != "" || text("Line") != ""
-    if (!is_truth)
-        kind = text("Source") ~ /^header/ ? "" : "big"
+    is_truth = index($0, "\"Component\":") == 0
+    kind = is_truth ? text("Kind") : text("Source") ~ /^header/ ? "" : "big"
     state = tolower(text(is_truth ? "State" : "Status"))
     is_inside = text("InBigPool") != "null"
     big = text("Allocation") " " text("Tag") " " text("NumberOfBytes") " " text("PoolTypeRaw")
