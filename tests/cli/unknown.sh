@@ -132,6 +132,12 @@ for verb in find used; do
     grep -q '"Tag":"Rkit".*"ExactIn":\["evil.sys"\]' out || wrong "$verb: Rkit"
 done
 grep -q '"Tag":"Evil"' out || wrong "used: Evil"
+# Rows of used name no image, and two results are of two.
+expect 0 2 "$POOLSCAN" tags --no-builtin-tags --unknown used.jsonl
+expect_said 'drivers are not listed: the result names no image'
+sed 's/"Image":"[^"]*"/"Image":"other.raw"/' found.jsonl | cat found.jsonl - >two.jsonl
+expect 0 2 "$POOLSCAN" tags --no-builtin-tags --unknown two.jsonl
+expect_said 'drivers are not listed: the result names more than one image'
 "$POOLSCAN" mkimage "$PS_SOURCE/tests/recipes/system/win7-x64.recipe" big.raw
 "$POOLSCAN" bigpools -q --format jsonl big.raw >big.jsonl
 expect 0 2 "$POOLSCAN" tags --no-builtin-tags --unknown big.jsonl big.raw

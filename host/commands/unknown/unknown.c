@@ -120,22 +120,27 @@ static int path_of(const char *text, char *path)
     return 1;
 }
 
+/* The image that the rows name, into 'path'; NULL, and why, where they do not name one. */
+static const char *image_of(const struct ps_result_about *about, char *path)
+{
+    if (about->has_image && !about->has_other_images && path_of(about->image, path) && path[0])
+        return path;
+    ps_log(PS_LOG_WARN, "drivers are not listed: the result names %s; give IMAGE behind it",
+           about->has_other_images ? "more than one image" : "no image that can be opened");
+    return NULL;
+}
+
 static int find_drivers(struct unknown *u, const struct ps_options *opt, struct ps_err *err)
 {
     const struct ps_result_about *about = &u->about;
     char path[PS_JSON_TEXT_BYTES];
     struct ps_drivers_image image = {.id = about->has_other_images ? "" : about->image_id};
 
-    if (opt->args.n > 0) {
-        image.path = opt->args.item[0];
-    } else {
-        if (!about->has_image || about->has_other_images || !path_of(about->image, path) ||
-            !path[0])
-            return 0;
-        image.path = path;
-        image.is_from_result = 1;
-    }
-    return u->tallies.n ? ps_drivers_find(&u->drivers, &image, &u->tallies, opt, err) : 0;
+    if (u->tallies.n == 0)
+        return 0;
+    image.is_from_result = opt->args.n == 0;
+    image.path = image.is_from_result ? image_of(about, path) : opt->args.item[0];
+    return image.path ? ps_drivers_find(&u->drivers, &image, &u->tallies, opt, err) : 0;
 }
 
 /* --- rows --- */
