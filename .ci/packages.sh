@@ -22,12 +22,13 @@ packages_of() {
         echo libcriterion-dev pocl-opencl-icd binutils oclgrind libfwnt-dev
         echo ewf-tools xz-utils zstd lz4 gzip # what packs images
         echo sqlite3 # reads what --format sqlite writes
+        echo slurmctld slurmd slurm-client slurm-wlm-basic-plugins parallel # a farm
         ;;
     ci) # a second compiler with libFuzzer, and the style checkers
         echo git clang libclang-rt-14-dev clang-format clang-tidy shellcheck
         ;;
     bench)
-        echo ripgrep libhyperscan-dev
+        echo ripgrep libhyperscan-dev time
         ;;
     *)
         echo "packages.sh: no group '$1' (build, test, ci, bench)" >&2

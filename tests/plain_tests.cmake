@@ -45,5 +45,6 @@ ps_script_test(NAME golden/accuracy LABELS golden
 ps_script_test(NAME golden/accuracy_counts LABELS golden
     ENVIRONMENT "MEASURE=$<TARGET_FILE:accuracy_measure>")
 include(containers_tests.cmake)
+include(farm_tests.cmake)
 ps_script_test(NAME witness/ewf LABELS witness
     ENVIRONMENT "MAKE_CONTAINER=$<TARGET_FILE:make_container>")

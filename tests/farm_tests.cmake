@@ -1,0 +1,15 @@
+# A farm of its own: Slurm and GNU parallel, with a scanner that stops where it can be killed.
+
+# Preloaded into the program, so without sanitizers of its own.
+add_library(stop_here MODULE farm/stop_here.c)
+target_link_libraries(stop_here PRIVATE ps_warnings ${CMAKE_DL_LIBS})
+target_compile_options(stop_here PRIVATE -fno-sanitize=all -Wno-missing-prototypes)
+target_link_options(stop_here PRIVATE -fno-sanitize=all)
+
+# ThreadSanitizer's library insists on being the first one.
+if(NOT POOLSCAN_SANITIZE STREQUAL "thread")
+    ps_script_test(NAME farm/slurm LABELS farm ENVIRONMENT "STOP_HERE_SO=$<TARGET_FILE:stop_here>")
+    ps_script_test(NAME farm/slurm_kill LABELS "farm;slow"
+        ENVIRONMENT "STOP_HERE_SO=$<TARGET_FILE:stop_here>")
+    ps_script_test(NAME farm/parallel LABELS farm ENVIRONMENT "STOP_HERE_SO=$<TARGET_FILE:stop_here>")
+endif()
