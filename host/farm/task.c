@@ -14,6 +14,7 @@
 #include "host/log.h"
 #include "host/open_image.h"
 #include "host/run/image_scan.h"
+#include "host/temp_files.h"
 #include "scan/tags/tagdb.h"
 
 #define MAX_TEMP_NAMES 64u
@@ -46,6 +47,8 @@ static int create_temp(struct place *p, struct ps_shard_writer **out, struct ps_
         if (rc == -PS_ECREATE && access(p->temp, F_OK) != 0)
             break;
     }
+    if (rc == 0)
+        ps_temp_files_add(p->temp);
     return rc;
 }
 
@@ -164,6 +167,7 @@ static int record(struct ps_farm_task_run *run, struct ps_image *image,
     if (rc == 0)
         rc = publish(run, p, err);
     unlink(p->temp);
+    ps_temp_files_forget(p->temp);
     run->was_recorded = rc == 0;
     run->n_bytes = recorder.n_bytes;
     run->n_findings = recorder.n_findings;

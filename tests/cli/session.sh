@@ -3,6 +3,7 @@
 # scan; what is not the same scan any more is refused.
 # KILL_AT, BAD_DISK: the libraries of tests/support/kill_at.c and bad_disk.c, empty where they cannot
 # be loaded. SEED: of the moments.
+# shellcheck disable=SC2317 # expect calls functions by name
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 cd "$work" || exit 1
