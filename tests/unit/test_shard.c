@@ -134,7 +134,7 @@ static struct content *make(struct rng *r, int has_side, int large)
     c->processes.n = large ? PS_MAX_PROCESSES : 1;
     for (size_t i = 0; i < c->processes.n; i++) {
         c->processes.process[i] = (struct ps_process){.va = number(r), .pid = number(r)};
-        snprintf(c->processes.process[i].name, PS_PROCESS_NAME_BYTES, "%015zu", i);
+        snprintf(c->processes.process[i].name, PS_PROCESS_NAME_BYTES, "%015u", (unsigned)i);
     }
     c->processes.pid_at = c->processes.links_at = UINT32_MAX;
     c->side = (struct ps_image_side){.about = {.processes = &c->processes},
