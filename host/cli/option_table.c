@@ -331,8 +331,6 @@ const struct ps_option ps_option_table[] = {
 };
 
 _Static_assert(sizeof ps_option_table / sizeof *ps_option_table <= PS_MAX_OPTIONS, "one bit each");
-/* Which of them were given is a bit each (options.c). */
-_Static_assert(sizeof ps_option_table / sizeof *ps_option_table <= 64, "more rows than bits");
 const size_t ps_n_options = sizeof ps_option_table / sizeof *ps_option_table;
 
 const struct ps_verb_info ps_verb_table[] = {

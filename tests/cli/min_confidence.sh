@@ -99,10 +99,12 @@ for bad in 101 -1 ten Sure sur 'sure ' 1.5 '' 0x all,sure; do
 done
 expect 64 1 "$POOLSCAN" image.raw --min-confidence
 expect_said "option --min-confidence needs a value: ${accepted#*one of }"
-for verb in used bigpools pool tags; do
+for verb in used bigpools pool; do
     expect 64 1 "$POOLSCAN" "$verb" --min-confidence 10 image.raw
     expect_said "option --min-confidence is not one of the verb $verb"
 done
+expect 64 1 "$POOLSCAN" tags --min-confidence 10 image.raw
+expect_said "the verb tags takes --min-confidence with --unknown only"
 for verb in scan find; do
     expect 0 0 "$POOLSCAN" "$verb" --help
     tr -s ' \n' ' ' <out | grep -qF "plausible (${accepted#*one of })" || wrong "$verb --help: no names"

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "host/farm/shard/shard.h"
@@ -389,14 +390,15 @@ Test(shard, kinds)
 static size_t slurp(const char *path, uint8_t **bytes)
 {
     FILE *f = fopen(path, "rb");
+    struct stat st;
     size_t n;
 
-    cr_assert_not_null(f);
-    *bytes = malloc(MAX_BYTES);
+    cr_assert(f && fstat(fileno(f), &st) == 0 && st.st_size < (off_t)MAX_BYTES);
+    n = (size_t)st.st_size;
+    *bytes = malloc(n + 1);
     cr_assert_not_null(*bytes);
-    n = fread(*bytes, 1, MAX_BYTES, f);
+    cr_assert_eq(fread(*bytes, 1, n, f), n);
     fclose(f);
-    cr_assert_lt(n, MAX_BYTES);
     return n;
 }
 

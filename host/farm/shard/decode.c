@@ -10,14 +10,32 @@
 
 #define HEX_DIGITS (PS_DIGEST_HEX_BYTES - 1)
 
-int ps_shard_room_init(struct ps_shard_room *room, size_t n_tags, struct ps_err *err)
+/* Encoded: a kept page has its address before it. */
+#define FINDING_BYTES 71u
+#define PRINT_BYTES   25u
+#define KEPT_BYTES    (8u + PS_PAGE_BYTES)
+
+static void *fit(void *items, size_t n, size_t most, size_t item_bytes)
 {
-    room->n_tags = n_tags;
-    room->finding = malloc(PS_SHARD_MAX_FINDINGS * sizeof *room->finding);
-    room->print = malloc(PS_SHARD_MAX_PRINTS * sizeof *room->print);
-    room->kept_phys = malloc(PS_SHARD_MAX_KEPT * sizeof *room->kept_phys);
-    if (!room->finding || !room->print || !room->kept_phys)
+    return realloc(items, (n < most ? n + 1 : most) * item_bytes);
+}
+
+int ps_shard_room_fit(struct ps_shard_room *room, size_t n_bytes, struct ps_err *err)
+{
+    const size_t n = n_bytes > 2 * room->n_bytes ? n_bytes : 2 * room->n_bytes;
+    void *finding, *print, *kept;
+
+    if (n_bytes <= room->n_bytes)
+        return 0;
+    finding = fit(room->finding, n / FINDING_BYTES, PS_SHARD_MAX_FINDINGS, sizeof *room->finding);
+    room->finding = finding ? finding : room->finding;
+    print = fit(room->print, n / PRINT_BYTES, PS_SHARD_MAX_PRINTS, sizeof *room->print);
+    room->print = print ? print : room->print;
+    kept = fit(room->kept_phys, n / KEPT_BYTES, PS_SHARD_MAX_KEPT, sizeof *room->kept_phys);
+    room->kept_phys = kept ? kept : room->kept_phys;
+    if (!finding || !print || !kept)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for a shard");
+    room->n_bytes = n;
     return 0;
 }
 
@@ -93,6 +111,17 @@ static int is_printable(const char *s)
     return 1;
 }
 
+/* How many items of so many bytes follow. */
+static uint64_t get_count(struct ps_wire_in *w, uint64_t most, size_t item_bytes)
+{
+    const uint64_t n = get_upto(w, 4, most);
+
+    if (n <= w->left / item_bytes)
+        return n;
+    w->bad = 1;
+    return 0;
+}
+
 static void get_processes(struct ps_wire_in *w, struct ps_processes *p)
 {
     p->n = (size_t)get_upto(w, 4, PS_MAX_PROCESSES);
@@ -153,7 +182,7 @@ static void get_finding(struct ps_wire_in *w, size_t n_tags, struct ps_finding *
 static size_t get_findings(struct ps_wire_in *w, struct ps_shard_room *room,
                            enum ps_source_kind source)
 {
-    const size_t n = (size_t)get_upto(w, 4, PS_SHARD_MAX_FINDINGS);
+    const size_t n = (size_t)get_count(w, PS_SHARD_MAX_FINDINGS, FINDING_BYTES);
     struct ps_finding *f = room->finding;
 
     for (size_t i = 0; i < n && !w->bad; i++) {
@@ -195,7 +224,7 @@ static void get_counters(struct ps_wire_in *w, struct ps_shard_record *out)
 
 static size_t get_prints(struct ps_wire_in *w, struct ps_page_print *p)
 {
-    const size_t n = (size_t)get_upto(w, 4, PS_SHARD_MAX_PRINTS);
+    const size_t n = (size_t)get_count(w, PS_SHARD_MAX_PRINTS, PRINT_BYTES);
 
     for (size_t i = 0; i < n && !w->bad; i++) {
         p[i].phys = ps_wire_get(w, 8);
@@ -229,7 +258,7 @@ static int is_consistent(const struct ps_chunk_result *r)
 
 static void get_kept(struct ps_wire_in *w, struct ps_shard_room *room, struct ps_chunk_result *r)
 {
-    const size_t n = (size_t)get_upto(w, 4, PS_SHARD_MAX_KEPT);
+    const size_t n = (size_t)get_count(w, PS_SHARD_MAX_KEPT, KEPT_BYTES);
 
     for (size_t i = 0; i < n && !w->bad; i++) {
         const uint64_t phys = ps_wire_get(w, 8);

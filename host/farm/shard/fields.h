@@ -36,16 +36,18 @@ void ps_shard_encode_chunk(struct ps_wire_out *w, const struct ps_chunk_result *
                            const struct ps_shard_part *part, int more);
 void ps_shard_encode_rest(struct ps_wire_out *w, const struct ps_image_rest *rest);
 
-/* Room for what a payload decodes to; begin with all zero. */
+/* Room for what a payload decodes to; begin with all zero but n_tags. */
 struct ps_shard_room {
-    struct ps_finding *finding;  /* PS_SHARD_MAX_FINDINGS */
-    struct ps_page_print *print; /* PS_SHARD_MAX_PRINTS */
-    uint64_t *kept_phys;         /* PS_SHARD_MAX_KEPT */
+    size_t n_bytes; /* of the payloads that there is room for */
+    struct ps_finding *finding;
+    struct ps_page_print *print;
+    uint64_t *kept_phys;
     struct ps_processes processes;
     size_t n_tags;
 };
 
-int ps_shard_room_init(struct ps_shard_room *room, size_t n_tags, struct ps_err *err);
+/* Room for all that a payload of n_bytes can hold; PS_ENOMEM. */
+int ps_shard_room_fit(struct ps_shard_room *room, size_t n_bytes, struct ps_err *err);
 void ps_shard_room_free(struct ps_shard_room *room);
 
 /* These set w->bad when a field is none that the writer can have written, or something is left

@@ -237,6 +237,9 @@ int ps_shard_next(struct ps_shard_reader *r, unsigned kinds, struct ps_shard_rec
         if (kind == PS_SHARD_FOOT)
             return check_foot(r, &w, err);
         out->kind = kind;
+        rc = ps_shard_room_fit(&r->room, w.left, err);
+        if (rc < 0)
+            return rc;
         if (kind != PS_SHARD_SIDE && !(kinds >> kind & 1))
             w.p += w.left;
         else if (!decode(r, kind, &w, out))
@@ -279,9 +282,8 @@ static int fill(struct ps_shard_reader *r, size_t n_tags, struct ps_err *err)
     r->digest = ps_digest_new();
     if (!r->digest)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for a shard");
-    rc = ps_shard_room_init(&r->room, n_tags, err);
-    if (rc == 0)
-        rc = reserve(r, BUFFER_BYTES, err);
+    r->room.n_tags = n_tags;
+    rc = reserve(r, r->bytes < BUFFER_BYTES ? (size_t)r->bytes : BUFFER_BYTES, err);
     return rc < 0 ? rc : read_head(r, err);
 }
 
