@@ -45,7 +45,7 @@ struct ps_result_about {
 };
 
 /* Four bytes as the output writes a tag, \xNN for what is not printable. 0: they are not. */
-int ps_result_parse_tag(const char *text, uint32_t *tag);
+int ps_result_parse_tag(const char *s, uint32_t *tag);
 
 /* Read all of it. PS_EFORMAT for what is no result, with the line; what 'source' or the sink failed
  * with. The message does not name the file. Memory does not depend on the size of the text. */
