@@ -51,6 +51,26 @@ void ps_cells_set_address(struct ps_cells *c, size_t column, uint64_t address)
     ps_cells_set(c, column, "0x%016" PRIx64, address);
 }
 
+static void set_known(struct ps_cells *c, size_t column, const char *text)
+{
+    if (column != PS_NO_COLUMN && *text)
+        ps_cells_set(c, column, "%s", text);
+}
+
+void ps_cells_explain(struct ps_cells *c, const struct ps_tagdb *tags, uint32_t tag,
+                      const struct ps_tag_columns *columns)
+{
+    const uint32_t at = ps_tagdb_find(tags, tag);
+    struct ps_tag_info info;
+
+    if (at == PS_TAG_UNKNOWN)
+        return;
+    info = ps_tagdb_at(tags, at);
+    set_known(c, columns->component, info.component);
+    set_known(c, columns->kind, info.kind);
+    set_known(c, columns->description, info.description);
+}
+
 int ps_cells_write(const struct ps_cells *c, const struct ps_column *column,
                    const struct ps_options *opt, struct ps_err *err)
 {

@@ -175,6 +175,20 @@ static int record(struct ps_farm_task_run *run, struct ps_image *image,
     return rc;
 }
 
+int ps_farm_open_image(const struct ps_farm_task_run *run, struct ps_image **image,
+                       struct ps_err *err)
+{
+    int rc = ps_open_image(image, run->task->image, run->session->opt, err);
+
+    if (rc < 0)
+        return rc;
+    ps_warn_if_torn(*image);
+    rc = ps_farm_check_image(run->task, *image, err);
+    if (rc == 0 && run->on_image)
+        run->on_image(run->arg, *image);
+    return rc;
+}
+
 static int scan_image(struct ps_farm_task_run *run, struct place *p, struct ps_err *err)
 {
     struct ps_farm_notes notes;
@@ -183,13 +197,7 @@ static int scan_image(struct ps_farm_task_run *run, struct place *p, struct ps_e
     int rc;
 
     ps_farm_notes_begin(&notes, 0);
-    rc = ps_open_image(&image, run->task->image, run->session->opt, err);
-    if (rc == 0)
-        ps_warn_if_torn(image);
-    if (rc == 0)
-        rc = ps_farm_check_image(run->task, image, err);
-    if (rc == 0 && run->on_image)
-        run->on_image(run->arg, image);
+    rc = ps_farm_open_image(run, &image, err);
     if (rc == 0)
         rc = record(run, image, &notes, p, &losses, err);
     ps_farm_notes_end();

@@ -8,24 +8,9 @@ cd "$work" || exit 1
 has_sqlite=1
 "$POOLSCAN" --version -v | grep -q 'libsqlite3 missing' && has_sqlite=0
 
-cat >a.recipe <<'R'
-size 64K
-arch x64
-build 7601
-page 0x1 kuser
-page 0x2 classic
-    block tag=Proc protected size=0x580
-    block tag=Qz7q size=0x100
-    block tag=File protected size=0x150
-    block tag=Ntfx size=0x200
-    block tag=Qz7q size=0x630
-R
-sed 's/^    block tag=Ntfx size=0x200/    block tag=Thre protected size=0x200/' a.recipe >b.recipe
-cat >>b.recipe <<'R'
-page 0x3 classic
-    block tag=Proc protected size=0x580
-    block tag=Zq8z size=0xa80
-R
+# shellcheck source=tests/cli/snapshots.sh
+. "$PS_SOURCE/tests/cli/snapshots.sh"
+write_snapshots a.recipe b.recipe
 "$POOLSCAN" mkimage -q a.recipe a.raw && "$POOLSCAN" mkimage -q b.recipe b.raw &&
     "$POOLSCAN" mkimage -q sample sample.raw || exit 1
 for name in a b; do

@@ -13,26 +13,9 @@ if ! command -v sqlite3 >/dev/null; then
 fi
 cd "$work" || exit 1
 
-# Two snapshots: one protected tag, one of which there is more, one that is new, one that is gone,
-# tags that nobody knows.
-cat >first.recipe <<'R'
-size 64K
-arch x64
-build 7601
-page 0x1 kuser
-page 0x2 classic
-    block tag=Proc protected size=0x580
-    block tag=Qz7q size=0x100
-    block tag=File protected size=0x150
-    block tag=Ntfx size=0x200
-    block tag=Qz7q size=0x630
-R
-sed 's/^    block tag=Ntfx size=0x200/    block tag=Thre protected size=0x200/' first.recipe >second.recipe
-cat >>second.recipe <<'R'
-page 0x3 classic
-    block tag=Proc protected size=0x580
-    block tag=Zq8z size=0xa80
-R
+# shellcheck source=tests/cli/snapshots.sh
+. "$PS_SOURCE/tests/cli/snapshots.sh"
+write_snapshots first.recipe second.recipe
 "$POOLSCAN" mkimage -q first.recipe first.raw && "$POOLSCAN" mkimage -q second.recipe second.raw &&
     "$POOLSCAN" mkimage -q sample sample.raw || exit 1
 

@@ -5,11 +5,7 @@
 #include <string.h>
 
 #include "host/virtual/isf/isf.h"
-
-struct text {
-    const uint8_t *at;
-    size_t left, step;
-};
+#include "tests/support/text_in_steps.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -17,20 +13,6 @@ static void die(const char *what)
 {
     fprintf(stderr, "%s\n", what);
     abort();
-}
-
-static int64_t read_text(void *arg, void *buf, size_t n_bytes, struct ps_err *ignored)
-{
-    struct text *t = arg;
-    size_t n = t->step < t->left ? t->step : t->left;
-
-    (void)ignored;
-    n = n < n_bytes ? n : n_bytes;
-    if (n > 0)
-        memcpy(buf, t->at, n);
-    t->at += n;
-    t->left -= n;
-    return (int64_t)n;
 }
 
 static int read_by(const uint8_t *data, size_t size, size_t step, struct ps_isf *isf,

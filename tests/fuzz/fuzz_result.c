@@ -4,15 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/results/result.h"
 #include "host/commands/unknown/tallies.h"
+#include "host/results/result.h"
+#include "tests/support/text_in_steps.h"
 
 #define NO_SUM UINT64_C(0xcbf29ce484222325)
-
-struct text {
-    const uint8_t *at;
-    size_t left, step;
-};
 
 struct rows {
     struct ps_tallies *tallies; /* or NULL */
@@ -25,20 +21,6 @@ static void die(const char *what)
 {
     fprintf(stderr, "%s\n", what);
     abort();
-}
-
-static int64_t read_text(void *arg, void *buf, size_t n_bytes, struct ps_err *ignored)
-{
-    struct text *t = arg;
-    size_t n = t->step < t->left ? t->step : t->left;
-
-    (void)ignored;
-    n = n < n_bytes ? n : n_bytes;
-    if (n > 0)
-        memcpy(buf, t->at, n);
-    t->at += n;
-    t->left -= n;
-    return (int64_t)n;
 }
 
 static void mix(uint64_t *sum, uint64_t value)

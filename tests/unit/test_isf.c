@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "host/virtual/isf/unpack.h"
+#include "tests/support/text_in_steps.h"
 #include "tests/support/tmpdir.h"
 
 #define GUID "0123456789ABCDEFFEDCBA9876543210"
@@ -15,26 +16,8 @@
     "\"symbols\":{\"PoolBigPageTable\":{\"type\":{\"kind\":\"void\"},\"address\":2166624},"        \
     "\"other\":{\"address\":\"none\"},\"PoolTrackTable\":{\"address\":16}}"
 
-struct text {
-    const char *at;
-    size_t left, step;
-};
-
 static struct ps_isf isf;
 static struct ps_err err;
-
-static int64_t read_text(void *arg, void *buf, size_t n_bytes, struct ps_err *ignored)
-{
-    struct text *t = arg;
-    size_t n = t->step < t->left ? t->step : t->left;
-
-    (void)ignored;
-    n = n < n_bytes ? n : n_bytes;
-    memcpy(buf, t->at, n);
-    t->at += n;
-    t->left -= n;
-    return (int64_t)n;
-}
 
 static int read_by(const char *text, size_t step)
 {

@@ -4,34 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/results/result.h"
 #include "host/commands/unknown/tallies.h"
+#include "host/results/result.h"
 #include "tests/support/output_run.h"
+#include "tests/support/text_in_steps.h"
 
 #define MAX_ROWS 8u
-
-struct text {
-    const char *at;
-    size_t left, step;
-};
 
 static struct ps_result_row rows[MAX_ROWS];
 static size_t n_rows;
 static struct ps_result_about about;
 static struct ps_err err;
-
-static int64_t read_text(void *arg, void *buf, size_t n_bytes, struct ps_err *ignored)
-{
-    struct text *t = arg;
-    size_t n = t->step < t->left ? t->step : t->left;
-
-    (void)ignored;
-    n = n < n_bytes ? n : n_bytes;
-    memcpy(buf, t->at, n);
-    t->at += n;
-    t->left -= n;
-    return (int64_t)n;
-}
 
 static int on_row(void *arg, const struct ps_result_row *row, struct ps_err *ignored)
 {

@@ -167,20 +167,6 @@ static void set_pair(struct ps_cells *c, size_t column, const uint64_t pair[2])
     ps_cells_set(c, column + 2, "%s%" PRIu64, pair[1] < pair[0] ? "-" : "", distance(pair));
 }
 
-static void explain(struct ps_cells *c, const struct ps_tagdb *tags, uint32_t tag)
-{
-    const uint32_t at = ps_tagdb_find(tags, tag);
-    struct ps_tag_info info;
-
-    if (at == PS_TAG_UNKNOWN)
-        return;
-    info = ps_tagdb_at(tags, at);
-    if (*info.component)
-        ps_cells_set(c, COMPONENT, "%s", info.component);
-    if (*info.description)
-        ps_cells_set(c, DESCRIPTION, "%s", info.description);
-}
-
 static int write_rows(const struct diff *d, const struct ps_options *opt, struct ps_err *err)
 {
     struct ps_cells cells = {.n_columns = N_FIELDS};
@@ -198,7 +184,8 @@ static int write_rows(const struct diff *d, const struct ps_options *opt, struct
                                        : "changed");
         set_pair(&cells, ALLOCS_A, r->n);
         set_pair(&cells, BYTES_A, r->n_bytes);
-        explain(&cells, d->tags, r->tag);
+        ps_cells_explain(&cells, d->tags, r->tag,
+                         &(struct ps_tag_columns){COMPONENT, PS_NO_COLUMN, DESCRIPTION});
     }
     rc = ps_cells_write(&cells, columns, opt, err);
     ps_cells_free(&cells);

@@ -194,22 +194,6 @@ static void set_counts(struct ps_cells *c, size_t column, const struct ps_tracke
     ps_cells_set(c, column + 3, "%" PRIu64, counts->bytes);
 }
 
-static void explain(struct ps_cells *c, const struct ps_tagdb *tags, uint32_t tag)
-{
-    const uint32_t at = ps_tagdb_find(tags, tag);
-    struct ps_tag_info info;
-
-    if (at == PS_TAG_UNKNOWN)
-        return;
-    info = ps_tagdb_at(tags, at);
-    if (*info.component)
-        ps_cells_set(c, COMPONENT, "%s", info.component);
-    if (*info.kind)
-        ps_cells_set(c, KIND, "%s", info.kind);
-    if (*info.description)
-        ps_cells_set(c, DESCRIPTION, "%s", info.description);
-}
-
 static void add_row(struct ps_cells *c, const struct used *u, const struct row *r)
 {
     char text[PS_TAG_TEXT_BYTES];
@@ -224,7 +208,8 @@ static void add_row(struct ps_cells *c, const struct used *u, const struct row *
     ps_cells_set(c, HEADER_BYTES, "%" PRIu64, r->found.header_bytes);
     ps_cells_set(c, BIG_ALLOCATIONS, "%" PRIu64, r->found.big_allocations);
     ps_cells_set(c, BIG_BYTES, "%" PRIu64, r->found.big_bytes);
-    explain(c, u->tags, r->found.tag);
+    ps_cells_explain(c, u->tags, r->found.tag,
+                     &(struct ps_tag_columns){COMPONENT, KIND, DESCRIPTION});
 }
 
 static int is_wanted(const struct ps_tag_pattern *pattern, size_t n, uint32_t tag)

@@ -83,13 +83,7 @@ static int scan_image(struct ps_farm_task_run *run, struct growing *g, struct ps
     int rc;
 
     ps_farm_notes_begin(&notes, 1);
-    rc = ps_open_image(&image, run->task->image, run->session->opt, err);
-    if (rc == 0)
-        ps_warn_if_torn(image);
-    if (rc == 0)
-        rc = ps_farm_check_image(run->task, image, err);
-    if (rc == 0 && run->on_image)
-        run->on_image(run->arg, image);
+    rc = ps_farm_open_image(run, &image, err);
     if (rc == 0)
         rc = record(run, g, image, &notes, err);
     ps_farm_notes_end();
