@@ -1,6 +1,7 @@
 #include "host/topology.h"
 
 #include <hwloc.h>
+#include <hwloc/linux.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -34,6 +35,18 @@ static void describe(hwloc_topology_t hw, struct ps_machine *m)
     m->memory_bytes = hwloc_get_root_obj(hw)->total_memory;
 }
 
+/* A task of a farm may be short, and each of these takes a part of it: a thread bound to every
+ * processor in turn to ask its CPUID, files of sysfs for every core. Devices are not listed either
+ * (hwloc does not unless told to): the configuration space of one may take a millisecond to read.
+ * A library that does not know a flag refuses all of them, and takes its time. */
+static void ask_for_little(hwloc_topology_t hw)
+{
+    hwloc_topology_set_flags(
+        hw, HWLOC_TOPOLOGY_FLAG_DONT_CHANGE_BINDING | HWLOC_TOPOLOGY_FLAG_NO_DISTANCES |
+                HWLOC_TOPOLOGY_FLAG_NO_MEMATTRS | HWLOC_TOPOLOGY_FLAG_NO_CPUKINDS);
+    hwloc_topology_set_type_filter(hw, HWLOC_OBJ_L1CACHE, HWLOC_TYPE_FILTER_KEEP_NONE);
+}
+
 struct ps_topology *ps_topology_new(void)
 {
     struct ps_topology *t = calloc(1, sizeof *t);
@@ -45,9 +58,7 @@ struct ps_topology *ps_topology_new(void)
         t->hw = NULL;
         return t;
     }
-    /* PCI devices, to bind a device's lanes beside it. No OS devices: to list those hwloc would
-     * load the OpenCL drivers, which takes longer than a scan. */
-    hwloc_topology_set_type_filter(t->hw, HWLOC_OBJ_PCI_DEVICE, HWLOC_TYPE_FILTER_KEEP_IMPORTANT);
+    ask_for_little(t->hw);
     if (hwloc_topology_load(t->hw) != 0) {
         hwloc_topology_destroy(t->hw);
         t->hw = NULL;
@@ -133,16 +144,23 @@ int ps_topology_worker_node(const struct ps_topology *t, unsigned i, unsigned n)
 void ps_topology_bind_near_pci(const struct ps_topology *t, int domain, int bus, int device,
                                int function)
 {
-    hwloc_obj_t pci;
-    hwloc_obj_t host;
+    char path[80];
+    hwloc_cpuset_t near;
 
     if (!is_real(t) || bus < 0)
         return;
-    pci = hwloc_get_pcidev_by_busid(t->hw, (unsigned)(domain < 0 ? 0 : domain), (unsigned)bus,
-                                    (unsigned)device, (unsigned)function);
-    host = pci ? hwloc_get_non_io_ancestor_obj(t->hw, pci) : NULL;
-    if (host && host->cpuset)
-        hwloc_set_cpubind(t->hw, host->cpuset, HWLOC_CPUBIND_THREAD);
+    near = hwloc_bitmap_alloc();
+    if (!near)
+        return;
+    snprintf(path, sizeof path, "/sys/bus/pci/devices/%04x:%02x:%02x.%x/local_cpus",
+             domain < 0 ? 0 : (unsigned)domain, (unsigned)bus, (unsigned)device,
+             (unsigned)function);
+    if (hwloc_linux_read_path_as_cpumask(path, near) == 0) {
+        hwloc_bitmap_and(near, near, hwloc_topology_get_topology_cpuset(t->hw));
+        if (!hwloc_bitmap_iszero(near))
+            hwloc_set_cpubind(t->hw, near, HWLOC_CPUBIND_THREAD);
+    }
+    hwloc_bitmap_free(near);
 }
 
 void *ps_topology_alloc(const struct ps_topology *t, size_t n_bytes)

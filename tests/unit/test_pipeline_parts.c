@@ -1,6 +1,9 @@
 /* Source, ring, chunk size and topology, each alone. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <glob.h>
+#include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -208,4 +211,68 @@ Test(topology, describes_this_machine)
     ps_topology_bind_worker(t, 0, 1);
     ps_topology_free(t);
     cr_assert(eq(uint, ps_topology_machine(NULL)->n_pus, 1));
+}
+
+/* The processors of a list like "0-3,8". */
+static cpu_set_t listed(const char *path)
+{
+    FILE *f = fopen(path, "r");
+    cpu_set_t set;
+    unsigned first;
+    unsigned last;
+    int c = ',';
+
+    cr_assert(ne(ptr, f, NULL));
+    CPU_ZERO(&set);
+    while (c == ',' && fscanf(f, "%u", &first) == 1) {
+        last = first;
+        c = fgetc(f);
+        if (c == '-') {
+            cr_assert(eq(int, fscanf(f, "%u", &last), 1));
+            c = fgetc(f);
+        }
+        for (unsigned i = first; i <= last; i++)
+            CPU_SET(i, &set);
+    }
+    fclose(f);
+    return set;
+}
+
+static cpu_set_t bound_to(void)
+{
+    cpu_set_t set;
+
+    cr_assert(eq(int, sched_getaffinity(0, sizeof set, &set), 0));
+    return set;
+}
+
+Test(topology, binds_near_a_pci_device)
+{
+    const cpu_set_t allowed = bound_to();
+    struct ps_topology *t = ps_topology_new();
+    cpu_set_t one, near, now;
+    unsigned at[4];
+    glob_t found;
+
+    if (glob("/sys/bus/pci/devices/*/local_cpulist", 0, NULL, &found) != 0)
+        cr_skip("no PCI devices here");
+    cr_assert(eq(int,
+                 sscanf(found.gl_pathv[0], "/sys/bus/pci/devices/%x:%x:%x.%x", &at[0], &at[1],
+                        &at[2], &at[3]),
+                 4));
+    near = listed(found.gl_pathv[0]);
+    CPU_AND(&near, &near, &allowed);
+    globfree(&found);
+
+    ps_topology_bind_worker(t, 0, 1);
+    one = bound_to();
+    cr_assert(eq(int, CPU_COUNT(&one), 1));
+    ps_topology_bind_near_pci(t, 0, 255, 31, 7);
+    now = bound_to();
+    cr_assert(eq(int, CPU_EQUAL(&now, &one), 1), "a device that does not exist binds nothing");
+
+    ps_topology_bind_near_pci(t, (int)at[0], (int)at[1], (int)at[2], (int)at[3]);
+    now = bound_to();
+    cr_assert(eq(int, CPU_EQUAL(&now, CPU_COUNT(&near) ? &near : &one), 1));
+    ps_topology_free(t);
 }
