@@ -13,3 +13,10 @@ if(NOT POOLSCAN_SANITIZE STREQUAL "thread")
         ENVIRONMENT "STOP_HERE_SO=$<TARGET_FILE:stop_here>")
     ps_script_test(NAME farm/parallel LABELS farm ENVIRONMENT "STOP_HERE_SO=$<TARGET_FILE:stop_here>")
 endif()
+
+# Every number of shards would take a sanitizer's build many minutes.
+set(every 1)
+if(POOLSCAN_SANITIZE)
+    set(every 9)
+endif()
+ps_script_test(NAME farm/counts LABELS farm ENVIRONMENT "EVERY=${every}")
