@@ -16,6 +16,7 @@ ps_criterion_test(NAME unit/test_modules LABELS unit SOURCES support/small_memor
 ps_criterion_test(NAME unit/test_output_text LABELS unit)
 ps_criterion_test(NAME unit/test_progress LABELS unit LIBS PkgConfig::JANSSON)
 ps_criterion_test(NAME unit/test_listing LABELS unit SOURCES support/output_run.c support/tmpdir.c)
+ps_criterion_test(NAME unit/test_hash LABELS unit SOURCES support/rng.c)
 ps_criterion_test(NAME unit/test_tag LABELS unit)
 ps_criterion_test(NAME unit/test_kuser LABELS unit)
 ps_criterion_test(NAME contract/test_kernels LABELS contract

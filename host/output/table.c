@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/hash_factor.h"
 #include "kernels/pool_header.h"
 #include "scan/tags/tag.h"
+#include "scan/tags/tag_map.h"
 
 /* The memory of this writer is bounded: tags beyond the first are counted together, and so are
  * rows beyond the second, which nobody reads and libsmartcols keeps in memory at once. */
@@ -29,16 +31,14 @@ struct tally {
     uint64_t n_stale;
     uint64_t n_merged; /* tags, in a row that stands for several */
     uint32_t best;     /* highest confidence */
-    uint32_t used;
 };
 
-/* Tallies by tag: open addressing, never more than half full. */
 struct table_state {
-    struct tally *slot;
-    size_t cap; /* a power of two */
-    size_t n;
+    struct tally *tally;
+    size_t n, cap;
+    struct ps_tag_map map; /* their places, by tag */
     struct tally other;
-    uint32_t tag_mask;   /* of this image: tags with and without the protected bit are one */
+    uint32_t tag_mask; /* of this image: tags with and without the protected bit are one */
 };
 
 static int table_open(struct ps_writer *w, struct ps_err *err)
@@ -46,12 +46,9 @@ static int table_open(struct ps_writer *w, struct ps_err *err)
     struct table_state *t = calloc(1, sizeof *t);
 
     w->state = t;
-    if (t) {
-        t->cap = FIRST_CAP;
-        t->slot = calloc(t->cap, sizeof *t->slot);
-    }
-    if (!t || !t->slot)
+    if (!t)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the table");
+    t->map.factor = ps_hash_factor();
     return 0;
 }
 
@@ -61,7 +58,8 @@ static void table_close(struct ps_writer *w)
 
     if (!t)
         return;
-    free(t->slot);
+    free(t->tally);
+    ps_tag_map_free(&t->map);
     free(t);
 }
 
@@ -76,27 +74,14 @@ static int table_begin_image(struct ps_writer *w, const struct ps_output_image *
     return 0;
 }
 
-static struct tally *find_slot(struct tally *slot, size_t cap, uint32_t tag)
+static int grow(struct table_state *t)
 {
-    size_t i = tag * 0x9e3779b1u & (cap - 1);
+    const size_t cap = t->cap ? 2 * t->cap : FIRST_CAP;
+    struct tally *tally = realloc(t->tally, cap * sizeof *tally);
 
-    while (slot[i].used && slot[i].tag != tag)
-        i = (i + 1) & (cap - 1);
-    return &slot[i];
-}
-
-static int grow(struct table_state *t, struct ps_err *err)
-{
-    size_t cap = t->cap * 2;
-    struct tally *slot = calloc(cap, sizeof *slot);
-
-    if (!slot)
-        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the table");
-    for (size_t i = 0; i < t->cap; i++)
-        if (t->slot[i].used)
-            *find_slot(slot, cap, t->slot[i].tag) = t->slot[i];
-    free(t->slot);
-    t->slot = slot;
+    if (!tally)
+        return -1;
+    t->tally = tally;
     t->cap = cap;
     return 0;
 }
@@ -105,22 +90,18 @@ static int grow(struct table_state *t, struct ps_err *err)
 static struct tally *tally_of(struct table_state *t, uint32_t tag, uint32_t info,
                               struct ps_err *err)
 {
-    struct tally *y = find_slot(t->slot, t->cap, tag);
+    const uint32_t number = ps_tag_map_find(&t->map, tag);
 
-    if (y->used)
-        return y;
+    if (number != PS_TAG_NO_NUMBER)
+        return &t->tally[number];
     if (t->n >= MAX_TAGS)
         return &t->other;
-    if (2 * (t->n + 1) > t->cap) {
-        if (grow(t, err) < 0)
-            return NULL;
-        y = find_slot(t->slot, t->cap, tag);
+    if ((t->n == t->cap && grow(t) < 0) || ps_tag_map_add(&t->map, tag) < 0) {
+        ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the table");
+        return NULL;
     }
-    t->n++;
-    y->used = 1;
-    y->tag = tag;
-    y->info = info;
-    return y;
+    t->tally[t->n] = (struct tally){.tag = tag, .info = info};
+    return &t->tally[t->n++];
 }
 
 static void count(struct tally *y, const struct ps_finding *f)
@@ -176,17 +157,6 @@ static int compare_tallies(const void *a, const void *b)
     if (x->n_bytes != y->n_bytes)
         return x->n_bytes > y->n_bytes ? -1 : 1;
     return x_text == y_text ? 0 : x_text < y_text ? -1 : 1;
-}
-
-static size_t sort_tallies(struct table_state *t)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < t->cap; i++)
-        if (t->slot[i].used)
-            t->slot[n++] = t->slot[i];
-    qsort(t->slot, n, sizeof *t->slot, compare_tallies);
-    return n;
 }
 
 /* A row about to be printed. */
@@ -273,16 +243,16 @@ static const struct column {
     int flags;
     void (*cell)(const struct row *row, char *text, size_t n);
 } columns[] = {
-    {"Tag",         0,              cell_tag        },
-    {"Blocks",      SCOLS_FL_RIGHT, cell_blocks     },
-    {"Bytes",       SCOLS_FL_RIGHT, cell_bytes      },
-    {"Big",         SCOLS_FL_RIGHT, cell_big        },
-    {"Paged",       SCOLS_FL_RIGHT, cell_paged      },
-    {"NonPaged",    SCOLS_FL_RIGHT, cell_nonpaged   },
-    {"Free",        SCOLS_FL_RIGHT, cell_free       },
-    {"Stale",       SCOLS_FL_RIGHT, cell_stale      },
-    {"Best",        SCOLS_FL_RIGHT, cell_best       },
-    {"Component",   SCOLS_FL_TRUNC, cell_component  },
+    {"Tag", 0, cell_tag},
+    {"Blocks", SCOLS_FL_RIGHT, cell_blocks},
+    {"Bytes", SCOLS_FL_RIGHT, cell_bytes},
+    {"Big", SCOLS_FL_RIGHT, cell_big},
+    {"Paged", SCOLS_FL_RIGHT, cell_paged},
+    {"NonPaged", SCOLS_FL_RIGHT, cell_nonpaged},
+    {"Free", SCOLS_FL_RIGHT, cell_free},
+    {"Stale", SCOLS_FL_RIGHT, cell_stale},
+    {"Best", SCOLS_FL_RIGHT, cell_best},
+    {"Component", SCOLS_FL_TRUNC, cell_component},
     {"Description", SCOLS_FL_TRUNC, cell_description},
 };
 
@@ -333,28 +303,30 @@ static int add_sum_row(struct libscols_table *table, const struct tally *y, cons
     return add_row(table, &row);
 }
 
-static struct tally sum_of(const struct tally *y, size_t n)
+static struct tally sum_from(const struct table_state *t, size_t first)
 {
     struct tally sum = {.n_merged = 1};
 
-    for (size_t i = 0; i < n; i++)
-        add_tally(&sum, &y[i]);
+    for (size_t i = first; i < t->n; i++)
+        add_tally(&sum, &t->tally[i]);
     return sum;
 }
 
 static int add_rows(struct libscols_table *table, struct table_state *t,
                     const struct ps_tagdb *tags)
 {
-    size_t n = sort_tallies(t);
-    size_t n_shown = n < MAX_ROWS ? n : MAX_ROWS;
-    struct tally rest = sum_of(t->slot + n_shown, n - n_shown);
-    struct tally total = sum_of(t->slot, n);
+    const size_t n_shown = t->n < MAX_ROWS ? t->n : MAX_ROWS;
+    struct tally rest, total;
     int rc = 0;
 
+    if (t->n > 0)
+        qsort(t->tally, t->n, sizeof *t->tally, compare_tallies);
+    rest = sum_from(t, n_shown);
+    total = sum_from(t, 0);
     add_tally(&rest, &t->other);
     add_tally(&total, &t->other);
     for (size_t i = 0; i < n_shown && rc == 0; i++)
-        rc = add_tag_row(table, tags, &t->slot[i]);
+        rc = add_tag_row(table, tags, &t->tally[i]);
     if (rc == 0 && rest.n_blocks)
         rc = add_sum_row(table, &rest, "(other)", "all tags that have no row here");
     if (rc == 0)

@@ -2,70 +2,65 @@
 
 #include <stdlib.h>
 
+#include "host/hash_factor.h"
 #include "host/run/session.h"
 #include "kernels/pool_header.h"
 
-#define FIRST_SLOTS 4096u
+#define FIRST_CAP 1024u
 
 void ps_tag_usages_free(struct ps_tag_usages *u)
 {
-    free(u->slot);
-    *u = (struct ps_tag_usages){.slot = NULL};
-}
-
-static struct ps_tag_usage *slot_of(const struct ps_tag_usages *u, uint32_t tag)
-{
-    size_t i = (tag * UINT32_C(0x9e3779b1) >> 8) & (u->n_slots - 1);
-
-    while (u->slot[i].is_used && u->slot[i].tag != tag)
-        i = (i + 1) & (u->n_slots - 1);
-    return &u->slot[i];
+    free(u->usage);
+    ps_tag_map_free(&u->map);
+    *u = (struct ps_tag_usages){.usage = NULL};
 }
 
 static int grow(struct ps_tag_usages *u)
 {
-    struct ps_tag_usages larger = {
-        .n_slots = u->n_slots ? 2 * u->n_slots : FIRST_SLOTS, .n = u->n, .n_over = u->n_over};
+    const size_t cap = u->cap ? 2 * u->cap : FIRST_CAP;
+    struct ps_tag_usage *usage = realloc(u->usage, cap * sizeof *usage);
 
-    larger.slot = calloc(larger.n_slots, sizeof *larger.slot);
-    if (!larger.slot)
+    if (!usage)
         return -1;
-    for (size_t i = 0; i < u->n_slots; i++)
-        if (u->slot[i].is_used)
-            *slot_of(&larger, u->slot[i].tag) = u->slot[i];
-    free(u->slot);
-    *u = larger;
+    u->usage = usage;
+    u->cap = cap;
     return 0;
+}
+
+/* NULL: out of memory. */
+static struct ps_tag_usage *make(struct ps_tag_usages *u, uint32_t tag)
+{
+    if (u->n == 0)
+        u->map.factor = ps_hash_factor();
+    if ((u->n == u->cap && grow(u) < 0) || ps_tag_map_add(&u->map, tag) < 0)
+        return NULL;
+    u->usage[u->n] = (struct ps_tag_usage){.tag = tag};
+    return &u->usage[u->n++];
 }
 
 struct ps_tag_usage *ps_tag_usages_at(struct ps_tag_usages *u, uint32_t tag, int *out_of_memory)
 {
+    const uint32_t plain = tag & ~PS_TAG_PROTECTED;
+    const uint32_t number = ps_tag_map_find(&u->map, plain);
     struct ps_tag_usage *s;
 
     *out_of_memory = 0;
-    tag &= ~PS_TAG_PROTECTED;
-    if (u->n * 2 >= u->n_slots && grow(u) < 0) {
-        *out_of_memory = 1;
-        return NULL;
-    }
-    s = slot_of(u, tag);
-    if (s->is_used)
-        return s;
+    if (number != PS_TAG_NO_NUMBER)
+        return &u->usage[number];
     if (u->n == PS_TAG_USAGE_MAX) {
         u->n_over++;
         return NULL;
     }
-    s->is_used = 1;
-    s->tag = tag;
-    u->n++;
+    s = make(u, plain);
+    *out_of_memory = !s;
     return s;
 }
 
 const struct ps_tag_usage *ps_tag_usages_find(const struct ps_tag_usages *u, uint32_t tag)
 {
-    const struct ps_tag_usage *s = u->n_slots ? slot_of(u, tag & ~PS_TAG_PROTECTED) : NULL;
+    const uint32_t number = ps_tag_map_find(&u->map, tag & ~PS_TAG_PROTECTED);
 
-    return s && s->is_used ? s : NULL;
+    return number == PS_TAG_NO_NUMBER ? NULL : &u->usage[number];
 }
 
 /* The only header of the segment heap that has a PreviousSize is the second one of a cache-aligned

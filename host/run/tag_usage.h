@@ -9,23 +9,23 @@
 #include "host/options.h"
 #include "scan/err.h"
 #include "scan/finding.h"
+#include "scan/tags/tag_map.h"
 
 /* More tags than that are in no image that is not made to have them. */
 #define PS_TAG_USAGE_MAX (UINT32_C(1) << 18)
 
 struct ps_tag_usage {
-    uint32_t tag;     /* without the protected bit */
-    uint32_t is_used; /* private: the slot holds a tag */
+    uint32_t tag; /* without the protected bit */
     uint64_t header_blocks, header_bytes;
     uint64_t big_allocations, big_bytes;
 };
 
 /* Begin with all zero. */
 struct ps_tag_usages {
-    struct ps_tag_usage *slot; /* n_slots, a power of two; those with is_used are the tags */
-    size_t n_slots;
-    size_t n;
-    uint64_t n_over; /* things not counted: PS_TAG_USAGE_MAX other tags came before theirs */
+    struct ps_tag_usage *usage; /* in the order in which the tags came */
+    size_t n, cap;
+    struct ps_tag_map map; /* their places, by tag */
+    uint64_t n_over;       /* things not counted: PS_TAG_USAGE_MAX other tags came before theirs */
 };
 
 void ps_tag_usages_free(struct ps_tag_usages *u);

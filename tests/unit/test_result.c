@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "host/commands/unknown/tallies.h"
+#include "host/hash_factor.h"
 #include "host/results/result.h"
 #include "tests/support/output_run.h"
 #include "tests/support/text_in_steps.h"
@@ -208,6 +209,7 @@ Test(tallies, many_and_too_many)
     for (uint32_t i = 0; i < PS_TALLIES_MAX; i++)
         add(&t, i * 0x01000193u, 1, 0, 0);
     cr_assert_eq(t.n_left_out, 3);
+    cr_assert_eq(t.map.factor, ps_hash_factor());
     ps_tallies_keep_unknown(&t);
     cr_assert_geq(t.n, PS_TALLIES_MAX - 3);
     for (size_t i = 0; i < t.n; i++)

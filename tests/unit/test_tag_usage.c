@@ -3,6 +3,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "host/hash_factor.h"
+
 static struct ps_tag_usages usages;
 
 static void forget(void)
@@ -67,6 +69,7 @@ Test(tag_usage, as_many_tags_as_there_may_be)
     for (uint32_t i = 0; i < PS_TAG_USAGE_MAX; i++)
         at(i * 8191)->header_bytes += i + 1;
     cr_assert_eq(usages.n, PS_TAG_USAGE_MAX);
+    cr_assert_eq(usages.map.factor, ps_hash_factor());
     cr_assert_eq(usages.n_over, 0);
     cr_assert_null(at(8190));
     cr_assert_eq(usages.n_over, 1);

@@ -101,12 +101,11 @@ static int compare(struct diff *d, struct ps_err *err)
     d->row = calloc(a->n + b->n + 1, sizeof *d->row);
     if (!d->row)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu tags", a->n + b->n);
-    for (size_t i = 0; i < a->n_slots; i++)
-        if (a->slot[i].is_used)
-            compare_tag(d, a->slot[i].tag);
-    for (size_t i = 0; i < b->n_slots; i++)
-        if (b->slot[i].is_used && !ps_tag_usages_find(a, b->slot[i].tag))
-            compare_tag(d, b->slot[i].tag);
+    for (size_t i = 0; i < a->n; i++)
+        compare_tag(d, a->usage[i].tag);
+    for (size_t i = 0; i < b->n; i++)
+        if (!ps_tag_usages_find(a, b->usage[i].tag))
+            compare_tag(d, b->usage[i].tag);
     return 0;
 }
 

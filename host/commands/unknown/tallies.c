@@ -3,36 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/hash_factor.h"
+
 #define FIRST_CAP 1024u
 
-static size_t slot_of(const struct ps_tallies *t, uint32_t tag)
-{
-    size_t at = (size_t)(tag * UINT32_C(0x9e3779b1)) >> 7 & (t->n_slots - 1);
-
-    while (t->slot[at] != 0 && t->tally[t->slot[at] - 1].tag != tag)
-        at = (at + 1) & (t->n_slots - 1);
-    return at;
-}
-
-/* Twice as many, in a table that stays at least half empty. */
 static int grow(struct ps_tallies *t)
 {
     const size_t cap = t->cap ? 2 * t->cap : FIRST_CAP;
     struct ps_tally *tally = realloc(t->tally, cap * sizeof *tally);
-    uint32_t *slot;
 
     if (!tally)
         return -1;
     t->tally = tally;
-    slot = calloc(2 * cap, sizeof *slot);
-    if (!slot)
-        return -1;
-    free(t->slot);
-    t->slot = slot;
-    t->n_slots = 2 * cap;
     t->cap = cap;
-    for (size_t i = 0; i < t->n; i++)
-        t->slot[slot_of(t, t->tally[i].tag)] = (uint32_t)i + 1;
     return 0;
 }
 
@@ -44,18 +27,16 @@ static int is_known(const struct ps_tallies *t, uint32_t tag)
            (!t->exact || ps_tagdb_at(t->tags, at).pattern.mask == UINT32_MAX);
 }
 
-/* NULL: there are too many. */
-static struct ps_tally *find(struct ps_tallies *t, uint32_t tag)
+/* NULL: out of memory. */
+static struct ps_tally *make(struct ps_tallies *t, uint32_t tag)
 {
-    const size_t at = slot_of(t, tag);
     struct ps_tally *y;
 
-    if (t->slot[at] != 0)
-        return &t->tally[t->slot[at] - 1];
-    if (t->n == PS_TALLIES_MAX)
+    if (t->n == 0)
+        t->map.factor = ps_hash_factor();
+    if ((t->n == t->cap && grow(t) < 0) || ps_tag_map_add(&t->map, tag) < 0)
         return NULL;
     y = &t->tally[t->n++];
-    t->slot[at] = (uint32_t)t->n;
     *y = (struct ps_tally){.tag = tag, .offset = PS_RESULT_NOWHERE};
     y->is_known = (uint8_t)is_known(t, tag);
     return y;
@@ -68,15 +49,16 @@ static void add(uint64_t *to, uint64_t n)
 
 int ps_tallies_add(struct ps_tallies *t, const struct ps_result_row *row, struct ps_err *err)
 {
+    const uint32_t number = ps_tag_map_find(&t->map, row->tag);
     struct ps_tally *y;
 
-    if (t->n == t->cap && t->n < PS_TALLIES_MAX && grow(t) < 0)
-        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the tags of a result");
-    y = find(t, row->tag);
-    if (!y) {
+    if (number == PS_TAG_NO_NUMBER && t->n == PS_TALLIES_MAX) {
         t->n_left_out++;
         return 0;
     }
+    y = number == PS_TAG_NO_NUMBER ? make(t, row->tag) : &t->tally[number];
+    if (!y)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the tags of a result");
     y->pools |= (uint8_t)row->pools;
     add(&y->n_live, row->n_live);
     add(&y->n_freed, row->n_freed);
@@ -124,6 +106,6 @@ void ps_tallies_keep_unknown(struct ps_tallies *t)
 void ps_tallies_free(struct ps_tallies *t)
 {
     free(t->tally);
-    free(t->slot);
+    ps_tag_map_free(&t->map);
     memset(t, 0, sizeof *t);
 }

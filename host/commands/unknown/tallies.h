@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "host/results/result.h"
+#include "scan/tags/tag_map.h"
 #include "scan/tags/tagdb.h"
 
 /* No more tags are told apart. */
@@ -27,9 +28,8 @@ struct ps_tallies {
     int exact;                   /* entries with wildcards explain nothing */
     struct ps_tally *tally;
     size_t n, cap;
-    uint32_t *slot; /* index + 1 */
-    size_t n_slots;
-    uint64_t n_left_out; /* rows of tags beyond PS_TALLIES_MAX */
+    struct ps_tag_map map; /* their places, by tag */
+    uint64_t n_left_out;   /* rows of tags beyond PS_TALLIES_MAX */
 };
 
 /* PS_ENOMEM. */

@@ -169,18 +169,15 @@ static int make_rows(struct used *u, struct ps_err *err)
     u->row = calloc(u->usages.n + 1, sizeof *u->row);
     if (!u->row)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu tags", u->usages.n);
-    for (size_t i = 0; i < u->usages.n_slots; i++) {
-        struct row *r = &u->row[u->n_rows];
+    for (size_t i = 0; i < u->usages.n; i++) {
+        struct row *r = &u->row[u->n_rows++];
 
-        if (!u->usages.slot[i].is_used)
-            continue;
-        r->found = u->usages.slot[i];
+        r->found = u->usages.usage[i];
         r->counted = ps_tracker_table_find(&u->tracker, r->found.tag);
         if (r->counted) {
             r->nonpaged_diff = ps_tracker_diff(layout, &r->counted->entry.nonpaged);
             r->paged_diff = ps_tracker_diff(layout, &r->counted->entry.paged);
         }
-        u->n_rows++;
     }
     return 0;
 }
