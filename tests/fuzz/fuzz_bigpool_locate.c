@@ -87,7 +87,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct ps_bigpool_table table;
     struct ps_inverse_map *map = NULL;
     struct ps_va_range range;
-    struct ps_bigpool_source source = {.paging = &paging, .data = &range};
+    struct ps_bigpool_source source = {
+        .paging = &paging, .data = &range, .factor = UINT64_C(0xd1342543de82ef95)};
     struct ps_err err;
 
     if (size < 3)

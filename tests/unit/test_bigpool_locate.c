@@ -25,7 +25,8 @@ static int locate(int with_data)
     struct ps_bigpool_source source = {.paging = &paging,
                                        .arch = t.is_x64 ? PS_ARCH_X64 : PS_ARCH_X86,
                                        .data = &data,
-                                       .n_data = with_data ? 1 : 0};
+                                       .n_data = with_data ? 1 : 0,
+                                       .factor = UINT64_C(0xd1342543de82ef95)};
     struct ps_inverse_map *map = NULL;
     struct ps_err err;
     int rc;

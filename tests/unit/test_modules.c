@@ -172,7 +172,7 @@ static struct ps_code_count search(uint64_t base, uint32_t n_bytes, uint64_t max
     const struct ps_operand_search s = {.set = &set, .found = on_found};
 
     n_exact = n_bytes_only = 0;
-    cr_assert_eq(ps_operand_set_make(&set, &tag, 1), 0);
+    cr_assert_eq(ps_operand_set_make(&set, &tag, 1, 1), 0);
     ps_code_search(&paging, &module, &s, max_pages, &count);
     ps_operand_set_free(&set);
     return count;

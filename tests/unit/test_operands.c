@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scan/hash.h"
 #include "scan/windows/modules/operands.h"
 #include "tests/support/rng.h"
 
@@ -12,6 +13,7 @@
 #define EVIL_TOP 0xec697645u
 #define MAX_SEEN 16u
 #define N_TAGS   512u
+#define FACTOR   UINT64_C(0xd1342543de82ef95) /* any odd one */
 
 static struct {
     uint32_t index;
@@ -33,7 +35,7 @@ static void find(const uint32_t *tag, size_t n_tags, const void *code, size_t n,
     struct ps_operand_search search = {.set = &set, .found = on_found};
 
     n_seen = 0;
-    cr_assert_eq(ps_operand_set_make(&set, tag, n_tags), 0);
+    cr_assert_eq(ps_operand_set_make(&set, tag, n_tags, FACTOR), 0);
     ps_operands_find(&search, code, n, first);
     ps_operand_set_free(&set);
 }
@@ -164,10 +166,36 @@ Test(operands, noise)
             if (memcmp(code + at, &tag[i], 3) == 0 &&
                 (code[at + 3] & 0x7fu) == (tag[i] >> 24 & 0x7fu))
                 want[i]++;
-    cr_assert_eq(ps_operand_set_make(&set, tag, N_TAGS), 0);
+    cr_assert_eq(ps_operand_set_make(&set, tag, N_TAGS, FACTOR), 0);
     ps_operands_find(&search, code, sizeof code, 0);
     ps_operand_set_free(&set);
     for (size_t i = 0; i < N_TAGS; i++)
         cr_assert_eq(n_hits[i], want[i], "seed %#" PRIx64 ": tag %#x: %u, not %u", seed, tag[i],
                      n_hits[i], want[i]);
+}
+
+/* Tags whose products with 0x9e3779b1 have the bits from 4 to 20 all zero: 0x0e8b2f51 is its
+ * inverse. Steps are counted from where each value came to stand. */
+Test(operands, chosen_tags_do_not_collide)
+{
+    static uint32_t tag[8192];
+    struct ps_operand_set set;
+    uint64_t n_steps = 0, n_values = 0;
+    size_t mask;
+
+    for (uint32_t i = 0; i < 8192; i++)
+        tag[i] = UINT32_C(0x0e8b2f51) * ((i & 15u) | i >> 4 << 21);
+    cr_assert_eq(ps_operand_set_make(&set, tag, 8192, FACTOR), 0);
+    mask = ((size_t)1 << set.bits) - 1;
+    for (size_t at = 0; at <= mask; at++)
+        if (set.slot[at].index != 0) {
+            const size_t home = ps_hash_home(set.slot[at].value, FACTOR, set.bits);
+
+            cr_assert_eq(tag[set.slot[at].index - 1] * UINT32_C(0x9e3779b1) >> 4 & 0x1ffffu, 0);
+            n_steps += ((at - home) & mask) + 1;
+            n_values++;
+        }
+    cr_assert_eq(n_values, 2 * 8192);
+    cr_assert_leq(n_steps, 3 * n_values);
+    ps_operand_set_free(&set);
 }

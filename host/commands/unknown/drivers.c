@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "host/cancel.h"
+#include "host/hash_factor.h"
 #include "host/log.h"
 #include "host/virtual/windows_kernel.h"
 
@@ -42,7 +43,7 @@ static int make_search(struct search *s, const struct ps_tallies *t, struct ps_e
 
     for (size_t i = 0; tag && i < t->n; i++)
         tag[i] = t->tally[i].tag;
-    failed = failed || ps_operand_set_make(&s->set, tag, t->n) < 0;
+    failed = failed || ps_operand_set_make(&s->set, tag, t->n, ps_hash_factor()) < 0;
     free(tag);
     s->mark = calloc(t->n + 1, sizeof *s->mark);
     s->seen = calloc(t->n + 1, sizeof *s->seen);

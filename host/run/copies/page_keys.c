@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 
+#include "host/hash_factor.h"
+#include "scan/hash.h"
+
 #define FIRST_BITS 12u
 #define PAGE_SHIFT 12u
 
@@ -19,7 +22,7 @@ static size_t n_places(const struct ps_page_keys *k)
 /* The place of that frame, or the free one where it would be. */
 static size_t find(const struct ps_page_keys *k, uint32_t frame_1)
 {
-    size_t at = frame_1 * UINT32_C(0x9e3779b1) >> (32 - k->bits);
+    size_t at = ps_hash_home(frame_1, k->factor, k->bits);
 
     while (k->place[at].frame_1 != 0 && k->place[at].frame_1 != frame_1)
         at = (at + 1) & (n_places(k) - 1);
@@ -28,7 +31,8 @@ static size_t find(const struct ps_page_keys *k, uint32_t frame_1)
 
 static void grow(struct ps_page_keys *k)
 {
-    struct ps_page_keys larger = {.bits = k->bits ? k->bits + 1 : FIRST_BITS, .n = k->n};
+    struct ps_page_keys larger = {
+        .factor = ps_hash_factor(), .bits = k->bits ? k->bits + 1 : FIRST_BITS, .n = k->n};
 
     larger.place = calloc((size_t)1 << larger.bits, sizeof *larger.place);
     if (!larger.place)

@@ -13,7 +13,8 @@
 /* Begin with all zero. */
 struct ps_page_keys {
     struct ps_page_key_place *place;
-    unsigned bits; /* of the number of places; 0: none yet */
+    uint64_t factor; /* of scan/hash.h: the image chooses the addresses */
+    unsigned bits;   /* of the number of places; 0: none yet */
     size_t n;
 };
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "host/hash_factor.h"
 #include "host/virtual/pool/find_bigpool.h"
 #include "host/virtual/windows_kernel.h"
 #include "scan/bigpool/locate/locate.h"
@@ -15,6 +16,7 @@ static int locate(struct ps_address_space *as, const struct ps_inverse_map *map,
                                        .arch = ps_address_space_arch(as),
                                        .build = as->build,
                                        .data = data,
+                                       .factor = ps_hash_factor(),
                                        .map = map};
 
     source.n_data = ps_address_space_kernel_data(as, data);

@@ -2,8 +2,13 @@
 
 #include <stdlib.h>
 
+#include "scan/hash.h"
+
 /* Twice PS_BIGPOOL_MAX_POINTERS. */
-#define N_SEEN (2u * PS_BIGPOOL_MAX_POINTERS)
+#define SEEN_BITS 17u
+#define N_SEEN    (1u << SEEN_BITS)
+
+_Static_assert(N_SEEN == 2 * PS_BIGPOOL_MAX_POINTERS, "at most half full");
 
 int ps_bigpool_finder_init(struct ps_bigpool_finder *finder, const struct ps_bigpool_source *source)
 {
@@ -20,7 +25,7 @@ void ps_bigpool_finder_free(struct ps_bigpool_finder *finder)
 /* 1 the first time, 0 later and when there are too many. */
 static int is_new(struct ps_bigpool_finder *finder, uint64_t va)
 {
-    size_t at = (size_t)((va >> 12) * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (N_SEEN - 1);
+    size_t at = ps_hash_home(va, finder->source->factor, SEEN_BITS);
 
     for (; finder->seen[at] != 0; at = (at + 1) & (N_SEEN - 1))
         if (finder->seen[at] == va)

@@ -27,6 +27,7 @@ struct ps_bigpool_source {
     /* Writable data of the Windows kernel. */
     const struct ps_va_range *data;
     size_t n_data;
+    uint64_t factor; /* of scan/hash.h */
     /* All frames that the kernel half maps; NULL: only pointers are followed. */
     const struct ps_inverse_map *map;
 };

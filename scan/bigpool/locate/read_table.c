@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "scan/bigpool/word_vote.h"
+#include "scan/hash.h"
 
 #define PAGE_BYTES ((size_t)PS_FRAME_BYTES)
 
@@ -20,20 +21,26 @@ struct reader {
     uint8_t **page;
     uint64_t *phys;
     uint8_t *is_damaged;
-    uint64_t *frame; /* a set: the frames that were read, plus 1; 0: nothing */
-    size_t n_frames; /* a power of two, at least twice the pages that are read */
+    uint64_t *frame;     /* a set: the frames that were read, plus 1; 0: nothing */
+    unsigned frame_bits; /* of its places: at least twice the pages that are read */
     struct ps_bigpool_word_vote vote;
 };
+
+static size_t n_frames(const struct reader *r)
+{
+    return (size_t)1 << r->frame_bits;
+}
 
 static int reader_init(struct reader *r)
 {
     r->n_pages = (size_t)(((uint64_t)r->g->entry_bytes << r->c->log2) / PAGE_BYTES);
-    for (r->n_frames = 64; r->n_frames < 2 * r->n_pages && r->n_frames < 2 * PS_BIGPOOL_READ_PAGES;)
-        r->n_frames *= 2;
+    r->frame_bits = 6;
+    while (n_frames(r) < 2 * r->n_pages && n_frames(r) < 2 * (size_t)PS_BIGPOOL_READ_PAGES)
+        r->frame_bits++;
     r->page = calloc(r->n_pages, sizeof *r->page);
     r->phys = calloc(r->n_pages, sizeof *r->phys);
     r->is_damaged = calloc(r->n_pages, sizeof *r->is_damaged);
-    r->frame = calloc(r->n_frames, sizeof *r->frame);
+    r->frame = calloc(n_frames(r), sizeof *r->frame);
     return r->page && r->phys && r->is_damaged && r->frame ? 0 : -PS_ENOMEM;
 }
 
@@ -51,9 +58,9 @@ static void reader_free(struct reader *r)
 static int take_frame(struct reader *r, uint64_t phys)
 {
     const uint64_t key = phys / PAGE_BYTES + 1;
-    size_t at = (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (r->n_frames - 1);
+    size_t at = ps_hash_home(key, r->source->factor, r->frame_bits);
 
-    for (; r->frame[at] != 0; at = (at + 1) & (r->n_frames - 1))
+    for (; r->frame[at] != 0; at = (at + 1) & (n_frames(r) - 1))
         if (r->frame[at] == key)
             return 0;
     r->frame[at] = key;

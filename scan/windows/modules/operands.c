@@ -3,7 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TOP_BIT 0x80000000u
+#include "scan/hash.h"
+
+#define TOP_BIT    0x80000000u
+#define FIRST_BITS 6u
 
 /* Opcodes of Intel's manual, volume 2: MOV r32, imm32 (B8+r), PUSH imm32, CMP EAX, imm32; with a
  * ModRM byte MOV r/m32, imm32 (C7 /0) and CMP r/m32, imm32 (81 /7). */
@@ -21,28 +24,29 @@ static uint32_t load(const uint8_t *p)
     return v;
 }
 
-static size_t home_of(const struct ps_operand_set *set, uint32_t value)
+static size_t next(const struct ps_operand_set *set, size_t at)
 {
-    return (size_t)(value * UINT32_C(0x9e3779b1)) >> 4 & (set->n_slots - 1);
+    return (at + 1) & (((size_t)1 << set->bits) - 1);
 }
 
 static void add(struct ps_operand_set *set, uint32_t value, uint32_t index)
 {
-    size_t at = home_of(set, value);
+    size_t at = ps_hash_home(value, set->factor, set->bits);
 
     while (set->slot[at].index != 0)
-        at = (at + 1) & (set->n_slots - 1);
+        at = next(set, at);
     set->slot[at] = (struct ps_operand_slot){value, index + 1};
     set->low[(value & 0xffffu) / 64] |= UINT64_C(1) << value % 64;
 }
 
-int ps_operand_set_make(struct ps_operand_set *set, const uint32_t *tag, size_t n)
+int ps_operand_set_make(struct ps_operand_set *set, const uint32_t *tag, size_t n, uint64_t factor)
 {
     memset(set, 0, sizeof *set);
-    set->n_slots = 64;
-    while (set->n_slots < 4 * n)
-        set->n_slots *= 2;
-    set->slot = calloc(set->n_slots, sizeof *set->slot);
+    set->factor = factor;
+    set->bits = FIRST_BITS;
+    while ((size_t)1 << set->bits < 4 * n)
+        set->bits++;
+    set->slot = calloc((size_t)1 << set->bits, sizeof *set->slot);
     if (!set->slot)
         return -1;
     for (size_t i = 0; i < n; i++) {
@@ -102,9 +106,9 @@ static void look_up(const struct ps_operand_search *search, const uint8_t *b, si
 {
     const struct ps_operand_set *set = search->set;
     const uint32_t value = load(b + at);
-    size_t slot = home_of(set, value);
+    size_t slot = ps_hash_home(value, set->factor, set->bits);
 
-    for (; set->slot[slot].index != 0; slot = (slot + 1) & (set->n_slots - 1))
+    for (; set->slot[slot].index != 0; slot = next(set, slot))
         if (set->slot[slot].value == value)
             search->found(search->arg, set->slot[slot].index - 1, ps_operand_is_exact(b, at));
 }

@@ -16,13 +16,15 @@ struct ps_operand_set {
         uint32_t value;
         uint32_t index; /* of the tag, + 1; 0: empty */
     } * slot;
-    size_t n_slots;           /* a power of two */
+    unsigned bits;            /* of the number of slots */
+    uint64_t factor;          /* of scan/hash.h */
     uint64_t low[65536 / 64]; /* a bit for the low half of each value */
 };
 
 /* 0, or -1: out of memory. Free with ps_operand_set_free in any case. Of equal tags each is
- * found. At most 2^28 tags. */
-int ps_operand_set_make(struct ps_operand_set *set, const uint32_t *tag, size_t n);
+ * found, and costs each of the others a step. At most 2^28 tags. The factor is that of
+ * scan/hash.h. */
+int ps_operand_set_make(struct ps_operand_set *set, const uint32_t *tag, size_t n, uint64_t factor);
 void ps_operand_set_free(struct ps_operand_set *set);
 
 /* Is the dword at b[at] the operand of an instruction that a compiler writes for a tag: mov to a
