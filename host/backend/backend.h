@@ -65,8 +65,9 @@ int ps_backend_cpu_open(struct ps_backend **out, const struct ps_plan *plan,
 int ps_backend_null_open(struct ps_backend **out, struct ps_err *err);
 void ps_backend_close(struct ps_backend *b); /* accepts NULL */
 
-/* Scan the built-in 64 KiB of test pages on 'b' and with the scalar kernel; PS_EINTERNAL, naming
- * the first difference, when they disagree. */
+/* Scan the built-in test pages on 'b', which takes chunks of so many, and with the scalar kernel;
+ * PS_EINTERNAL, naming the first difference, when they disagree. */
+#define PS_SELF_TEST_PAGES 16u
 int ps_backend_self_test(struct ps_backend *b, const struct ps_plan *plan, struct ps_err *err);
 
 #endif

@@ -7,8 +7,6 @@
 
 #include "kernels/bodies.h"
 
-#define TEST_PAGES 16u
-
 /* xorshift: any fixed sequence does, it only has to be the same on every run. */
 static uint64_t next_word(uint64_t *state)
 {
@@ -44,10 +42,10 @@ static uint32_t some_type(const struct ps_plan *plan, uint64_t random)
  * slots of a page included. */
 static void fill_pages(const struct ps_plan *plan, uint8_t *pages)
 {
-    const uint32_t n_slots = TEST_PAGES * plan->slots_per_page;
+    const uint32_t n_slots = PS_SELF_TEST_PAGES * plan->slots_per_page;
     uint64_t state = 0x706f6f6c7363616eu;
 
-    for (size_t i = 0; i < TEST_PAGES * PS_PAGE_BYTES; i += sizeof state) {
+    for (size_t i = 0; i < PS_SELF_TEST_PAGES * PS_PAGE_BYTES; i += sizeof state) {
         uint64_t w = next_word(&state);
 
         memcpy(pages + i, &w, sizeof w);
@@ -90,8 +88,8 @@ static int run_test(struct ps_backend *b, const struct ps_plan *plan, struct ps_
 
     fill_pages(plan, c->buffer);
     c->pages = c->buffer;
-    c->n_pages = TEST_PAGES;
-    n_want = ps_scan_scalar(plan, c->pages, TEST_PAGES, want, cap);
+    c->n_pages = PS_SELF_TEST_PAGES;
+    n_want = ps_scan_scalar(plan, c->pages, PS_SELF_TEST_PAGES, want, cap);
     rc = b->ops->submit(b, c, err);
     if (rc == 0 && b->ops->wait)
         rc = b->ops->wait(b, c, err);
@@ -100,8 +98,8 @@ static int run_test(struct ps_backend *b, const struct ps_plan *plan, struct ps_
 
 int ps_backend_self_test(struct ps_backend *b, const struct ps_plan *plan, struct ps_err *err)
 {
-    const size_t cap = (size_t)TEST_PAGES * plan->slots_per_page;
-    struct ps_chunk c = {.max_pages = TEST_PAGES};
+    const size_t cap = (size_t)PS_SELF_TEST_PAGES * plan->slots_per_page;
+    struct ps_chunk c = {.max_pages = PS_SELF_TEST_PAGES};
     struct ps_hit *want = malloc(cap * sizeof *want);
     uint8_t *own = NULL;
     int rc = 0;
@@ -115,7 +113,7 @@ int ps_backend_self_test(struct ps_backend *b, const struct ps_plan *plan, struc
     if (rc < 0)
         goto out;
     if (!c.buffer)
-        c.buffer = own = aligned_alloc(PS_PAGE_BYTES, TEST_PAGES * PS_PAGE_BYTES);
+        c.buffer = own = aligned_alloc(PS_PAGE_BYTES, PS_SELF_TEST_PAGES * PS_PAGE_BYTES);
     rc = c.buffer ? run_test(b, plan, &c, want, cap, err)
                   : ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
     if (b->ops->chunk_fini)

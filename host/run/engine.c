@@ -161,6 +161,7 @@ static int open_lane(struct ps_engine *e, unsigned i, const struct ps_plan *plan
 {
     struct ps_lane_spec *l = &e->lane[i];
     const struct ps_cl_device *d;
+    size_t max_pages = e->chunk_pages;
     int rc;
 
     *l = (struct ps_lane_spec){.pci_bus = -1};
@@ -173,7 +174,9 @@ static int open_lane(struct ps_engine *e, unsigned i, const struct ps_plan *plan
     l->pci_bus = d->pci_bus;
     l->pci_device = d->pci_device;
     l->pci_function = d->pci_function;
-    rc = ps_backend_opencl_open(&l->backend, plan, d->number, e->chunk_pages, err);
+    if (max_pages < PS_SELF_TEST_PAGES)
+        max_pages = PS_SELF_TEST_PAGES;
+    rc = ps_backend_opencl_open(&l->backend, plan, d->number, max_pages, err);
     if (rc < 0)
         return rc;
     rc = ps_backend_self_test(l->backend, plan, err);

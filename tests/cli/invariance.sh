@@ -55,6 +55,7 @@ opencl() {
         fi
         POCL_DEVICES=$pocl same "opencl, PoCL $pocl" --backend opencl
         POCL_DEVICES=$pocl same "opencl, PoCL $pocl, chunk 64k" --backend opencl --chunk 64k
+        POCL_DEVICES=$pocl same "opencl, PoCL $pocl, chunk 4k" --backend opencl --chunk 4k
         POCL_DEVICES=$pocl same "opencl, PoCL $pocl, threads 3" --backend opencl --threads 3 \
             --io read
     done
