@@ -20,3 +20,9 @@ if(POOLSCAN_SANITIZE)
     set(every 9)
 endif()
 ps_script_test(NAME farm/counts LABELS farm ENVIRONMENT "EVERY=${every}")
+ps_script_test(NAME farm/sources LABELS "farm;device"
+    ENVIRONMENT "MAKE_CONTAINER=$<TARGET_FILE:make_container>;BAD_DISK=${bad_disk_path}")
+set_property(TEST farm/sources APPEND PROPERTY ENVIRONMENT
+    "POCL_CACHE_DIR=${CMAKE_CURRENT_BINARY_DIR}/pocl-cache" "POCL_DEVICES=pthread"
+    "LSAN_OPTIONS=print_suppressions=0:suppressions=${CMAKE_CURRENT_SOURCE_DIR}/support/lsan_opencl.supp")
+set_tests_properties(farm/sources PROPERTIES RESOURCE_LOCK opencl)

@@ -26,7 +26,8 @@ status=0
 what=
 name=
 counts=
-preload=() # of whatever scans
+preload=()      # before whatever scans
+task_options=() # of the tasks alone
 RANDOM=${PS_SEED:-20261121}
 echo "PS_SEED=${PS_SEED:-20261121}"
 
@@ -122,7 +123,7 @@ run_tasks() {
     rm -f status
     # shellcheck disable=SC2016 # the words are for the inner shell
     xargs -P 2 -L 1 bash -c '"$@" 2>>said_by_tasks || echo "$*: $?" >>status' task \
-        "${preload[@]}" "$POOLSCAN" scan -q --plan "$2" --out-dir "$3" --task <words
+        "${preload[@]}" "$POOLSCAN" scan -q --plan "$2" --out-dir "$3" "${task_options[@]}" --task <words
     check_shards "$n" "$3"
     [ "$want" != 0 ] || [ ! -e status ] || wrong "$what: $(head -3 status)"
     [ "$want" = 0 ] || [ -s status ] || wrong "$what: no task ends with $want"
