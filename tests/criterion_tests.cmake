@@ -96,6 +96,7 @@ ps_criterion_test(NAME unit/test_heap_find LABELS unit
 ps_criterion_test(NAME unit/test_merge LABELS unit SOURCES support/rng.c)
 ps_criterion_test(NAME unit/test_tag_usage LABELS unit)
 ps_criterion_test(NAME unit/test_shard LABELS unit SOURCES support/rng.c support/tmpdir.c)
+ps_criterion_test(NAME unit/test_shard_findings LABELS unit SOURCES support/rng.c)
 ps_criterion_test(NAME unit/test_copies LABELS unit LIBS
     -Wl,--wrap=ps_image_is_packed -Wl,--wrap=ps_image_read)
 ps_criterion_test(NAME unit/test_pfn LABELS unit SOURCES support/small_memory.c)

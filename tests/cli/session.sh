@@ -213,7 +213,7 @@ full_disk() {
 goes_on() {
     local disk=(env "LD_PRELOAD=$BAD_DISK" BAD_DISK_FILE=a.raw BAD_DISK_MAP=refuse
         BAD_DISK_RANGE=0xa30000-0xa38000)
-    begin_and_kill 99
+    begin_and_kill 90
     expect 0 0 "${disk[@]}" BAD_DISK_READ=eio "$POOLSCAN" -q --restore s
     cmp -s out plain.csv || wrong "on a disk with bad pages that were read before: other bytes"
     expect 75 2 "${disk[@]}" BAD_DISK_READ=term "$POOLSCAN" scan --chunk 64k --session s \

@@ -1,4 +1,5 @@
 #include "host/farm/shard/fields.h"
+#include "host/farm/shard/findings.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +12,7 @@
 #define HEX_DIGITS (PS_DIGEST_HEX_BYTES - 1)
 
 /* Encoded: a kept page has its address before it. */
-#define FINDING_BYTES 71u
-#define PRINT_BYTES   25u
-#define KEPT_BYTES    (8u + PS_PAGE_BYTES)
+#define KEPT_BYTES (8u + PS_PAGE_BYTES)
 
 static void *fit(void *items, size_t n, size_t most, size_t item_bytes)
 {
@@ -27,9 +26,10 @@ int ps_shard_room_fit(struct ps_shard_room *room, size_t n_bytes, struct ps_err 
 
     if (n_bytes <= room->n_bytes)
         return 0;
-    finding = fit(room->finding, n / FINDING_BYTES, PS_SHARD_MAX_FINDINGS, sizeof *room->finding);
+    finding =
+        fit(room->finding, n / PS_FINDING_MIN_BYTES, PS_SHARD_MAX_FINDINGS, sizeof *room->finding);
     room->finding = finding ? finding : room->finding;
-    print = fit(room->print, n / PRINT_BYTES, PS_SHARD_MAX_PRINTS, sizeof *room->print);
+    print = fit(room->print, n / PS_PRINT_MIN_BYTES, PS_SHARD_MAX_PRINTS, sizeof *room->print);
     room->print = print ? print : room->print;
     kept = fit(room->kept_phys, n / KEPT_BYTES, PS_SHARD_MAX_KEPT, sizeof *room->kept_phys);
     room->kept_phys = kept ? kept : room->kept_phys;
@@ -111,10 +111,9 @@ static int is_printable(const char *s)
     return 1;
 }
 
-/* How many items of so many bytes follow. */
-static uint64_t get_count(struct ps_wire_in *w, uint64_t most, size_t item_bytes)
+size_t ps_shard_get_count(struct ps_wire_in *w, size_t most, size_t item_bytes)
 {
-    const uint64_t n = get_upto(w, 4, most);
+    const size_t n = (size_t)get_upto(w, 4, most);
 
     if (n <= w->left / item_bytes)
         return n;
@@ -156,48 +155,10 @@ void ps_shard_decode_side(struct ps_wire_in *w, struct ps_shard_room *room,
     expect_end(w);
 }
 
-static void get_finding(struct ps_wire_in *w, size_t n_tags, struct ps_finding *f)
-{
-    *f = (struct ps_finding){.phys = ps_wire_get(w, 8)};
-    f->file_off = ps_wire_get(w, 8);
-    f->va = ps_wire_get(w, 8);
-    f->in_big = ps_wire_get(w, 8);
-    f->process = ps_wire_get(w, 8);
-    f->n_bytes = ps_wire_get(w, 8);
-    f->tag = (uint32_t)ps_wire_get(w, 4);
-    f->word0 = (uint32_t)ps_wire_get(w, 4);
-    f->info = (uint32_t)ps_wire_get(w, 4);
-    f->evidence = (uint32_t)ps_wire_get(w, 4);
-    f->confidence = (uint8_t)get_upto(w, 1, 100);
-    f->status = (uint8_t)get_upto(w, 1, PS_STATUS_STALE);
-    f->allocator = (uint8_t)get_upto(w, 1, PS_ALLOCATOR_BIG);
-    f->source = (uint8_t)get_upto(w, 1, PS_SOURCE_BIGPOOL);
-    f->mapped = (uint8_t)get_upto(w, 1, PS_MAPPED_YES);
-    f->pool = (uint8_t)get_upto(w, 1, PS_POOL_NONPAGED_NX);
-    f->big_type = (uint8_t)get_upto(w, 1, PS_BIG_TYPE_POOL_FLAGS);
-    if (f->info != PS_TAG_UNKNOWN && f->info >= n_tags)
-        w->bad = 1;
-}
-
-static size_t get_findings(struct ps_wire_in *w, struct ps_shard_room *room,
-                           enum ps_source_kind source)
-{
-    const size_t n = (size_t)get_count(w, PS_SHARD_MAX_FINDINGS, FINDING_BYTES);
-    struct ps_finding *f = room->finding;
-
-    for (size_t i = 0; i < n && !w->bad; i++) {
-        get_finding(w, room->n_tags, &f[i]);
-        if (f[i].source != source || (i && f[i].phys < f[i - 1].phys) ||
-            (i && f[i].phys == PS_NOWHERE && f[i].va < f[i - 1].va && f[i - 1].phys == PS_NOWHERE))
-            w->bad = 1;
-    }
-    return w->bad ? 0 : n;
-}
-
 void ps_shard_decode_findings(struct ps_wire_in *w, struct ps_shard_room *room, int is_big,
                               struct ps_shard_record *out)
 {
-    out->n = get_findings(w, room, is_big ? PS_SOURCE_BIGPOOL : PS_SOURCE_HEADER);
+    out->n = ps_shard_get_findings(w, room, is_big ? PS_SOURCE_BIGPOOL : PS_SOURCE_HEADER);
     out->finding = room->finding;
     for (size_t i = 0; i < out->n && !is_big; i++)
         if (out->finding[i].phys != PS_NOWHERE)
@@ -222,20 +183,28 @@ static void get_counters(struct ps_wire_in *w, struct ps_shard_record *out)
         w->bad = 1;
 }
 
+static int get_print(struct ps_wire_in *w, uint64_t last, struct ps_page_print *p)
+{
+    const unsigned rules = (unsigned)ps_wire_get(w, 1);
+    const uint64_t distance = ps_wire_get(w, 1u << (rules & 3));
+    const unsigned n_count = rules & PS_PRINT_WIDE ? 2 : 1;
+
+    p->phys = last + (distance << 12 | distance >> 52);
+    p->n_findings = (uint16_t)ps_wire_get(w, n_count);
+    p->n_below = (uint16_t)ps_wire_get(w, n_count);
+    p->may_be_copy = (rules & PS_PRINT_COPY) != 0;
+    p->fingerprint = (uint32_t)ps_wire_get(w, 4);
+    p->key = ps_wire_get(w, 8);
+    return rules <= (3u | PS_PRINT_COPY | PS_PRINT_WIDE) && p->phys % PS_PAGE_BYTES == 0;
+}
+
 static size_t get_prints(struct ps_wire_in *w, struct ps_page_print *p)
 {
-    const size_t n = (size_t)get_count(w, PS_SHARD_MAX_PRINTS, PRINT_BYTES);
+    const size_t n = ps_shard_get_count(w, PS_SHARD_MAX_PRINTS, PS_PRINT_MIN_BYTES);
 
-    for (size_t i = 0; i < n && !w->bad; i++) {
-        p[i].phys = ps_wire_get(w, 8);
-        p[i].fingerprint = (uint32_t)ps_wire_get(w, 4);
-        p[i].n_findings = (uint16_t)ps_wire_get(w, 2);
-        p[i].n_below = (uint16_t)ps_wire_get(w, 2);
-        p[i].may_be_copy = (uint16_t)get_upto(w, 1, 1);
-        p[i].key = ps_wire_get(w, 8);
-        if (p[i].phys % PS_PAGE_BYTES || (i && p[i].phys <= p[i - 1].phys))
+    for (size_t i = 0; i < n && !w->bad; i++)
+        if (!get_print(w, i ? p[i - 1].phys : 0, &p[i]) || (i && p[i].phys <= p[i - 1].phys))
             w->bad = 1;
-    }
     return w->bad ? 0 : n;
 }
 
@@ -258,7 +227,7 @@ static int is_consistent(const struct ps_chunk_result *r)
 
 static void get_kept(struct ps_wire_in *w, struct ps_shard_room *room, struct ps_chunk_result *r)
 {
-    const size_t n = (size_t)get_count(w, PS_SHARD_MAX_KEPT, KEPT_BYTES);
+    const size_t n = ps_shard_get_count(w, PS_SHARD_MAX_KEPT, KEPT_BYTES);
 
     for (size_t i = 0; i < n && !w->bad; i++) {
         const uint64_t phys = ps_wire_get(w, 8);
@@ -280,7 +249,7 @@ void ps_shard_decode_chunk(struct ps_wire_in *w, struct ps_shard_room *room,
     get_counters(w, out);
     r->n_prints = get_prints(w, room->print);
     r->print = room->print;
-    r->n_findings = get_findings(w, room, PS_SOURCE_HEADER);
+    r->n_findings = ps_shard_get_findings(w, room, PS_SOURCE_HEADER);
     r->finding = room->finding;
     get_kept(w, room, r);
     if (!w->bad && !is_consistent(r))

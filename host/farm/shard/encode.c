@@ -47,42 +47,43 @@ void ps_shard_encode_side(struct ps_wire_out *w, const struct ps_image_side *sid
     put_processes(w, side->about.processes);
 }
 
-static void put_finding(struct ps_wire_out *w, const struct ps_finding *f)
+/* A byte of rules: log2 of the bytes of the distance, whether it may be a copy, whether counts have
+ * two bytes; distance from the page before, rotated right by 12 bits; counts, fingerprint, key. */
+static uint8_t *put_print(uint8_t *to, uint64_t last, const struct ps_page_print *p)
 {
-    ps_wire_put(w, f->phys, 8);
-    ps_wire_put(w, f->file_off, 8);
-    ps_wire_put(w, f->va, 8);
-    ps_wire_put(w, f->in_big, 8);
-    ps_wire_put(w, f->process, 8);
-    ps_wire_put(w, f->n_bytes, 8);
-    ps_wire_put(w, f->tag, 4);
-    ps_wire_put(w, f->word0, 4);
-    ps_wire_put(w, f->info, 4);
-    ps_wire_put(w, f->evidence, 4);
-    ps_wire_put(w, f->confidence, 1);
-    ps_wire_put(w, f->status, 1);
-    ps_wire_put(w, f->allocator, 1);
-    ps_wire_put(w, f->source, 1);
-    ps_wire_put(w, f->mapped, 1);
-    ps_wire_put(w, f->pool, 1);
-    ps_wire_put(w, f->big_type, 1);
+    const uint64_t far = p->phys - last;
+    const uint64_t distance = far >> 12 | far << 52;
+    const unsigned width =
+        (unsigned)(distance > 0xff) + (distance > 0xffff) + (distance > UINT32_MAX);
+    const int is_wide = (p->n_findings | p->n_below) > 0xff;
+
+    *to++ =
+        (uint8_t)(width | (p->may_be_copy ? PS_PRINT_COPY : 0u) | (is_wide ? PS_PRINT_WIDE : 0u));
+    ps_wire_store(to, distance, 1u << width);
+    to += 1u << width;
+    ps_wire_store(to, p->n_findings, is_wide ? 2 : 1);
+    to += is_wide ? 2 : 1;
+    ps_wire_store(to, p->n_below, is_wide ? 2 : 1);
+    to += is_wide ? 2 : 1;
+    ps_wire_store(to, p->fingerprint, 4);
+    ps_wire_store(to + 4, p->key, 8);
+    return to + 12;
 }
 
-void ps_shard_encode_findings(struct ps_wire_out *w, const struct ps_finding *f, size_t n)
+static void put_prints(struct ps_wire_out *w, const struct ps_page_print *p, size_t n)
 {
+    uint8_t *to;
+    uint64_t last = 0;
+
     ps_wire_put(w, n, 4);
-    for (size_t i = 0; i < n; i++)
-        put_finding(w, &f[i]);
-}
+    to = ps_wire_room(w, n * PS_PRINT_MAX_BYTES);
+    for (size_t i = 0; to && i < n; i++) {
+        uint8_t *const next = put_print(to, last, &p[i]);
 
-static void put_print(struct ps_wire_out *w, const struct ps_page_print *p)
-{
-    ps_wire_put(w, p->phys, 8);
-    ps_wire_put(w, p->fingerprint, 4);
-    ps_wire_put(w, p->n_findings, 2);
-    ps_wire_put(w, p->n_below, 2);
-    ps_wire_put(w, p->may_be_copy, 1);
-    ps_wire_put(w, p->key, 8);
+        w->n += (size_t)(next - to);
+        last = p[i].phys;
+        to = next;
+    }
 }
 
 /* The counters of a chunk come with its last part, so that no part alone says it is done. */
@@ -101,10 +102,8 @@ void ps_shard_encode_chunk(struct ps_wire_out *w, const struct ps_chunk_result *
                            const struct ps_shard_part *part, int more)
 {
     put_counters(w, r, more);
-    ps_wire_put(w, part->n_prints, 4);
-    for (size_t i = 0; i < part->n_prints; i++)
-        put_print(w, &r->print[part->print + i]);
-    ps_shard_encode_findings(w, r->finding + part->finding, part->n_findings);
+    put_prints(w, r->print + part->print, part->n_prints);
+    ps_shard_encode_findings(w, PS_SOURCE_HEADER, r->finding + part->finding, part->n_findings);
     ps_wire_put(w, part->n_kept, 4);
     for (size_t i = 0; i < part->n_kept; i++)
         ps_wire_put(w, r->kept_phys[part->kept + i], 8);

@@ -10,6 +10,12 @@
 #define PS_SHARD_MAX_PRINTS  65536u
 #define PS_SHARD_MAX_KEPT    4096u
 
+/* Of the print of a page, encoded. */
+#define PS_PRINT_MIN_BYTES 16u
+#define PS_PRINT_MAX_BYTES 25u
+#define PS_PRINT_COPY      4u
+#define PS_PRINT_WIDE      8u
+
 /* What stays of a shard that was cut off; no bytes: nothing but its HEAD, if that. */
 struct ps_shard_prefix {
     uint64_t bytes;
@@ -31,7 +37,9 @@ struct ps_shard_part {
 void ps_shard_encode_head(struct ps_wire_out *w, const struct ps_shard_head *head);
 void ps_shard_encode_note(struct ps_wire_out *w, const struct ps_shard_note *note);
 void ps_shard_encode_side(struct ps_wire_out *w, const struct ps_image_side *side);
-void ps_shard_encode_findings(struct ps_wire_out *w, const struct ps_finding *f, size_t n);
+/* All from that source. */
+void ps_shard_encode_findings(struct ps_wire_out *w, enum ps_source_kind source,
+                              const struct ps_finding *f, size_t n);
 void ps_shard_encode_chunk(struct ps_wire_out *w, const struct ps_chunk_result *r,
                            const struct ps_shard_part *part, int more);
 void ps_shard_encode_rest(struct ps_wire_out *w, const struct ps_image_rest *rest);
@@ -50,12 +58,19 @@ struct ps_shard_room {
 int ps_shard_room_fit(struct ps_shard_room *room, size_t n_bytes, struct ps_err *err);
 void ps_shard_room_free(struct ps_shard_room *room);
 
+/* A count of items of at least so many bytes that follow; w->bad, and 0, when it is above 'most' or
+ * they cannot all be there. */
+size_t ps_shard_get_count(struct ps_wire_in *w, size_t most, size_t item_bytes);
+
 /* These set w->bad when a field is none that the writer can have written, or something is left
  * over. What comes out points into the room and, the kept pages, into the payload. */
 void ps_shard_decode_head(struct ps_wire_in *w, struct ps_shard_head *head);
 void ps_shard_decode_note(struct ps_wire_in *w, struct ps_shard_note *note);
 void ps_shard_decode_side(struct ps_wire_in *w, struct ps_shard_room *room,
                           struct ps_image_side *side);
+/* As many findings as a count says, all from that source, into the room: how many. */
+size_t ps_shard_get_findings(struct ps_wire_in *w, struct ps_shard_room *room,
+                             enum ps_source_kind source);
 /* Findings of big allocations ('is_big') or headers, in their order. */
 void ps_shard_decode_findings(struct ps_wire_in *w, struct ps_shard_room *room, int is_big,
                               struct ps_shard_record *out);

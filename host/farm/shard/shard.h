@@ -28,7 +28,7 @@
 #include "scan/err.h"
 #include "scan/pool/era.h"
 
-#define PS_SHARD_FORMAT 1u
+#define PS_SHARD_FORMAT 2u
 
 /* No record is larger. What one chunk gives is cut into several records long before. */
 #define PS_SHARD_MAX_PAYLOAD (UINT32_C(64) << 20)

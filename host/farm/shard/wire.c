@@ -5,7 +5,7 @@
 
 #define FIRST_BYTES 4096u
 
-static uint8_t *room(struct ps_wire_out *w, size_t n)
+uint8_t *ps_wire_room(struct ps_wire_out *w, size_t n)
 {
     if (!w->failed && n > w->cap - w->n) {
         size_t cap = w->cap ? w->cap : FIRST_BYTES;
@@ -24,20 +24,9 @@ static uint8_t *room(struct ps_wire_out *w, size_t n)
     return w->failed ? NULL : w->p + w->n;
 }
 
-void ps_wire_put(struct ps_wire_out *w, uint64_t value, unsigned n_bytes)
-{
-    uint8_t *to = room(w, n_bytes);
-
-    if (!to)
-        return;
-    for (unsigned i = 0; i < n_bytes; i++)
-        to[i] = (uint8_t)(value >> (8 * i));
-    w->n += n_bytes;
-}
-
 void ps_wire_put_bytes(struct ps_wire_out *w, const void *bytes, size_t n)
 {
-    uint8_t *to = n ? room(w, n) : NULL;
+    uint8_t *to = n ? ps_wire_room(w, n) : NULL;
 
     if (!to)
         return;
@@ -51,29 +40,6 @@ void ps_wire_put_text(struct ps_wire_out *w, const char *text)
 
     ps_wire_put(w, n, 4);
     ps_wire_put_bytes(w, text, n);
-}
-
-const uint8_t *ps_wire_get_bytes(struct ps_wire_in *w, size_t n)
-{
-    const uint8_t *from = w->p;
-
-    if (w->bad || n > w->left) {
-        w->bad = 1;
-        return NULL;
-    }
-    w->p += n;
-    w->left -= n;
-    return from;
-}
-
-uint64_t ps_wire_get(struct ps_wire_in *w, unsigned n_bytes)
-{
-    const uint8_t *from = ps_wire_get_bytes(w, n_bytes);
-    uint64_t value = 0;
-
-    for (unsigned i = 0; from && i < n_bytes; i++)
-        value |= (uint64_t)from[i] << (8 * i);
-    return value;
 }
 
 void ps_wire_get_text(struct ps_wire_in *w, char *text, size_t cap)

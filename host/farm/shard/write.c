@@ -131,12 +131,13 @@ int ps_shard_put_note(struct ps_shard_writer *w, const struct ps_shard_note *not
 static int put_findings(struct ps_shard_writer *w, enum ps_shard_kind kind,
                         const struct ps_finding *f, size_t n, struct ps_err *err)
 {
+    const enum ps_source_kind source = kind == PS_SHARD_BIG ? PS_SOURCE_BIGPOOL : PS_SOURCE_HEADER;
     int rc = 0;
 
     for (size_t at = 0; at < n && rc == 0;) {
         const size_t some = n - at < PS_SHARD_MAX_FINDINGS ? n - at : PS_SHARD_MAX_FINDINGS;
 
-        ps_shard_encode_findings(begin(w, kind), f + at, some);
+        ps_shard_encode_findings(begin(w, kind), source, f + at, some);
         rc = end(w, err);
         at += some;
     }
