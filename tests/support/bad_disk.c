@@ -8,6 +8,7 @@
  *                    int, term, usr1
  *                               that signal is sent to the process before it, once
  *                    int2       SIGINT, twice
+ *                    hang       it never comes back; BAD_DISK_SAID, a file, is made before
  *   BAD_DISK_MAP     what mapping the file does:
  *                    refuse     it fails
  *                    poison     it works, and touching the range raises SIGBUS
@@ -15,6 +16,7 @@
  * An unknown word ends the process with status 99, so that no test is about nothing. */
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -90,6 +92,19 @@ static void send_signals(const struct setup *s)
         unusable("BAD_DISK_READ is not a word it knows");
 }
 
+/* As a server that went away. */
+static void hang(void)
+{
+    const char *said = getenv("BAD_DISK_SAID");
+    const int fd = said ? open(said, O_WRONLY | O_CREAT, 0600) : -1;
+
+    if (fd < 0)
+        unusable("BAD_DISK_SAID cannot be made");
+    close(fd);
+    for (;;)
+        pause();
+}
+
 typedef ssize_t pread_fn(int fd, void *buf, size_t n, off_t off);
 
 ssize_t pread(int fd, void *buf, size_t n, off_t off)
@@ -104,6 +119,8 @@ ssize_t pread(int fd, void *buf, size_t n, off_t off)
         errno = EIO;
         return -1;
     }
+    if (strcmp(s.read, "hang") == 0)
+        hang();
     if (strcmp(s.read, "cut") != 0)
         send_signals(&s);
     got = next(fd, buf, n, off);
