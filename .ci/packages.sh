@@ -21,6 +21,7 @@ packages_of() {
     test) # Criterion; an OpenCL device on the CPU and its linker; a kernel checker; test readers
         echo libcriterion-dev pocl-opencl-icd binutils oclgrind libfwnt-dev
         echo ewf-tools xz-utils zstd lz4 gzip # what packs images
+        echo xxhash # xxhsum
         echo sqlite3 # reads what --format sqlite writes
         echo slurmctld slurmd slurm-client slurm-wlm-basic-plugins parallel # a farm
         ;;

@@ -14,6 +14,8 @@ struct ps_farm_survey {
     size_t n_missing; /* shards that are not there */
     size_t n_bad;     /* damaged, not complete, or of something else */
     size_t n_failed;  /* images */
+    size_t n_extra;   /* files that are called as a shard, and are of no task of the plan */
+    char extra[256];  /* the first of them by name */
 };
 
 /* Prove the shard of every task in 'dir', which reads all of them. 'tell' gets one sentence for

@@ -1,9 +1,12 @@
 #include "host/farm/merge.h"
 
+#include <dirent.h>
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "host/cancel.h"
 #include "host/farm/task.h"
@@ -69,6 +72,36 @@ static int look_at(struct survey *s, const struct ps_farm_task *task, const stru
     return 0;
 }
 
+/* Is there a task whose shard is called so? */
+static int is_planned(const struct ps_farm_plan *plan, const char *name)
+{
+    const size_t n = strcspn(name, "0123456789");
+    const unsigned long number = strtoul(name + n, NULL, 10);
+    char own[64];
+
+    if (number >= plan->n_tasks)
+        return 0;
+    snprintf(own, sizeof own, PS_FARM_SHARD_NAME, (unsigned)number);
+    return strcmp(own, name) == 0;
+}
+
+/* Shards of another plan, or under names of their own: nobody will read them. A folder that cannot
+ * be listed has been told of, task by task. */
+static void look_for_others(const struct survey *s)
+{
+    DIR *dir = opendir(s->dir);
+    const struct dirent *e;
+
+    while (dir && (e = readdir(dir))) {
+        if (fnmatch("*.shard", e->d_name, 0) != 0 || is_planned(s->plan, e->d_name))
+            continue;
+        if (s->out->n_extra++ == 0 || strcmp(e->d_name, s->out->extra) < 0)
+            snprintf(s->out->extra, sizeof s->out->extra, "%s", e->d_name);
+    }
+    if (dir)
+        closedir(dir);
+}
+
 int ps_farm_survey(struct ps_farm_survey *out, const struct ps_farm_plan *plan, const char *dir,
                    size_t n_tags, void (*tell)(void *arg, const char *text), void *arg,
                    struct ps_err *err)
@@ -88,6 +121,8 @@ int ps_farm_survey(struct ps_farm_survey *out, const struct ps_farm_plan *plan, 
         if (rc == 0)
             rc = look_at(&s, &plan->task[i], &era, err);
     }
+    if (rc == 0)
+        look_for_others(&s);
     return rc;
 }
 

@@ -43,6 +43,19 @@ static void tell(void *arg, const char *text)
     ps_log(PS_LOG_ERROR, "%s", text);
 }
 
+/* Somebody may miss what is in them. */
+static void tell_extra(const struct merge_command *m)
+{
+    const struct ps_farm_survey *s = &m->survey;
+
+    if (s->n_extra == 1)
+        ps_log(PS_LOG_WARN, "%.300s: %s is a shard of no task of the plan, and is not read", m->dir,
+               s->extra);
+    else if (s->n_extra > 1)
+        ps_log(PS_LOG_WARN, "%.300s: %zu shards of no task of the plan are not read: %s ...",
+               m->dir, s->n_extra, s->extra);
+}
+
 static int open_tags(struct merge_command *m, struct ps_err *err)
 {
     int rc = ps_tag_source_load(&m->tags, &m->opt, err);
@@ -168,6 +181,7 @@ static int merge(struct merge_command *m, struct ps_err *err)
 
     if (rc < 0)
         return rc;
+    tell_extra(m);
     if (m->survey.n_failed && !m->opt.partial)
         return fail_survey(m, err);
     rc = write_merged(m, err);

@@ -261,9 +261,13 @@ static int read_head(struct ps_shard_reader *r, struct ps_err *err)
         return rc;
     if (ps_le32(r->record) != PS_SHARD_HEAD)
         return damaged(r, "it does not begin as a shard does", err);
+    if (w.left >= 4 && ps_le32(w.p) != PS_SHARD_FORMAT)
+        return ps_fail(err, PS_EFORMAT, PS_AT_NONE,
+                       "a shard of format %u, and this version of the program reads format %u",
+                       (unsigned)ps_le32(w.p), PS_SHARD_FORMAT);
     ps_shard_decode_head(&w, &r->head);
     if (w.bad)
-        return damaged(r, "its first record is of another format, or damaged", err);
+        return damaged(r, "its first record holds what no task writes", err);
     r->last = PS_SHARD_HEAD;
     pass(r, &w);
     return 0;
