@@ -2,16 +2,26 @@
 
 #include <inttypes.h>
 
+#include "host/image/memory/available.h"
 #include "host/log.h"
 #include "host/report/status.h"
 
+static uint64_t unpack_memory(const struct ps_options *opt)
+{
+    if (opt->unpack_memory != PS_UNPACK_MEMORY_AUTO)
+        return opt->unpack_memory;
+    return ps_memory_for_unpacking(opt->threads);
+}
+
 static int open_image(struct ps_image **out, const char *path, const struct ps_options *opt,
-                      int once, struct ps_err *err)
+                      int all, struct ps_err *err)
 {
     const struct ps_image_spec spec = {.n_threads = opt->threads,
                                        .temp_dir = opt->temp_dir,
                                        .in_order = opt->physical_only,
-                                       .once = once};
+                                       .all = all && !opt->physical_only,
+                                       .unpack_memory = unpack_memory(opt),
+                                       .once = all && opt->physical_only};
     struct ps_image *image = NULL;
     const struct ps_notes *notes;
     int rc;
@@ -42,7 +52,7 @@ int ps_open_image(struct ps_image **out, const char *path, const struct ps_optio
 int ps_open_image_to_scan(struct ps_image **out, const char *path, const struct ps_options *opt,
                           struct ps_err *err)
 {
-    return open_image(out, path, opt, opt->physical_only && !opt->has_range, err);
+    return open_image(out, path, opt, !opt->has_range, err);
 }
 
 void ps_warn_if_torn(const struct ps_image *image)

@@ -6,8 +6,8 @@
 #include "host/options.h"
 #include "scan/err.h"
 
-/* ps_image_open (host/image/image.h) with --threads, --temp-dir and the --pci-hole that
- * is given, PS_EARG where there is none; its notes go to the log. The
+/* ps_image_open (host/image/image.h) with --threads, --temp-dir, --unpack-memory and the
+ * --pci-hole that is given, PS_EARG where there is none; its notes go to the log. The
  * options outlive the image. */
 int ps_open_image(struct ps_image **out, const char *path, const struct ps_options *opt,
                   struct ps_err *err);

@@ -47,6 +47,9 @@ enum ps_confidence_level {
     PS_CONFIDENCE_PROVED = 80,
 };
 
+/* --unpack-memory that was not given. */
+#define PS_UNPACK_MEMORY_AUTO UINT64_MAX
+
 /* A list of strings; they point into argv. */
 struct ps_strings {
     const char **item;
@@ -88,6 +91,7 @@ struct ps_options {
     int any_device;
     struct ps_strings devices; /* -d 1,2 */
     const char *temp_dir;      /* --temp-dir */
+    uint64_t unpack_memory;    /* --unpack-memory; PS_UNPACK_MEMORY_AUTO: as the machine has */
     uint32_t threads;          /* 0: from the topology */
     uint64_t chunk_bytes;      /* 0: from cache sizes and memory bound */
     const char *io;            /* "auto", "mmap", "read" */

@@ -226,6 +226,12 @@ const struct ps_option ps_option_table[] = {
      .help = "where images are unpacked that can only be unpacked as a whole, or are slow to enter "
              "elsewhere than at their beginning; without it $TMPDIR, else /var/tmp; none: no "
              "temporary files"},
+    {.name = "unpack-memory", .kind = PS_OPT_SIZE, .offset = AT(unpack_memory),
+     .verbs = SCANS | PLAN | KEYSPACE | BIGPOOLS | VIRTUAL | TAGS | DIFF, .metavar = "SIZE",
+     .hi = INT64_MAX, .multiple = 1,
+     .help = "memory that unpacked images may take; one that is larger is unpacked where it is "
+             "read, or to a temporary file; without it a quarter of what is free, less with fewer "
+             "threads"},
     {.name = "chunk", .kind = PS_OPT_SIZE, .offset = AT(chunk_bytes), .verbs = SCANS | BENCH,
      .metavar = "SIZE", .lo = PAGE, .hi = GIB, .multiple = PAGE,
      .help = "bytes scanned at a time, a multiple of 4k; without it from the cache sizes"},

@@ -42,6 +42,7 @@ const struct ps_options ps_option_defaults = {
     .bench_bytes = UINT64_C(1) << 30,
     .min_confidence = PS_CONFIDENCE_PLAUSIBLE,
     .task_bytes = UINT64_C(64) << 30,
+    .unpack_memory = PS_UNPACK_MEMORY_AUTO,
 };
 
 __attribute__((format(printf, 2, 3))) static int usage(const struct parser *p, const char *fmt, ...)
@@ -303,7 +304,7 @@ static int check_unknown(const struct parser *p)
 {
     static const char *const of_unknown[] = {"min-confidence", "arch",     "build",   "dtb",
                                              "pci-hole",       "pagefile", "symbols", "temp-dir",
-                                             "threads",        "exact"};
+                                             "threads",        "exact",    "unpack-memory"};
 
     if (p->opt->verb != PS_VERB_TAGS || p->opt->unknown)
         return 0;

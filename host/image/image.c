@@ -149,7 +149,7 @@ static int read_end(struct ps_bytes *bytes, uint64_t off, uint8_t *buf, size_t n
 {
     int rc = bytes->ops->read(bytes, off, buf, n_bytes, err);
 
-    if (bytes->ops->map || (rc != -PS_EFORMAT && rc != -PS_EIO))
+    if ((bytes->ops->map && !bytes->ops->stays) || (rc != -PS_EFORMAT && rc != -PS_EIO))
         return rc;
     for (size_t at = 0; at < n_bytes; at += PAGE) {
         const size_t n = n_bytes - at < PAGE ? n_bytes - at : PAGE;

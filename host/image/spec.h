@@ -13,6 +13,9 @@ struct ps_image_spec {
                            * PS_NO_TEMP_DIR: nowhere */
     int in_order; /* read from the lowest address to the highest, and hardly anywhere else: blocks
                    * that are slow to enter are then none the less unpacked where they are wanted */
+    int all; /* every page will be read: what a packed image keeps in memory may be unpacked ahead */
+    uint64_t unpack_memory; /* bytes that may be taken to keep what was unpacked, beside the little
+                             * that unpacking needs in any case; 0: none */
     int once; /* all of it is read once, in order (ps_image_read_once), and hardly anything before
                * that: what can only be unpacked as a whole may then be read while it is unpacked,
                * and ps_image_finish says whether that went well */

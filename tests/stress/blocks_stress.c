@@ -167,6 +167,17 @@ static void read_one(struct test *t, uint8_t *buf, uint64_t off, size_t n_bytes)
     read_with(t, t->bytes->ops->read, buf, off, n_bytes);
 }
 
+/* The same as memory, where all of it is kept. */
+static void map_one(struct test *t, uint64_t off, size_t n_bytes)
+{
+    const uint8_t *mem = t->bytes->ops->map(t->bytes, off, n_bytes);
+
+    if (!mem != (off % 8 || is_bad(t, off, n_bytes)))
+        wrong(t, "mapped or not", off, n_bytes);
+    else if (mem && memcmp(mem, t->truth + off, n_bytes) != 0)
+        wrong(t, "other bytes are mapped", off, n_bytes);
+}
+
 struct reader {
     struct test *t;
     size_t number;
@@ -192,7 +203,10 @@ static void *read_many(void *arg)
             n = (size_t)(t->n_bytes - at);
         if (rng_below(&rng, 8) == 0)
             t->bytes->ops->will_need(t->bytes, at, n);
-        read_one(t, buf, at, n);
+        if (t->bytes->ops->map && rng_below(&rng, 2))
+            map_one(t, at, n);
+        else
+            read_one(t, buf, at, n);
         at += n;
     }
     free(buf);
@@ -247,34 +261,62 @@ static void read_by_all(struct test *t, void *(*how)(void *))
 }
 
 /* With room for all of it, every block is unpacked once, whoever reads. */
-static void check_once(struct test *t, uint64_t cache_bytes)
+static void check_once(struct test *t)
 {
     int n_stored = 0;
 
     for (size_t i = 0; i < t->n_blocks; i++)
         n_stored += t->block[i].packed_bytes != 0;
-    if (cache_bytes == 0 && atomic_load(&t->n_unpacked) > n_stored)
+    if (atomic_load(&t->n_unpacked) > n_stored)
         wrong(t, "blocks unpacked more than once", 0, (size_t)atomic_load(&t->n_unpacked));
 }
 
+static int open_test(struct test *t, uint64_t cache_bytes, uint64_t keep_bytes, unsigned n_threads)
+{
+    struct ps_err err = {0};
+    const struct ps_blocks_spec spec = {
+        .codec = &codec,
+        .arg = t,
+        .n_threads = n_threads,
+        .packed = &t->flat.bytes,
+        .block = t->block,
+        .n_blocks = t->n_blocks,
+        .cache_bytes = cache_bytes,
+        .keep_bytes = keep_bytes,
+        .all = t->seed & 1,
+    };
+
+    if (ps_blocks_open(&t->bytes, &spec, &err) == 0)
+        return 1;
+    fprintf(stderr, "FAILED: open: %s\n", err.msg);
+    atomic_fetch_add(&t->n_wrong, 1);
+    return 0;
+}
+
+/* How many went wrong. */
+static int close_test(struct test *t)
+{
+    t->bytes->ops->close(t->bytes);
+    if (atomic_load(&t->n_workers) || atomic_load(&t->n_freed) != 1 ||
+        atomic_load(&t->flat.n_closed) != 1)
+        wrong(t, "not everything was freed", 0, 0);
+    free(t->start);
+    free(t->is_bad);
+    free(t->n_at);
+    free(t->packed);
+    free(t->truth);
+    return atomic_load(&t->n_wrong);
+}
+
 /* The cache is of cache_bytes; 0: large enough for all. How many went wrong. */
-static int round_of(uint64_t seed, size_t n_blocks, uint32_t largest, uint64_t cache_bytes,
-                    unsigned n_threads)
+static int cache_round(uint64_t seed, size_t n_blocks, uint32_t largest, uint64_t cache_bytes,
+                       unsigned n_threads)
 {
     struct test t = {.seed = seed};
-    struct ps_err err = {0};
-    struct ps_blocks_spec spec = {.codec = &codec, .arg = &t, .n_threads = n_threads};
-    int n_wrong;
 
     make(&t, n_blocks, largest, 20);
-    spec.packed = &t.flat.bytes;
-    spec.block = t.block;
-    spec.n_blocks = n_blocks;
-    spec.cache_bytes = cache_bytes;
-    if (ps_blocks_open(&t.bytes, &spec, &err) < 0) {
-        fprintf(stderr, "FAILED: open: %s\n", err.msg);
+    if (!open_test(&t, cache_bytes, 0, n_threads))
         return 1;
-    }
     /* Whoever reads a block whole and once does not ask whether it is unpacked ahead just now. */
     t.n_at_once = 2;
     read_by_all(&t, read_share);
@@ -282,18 +324,39 @@ static int round_of(uint64_t seed, size_t n_blocks, uint32_t largest, uint64_t c
     atomic_store(&t.n_unpacked, 0);
     read_in_order(&t);
     read_by_all(&t, read_many);
-    check_once(&t, cache_bytes);
-    t.bytes->ops->close(t.bytes);
-    if (atomic_load(&t.n_workers) || atomic_load(&t.n_freed) != 1 ||
-        atomic_load(&t.flat.n_closed) != 1)
-        wrong(&t, "not everything was freed", 0, 0);
-    n_wrong = atomic_load(&t.n_wrong);
-    free(t.start);
-    free(t.is_bad);
-    free(t.n_at);
-    free(t.packed);
-    free(t.truth);
-    return n_wrong;
+    if (cache_bytes == 0)
+        check_once(&t);
+    return close_test(&t);
+}
+
+/* All of it is kept: nothing is unpacked twice from the beginning on. */
+static int kept_round(uint64_t seed, size_t n_blocks, uint32_t largest, unsigned n_threads)
+{
+    struct test t = {.seed = seed, .n_at_once = 1};
+
+    make(&t, n_blocks, largest, 20);
+    if (!open_test(&t, 100, t.n_bytes, n_threads))
+        return 1;
+    if (!t.bytes->ops->map || !t.bytes->ops->stays)
+        wrong(&t, "not kept", 0, 0);
+    else
+        read_by_all(&t, read_many);
+    read_in_order(&t);
+    check_once(&t);
+    return close_test(&t);
+}
+
+/* One byte less than it takes. */
+static int too_large(uint64_t seed)
+{
+    struct test t = {.seed = seed, .n_at_once = 1};
+
+    make(&t, 10, 4096, 20);
+    if (!open_test(&t, 0, t.n_bytes - 1, 2))
+        return 1;
+    if (t.bytes->ops->map || t.bytes->ops->stays)
+        wrong(&t, "more is kept than may be", 0, 0);
+    return close_test(&t);
 }
 
 int main(void)
@@ -301,13 +364,19 @@ int main(void)
     const uint64_t seed = rng_seed();
     int n_wrong = 0;
 
-    n_wrong += round_of(seed, 500, 4096, 0, 4);
-    n_wrong += round_of(seed + 1, 500, 4096, 100000, 4);
-    n_wrong += round_of(seed + 2, 100, 70000, 0, 2);
-    n_wrong += round_of(seed + 3, 100, 70000, 300000, 3);
-    n_wrong += round_of(seed + 4, 20000, 100, 30000, 2);
-    n_wrong += round_of(seed + 5, 300, 4096, 5000, 1);
-    n_wrong += round_of(seed + 6, 1, 3, 0, 8);
+    n_wrong += cache_round(seed, 500, 4096, 0, 4);
+    n_wrong += cache_round(seed + 1, 500, 4096, 100000, 4);
+    n_wrong += cache_round(seed + 2, 100, 70000, 0, 2);
+    n_wrong += cache_round(seed + 3, 100, 70000, 300000, 3);
+    n_wrong += cache_round(seed + 4, 20000, 100, 30000, 2);
+    n_wrong += cache_round(seed + 5, 300, 4096, 5000, 1);
+    n_wrong += cache_round(seed + 6, 1, 3, 0, 8);
+    n_wrong += kept_round(seed + 7, 500, 4096, 4);
+    n_wrong += kept_round(seed + 8, 100, 70000, 3);
+    n_wrong += kept_round(seed + 9, 20000, 100, 2);
+    n_wrong += kept_round(seed + 10, 300, 4096, 1);
+    n_wrong += kept_round(seed + 11, 1, 3, 8);
+    n_wrong += too_large(seed + 12);
     printf("%d reads gave a wrong answer, PS_SEED=0x%" PRIx64 "\n", n_wrong, seed);
     return n_wrong != 0;
 }

@@ -58,9 +58,10 @@ static void forget(struct ps_block_cache *cache, struct ps_kept_block *block)
     cache->used -= cost(block);
 }
 
-static void drop(struct ps_kept_block *block)
+static void drop(const struct ps_block_cache *cache, struct ps_kept_block *block)
 {
-    free(block->mem);
+    if (!cache->all)
+        free(block->mem);
     free(block);
 }
 
@@ -93,17 +94,23 @@ static struct ps_kept_block *make_room(struct ps_block_cache *cache, size_t n_by
         forget(cache, block);
         if (fits(block, n_bytes))
             return block;
-        drop(block);
+        drop(cache, block);
     }
     return NULL;
 }
 
-static struct ps_kept_block *make_block(size_t n_bytes)
+static struct ps_kept_block *make_block(const struct ps_block_cache *cache, size_t number,
+                                        size_t n_bytes)
 {
     struct ps_kept_block *block = malloc(sizeof *block);
 
     if (!block)
         return NULL;
+    if (cache->all) {
+        block->cap = 0;
+        block->mem = cache->all + cache->start[number];
+        return block;
+    }
     block->cap = n_bytes;
     block->mem = malloc(n_bytes);
     if (!block->mem) {
@@ -119,7 +126,7 @@ struct ps_kept_block *ps_block_cache_add(struct ps_block_cache *cache, size_t nu
     struct ps_kept_block *block = make_room(cache, n_bytes);
 
     if (!block)
-        block = make_block(n_bytes);
+        block = make_block(cache, number, n_bytes);
     if (!block)
         return NULL;
     block->number = number;
@@ -137,7 +144,8 @@ void ps_block_cache_fail(struct ps_block_cache *cache, struct ps_kept_block *blo
                          const struct ps_err *err)
 {
     cache->used -= block->cap;
-    free(block->mem);
+    if (!cache->all)
+        free(block->mem);
     block->mem = NULL;
     block->cap = 0;
     block->state = PS_BLOCK_FAILED;
@@ -150,7 +158,7 @@ void ps_block_cache_fini(struct ps_block_cache *cache)
         struct ps_kept_block *block = cache->newest;
 
         cache->newest = block->older;
-        drop(block);
+        drop(cache, block);
     }
     free(cache->of);
     *cache = (struct ps_block_cache){0};

@@ -24,6 +24,8 @@ struct ps_kept_block {
 };
 
 struct ps_block_cache {
+    uint8_t *all; /* memory for all of the blocks, one behind the other; NULL: for each its own */
+    const uint64_t *start; /* where a block is in it */
     struct ps_kept_block **of; /* by block number, NULL where it is not kept */
     size_t n_blocks;
     uint64_t budget; /* bytes; exceeded only while more than that is pinned */
@@ -31,7 +33,8 @@ struct ps_block_cache {
     struct ps_kept_block *newest, *oldest;
 };
 
-/* PS_ENOMEM. Free with ps_block_cache_fini, also after failure. */
+/* PS_ENOMEM. Free with ps_block_cache_fini, also after failure. For blocks that are all kept, set
+ * 'all' and 'start' afterwards; both stay the caller's, and the budget has to be UINT64_MAX. */
 int ps_block_cache_init(struct ps_block_cache *cache, size_t n_blocks, uint64_t budget,
                         struct ps_err *err);
 /* Nothing may be pinned any more. */

@@ -10,6 +10,7 @@
 
 #include "host/image/bytes/block_cache.h"
 #include "host/image/bytes/block_worker.h"
+#include "host/image/memory/arena.h"
 
 #define MAX_THREADS 256u
 /* What is kept. */
@@ -51,6 +52,8 @@ struct blocks {
     uint64_t *start; /* of each block in the unpacked bytes, and where the last one ends */
     size_t n_blocks;
     unsigned n_threads;
+    struct ps_arena arena; /* all unpacked bytes, if there is memory for them */
+    int is_all_wanted;     /* so that all are unpacked ahead */
 
     pthread_mutex_t lock; /* of all below */
     pthread_cond_t done;  /* a block was unpacked */
@@ -98,6 +101,8 @@ static int unpack_to(struct blocks *b, size_t number, uint8_t *out, struct ps_er
     int rc;
 
     pthread_mutex_unlock(&b->lock);
+    if (b->arena.mem)
+        ps_arena_prepare(&b->arena, (size_t)b->start[number], b->block[number].n_bytes);
     rc =
         ps_block_worker_unpack(w, b->codec, b->arg, b->packed, &b->block[number], number, out, err);
     pthread_mutex_lock(&b->lock);
@@ -196,7 +201,7 @@ static void *ahead_main(void *arg)
 }
 
 /* The lock is held. Without threads every reader unpacks what it reads. */
-static void start_threads(struct blocks *b)
+static void start_threads(struct blocks *b, unsigned n_threads)
 {
     struct ahead *a = &b->ahead;
     sigset_t all, old;
@@ -210,7 +215,7 @@ static void start_threads(struct blocks *b)
     /* Signals are for the threads that know what to do about them. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    while (a->n_threads < b->n_threads &&
+    while (a->n_threads < n_threads &&
            pthread_create(&a->thread[a->n_threads], &attr, ahead_main, b) == 0)
         a->n_threads++;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -249,11 +254,20 @@ static void unpack_ahead(struct blocks *b)
     if (a->next >= a->end)
         return;
     if (!a->is_started)
-        start_threads(b);
+        start_threads(b, b->n_threads);
     /* Not for every small block: a thread that was woken should find something to do. */
     if (a->n_idle &&
         (b->start[a->end] - b->start[a->next] >= AHEAD_BYTES / 4 || a->end == b->n_blocks))
         pthread_cond_broadcast(&a->work);
+}
+
+/* The lock is held. From the first read on, unless nobody is known to want all of it. */
+static void unpack_all(struct blocks *b)
+{
+    if (b->ahead.is_started || b->n_threads < 2)
+        return;
+    b->ahead.end = b->n_blocks;
+    start_threads(b, b->n_threads - 1);
 }
 
 /* The lock is held. Does this read belong to those that follow each other? Two that touch begin
@@ -264,6 +278,10 @@ static int note_read(struct blocks *b, uint64_t off, size_t n_bytes)
     const uint64_t slack = n_bytes * (uint64_t)ORDER_PIECES;
     const uint64_t distance = off > o->end ? off - o->end : o->end - off;
 
+    if (b->is_all_wanted) {
+        unpack_all(b);
+        return 0;
+    }
     if (n_bytes < MIN_PIECE)
         return 0;
     if (o->end && distance <= slack) {
@@ -348,6 +366,27 @@ static int blocks_read(struct ps_bytes *bytes, uint64_t off, void *buf, size_t n
     return rc;
 }
 
+/* All blocks that these bytes are in stay from then on. */
+static const uint8_t *blocks_map(struct ps_bytes *bytes, uint64_t off, size_t n_bytes)
+{
+    struct blocks *b = blocks_of(bytes);
+    int is_good = n_bytes && off % 8 == 0;
+
+    pthread_mutex_lock(&b->lock);
+    if (is_good)
+        note_read(b, off, n_bytes);
+    for (size_t i = is_good ? block_at(b, off) : 0;
+         is_good && i < b->n_blocks && b->start[i] < off + n_bytes; i++) {
+        struct ps_kept_block *kept = is_zeros(b, i) ? NULL : pin(b, i);
+
+        is_good = is_zeros(b, i) || (kept && kept->state == PS_BLOCK_READY);
+        if (kept)
+            kept->n_pins--;
+    }
+    pthread_mutex_unlock(&b->lock);
+    return is_good ? b->arena.mem + off : NULL;
+}
+
 /* Is one block at least all in these bytes, n_bytes > 0? */
 static int has_whole_block(const struct blocks *b, uint64_t off, size_t n_bytes)
 {
@@ -411,6 +450,7 @@ static void free_own(struct blocks *b)
 {
     ps_block_workers_free(&b->workers, b->codec, b->arg);
     ps_block_cache_fini(&b->cache);
+    ps_arena_fini(&b->arena);
     pthread_cond_destroy(&b->ahead.work);
     pthread_cond_destroy(&b->done);
     pthread_mutex_destroy(&b->lock);
@@ -514,6 +554,20 @@ static struct blocks *make(const struct ps_blocks_spec *spec)
     return b;
 }
 
+/* All unpacked bytes stay, if they may and the system has room for them. */
+static void keep_all(struct blocks *b, const struct ps_blocks_spec *spec)
+{
+    if (b->bytes.n_bytes > spec->keep_bytes || !ps_arena_init(&b->arena, b->bytes.n_bytes))
+        return;
+    b->cache.all = b->arena.mem;
+    b->cache.start = b->start;
+    b->cache.budget = UINT64_MAX;
+    b->is_all_wanted = spec->all;
+    b->ops.map = blocks_map;
+    b->ops.read_once = NULL;
+    b->ops.stays = 1;
+}
+
 int ps_blocks_open(struct ps_bytes **out, const struct ps_blocks_spec *spec, struct ps_err *err)
 {
     struct blocks *b = make(spec);
@@ -538,6 +592,7 @@ int ps_blocks_open(struct ps_bytes **out, const struct ps_blocks_spec *spec, str
         free_own(b);
         return rc;
     }
+    keep_all(b, spec);
     *out = &b->bytes;
     return 0;
 }

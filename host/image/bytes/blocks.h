@@ -1,7 +1,7 @@
 /* Bytes that are stored as blocks, each of which can be unpacked by itself.
  *
- * A codec lists the blocks and says how one is unpacked; this keeps unpacked blocks in a bounded
- * cache, unpacks ahead of whoever reads in order, on all threads, and lets several threads read at
+ * A codec lists the blocks and says how one is unpacked; this keeps unpacked blocks, all of them
+ * where there is memory for it, else in a bounded cache, unpacks ahead of whoever reads in order, on all threads, and lets several threads read at
  * once: a block that two want is unpacked once. */
 #ifndef PS_HOST_IMAGE_BYTES_BLOCKS_H
 #define PS_HOST_IMAGE_BYTES_BLOCKS_H
@@ -50,6 +50,11 @@ struct ps_blocks_spec {
                          * 1: each reader unpacks what it reads, and there are no threads;
                          * 0: as many as there are CPUs online */
     uint64_t cache_bytes; /* 0: as many as are good; others are for tests */
+    uint64_t keep_bytes;  /* if all of them together are no more than this, each block is unpacked
+                           * once and stays, and they can be mapped, unless the system refuses the
+                           * memory */
+    int all;              /* every one will be read: those that stay are unpacked from the first read
+                           * on, by all threads but the reader's */
 };
 
 /* PS_ENOMEM; PS_EFORMAT for blocks that are empty, too large or outside the packed bytes. On

@@ -15,6 +15,7 @@
 struct ps_bytes;
 
 struct ps_bytes_ops {
+    int stays; /* all that was unpacked stays in memory of this process */
     /* Before the container's name in ps_image_format: "", "split ". */
     const char *prefix;
     /* Exactly n_bytes at 'off', which lie inside. PS_EIO with err->at = the offset that failed,

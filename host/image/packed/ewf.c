@@ -377,6 +377,8 @@ static int open_blocks(struct ewf *ewf, struct ps_bytes **out, const struct ps_p
         .block = calloc(n, sizeof *spec.block),
         .n_blocks = n,
         .n_threads = packed->spec->n_threads,
+        .keep_bytes = packed->spec->in_order ? 0 : packed->spec->unpack_memory,
+        .all = packed->spec->all,
     };
     int rc;
 

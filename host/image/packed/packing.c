@@ -52,7 +52,14 @@ static int unpack(struct ps_bytes **bytes, const struct ps_packing *packing,
     return packing->open(bytes, packed, err);
 }
 
-int ps_packed_open(struct ps_bytes **bytes, const char *path, const struct ps_image_spec *spec,
+static void count_memory(const struct ps_bytes *bytes, struct ps_image_spec *spec)
+{
+    if (bytes->ops->stays)
+        spec->unpack_memory -=
+            bytes->n_bytes < spec->unpack_memory ? bytes->n_bytes : spec->unpack_memory;
+}
+
+int ps_packed_open(struct ps_bytes **bytes, const char *path, struct ps_image_spec *spec,
                    struct ps_notes *notes, char *format, size_t n_format, struct ps_err *err)
 {
     const struct ps_packing *packing;
@@ -72,6 +79,7 @@ int ps_packed_open(struct ps_bytes **bytes, const char *path, const struct ps_im
         rc = unpack(bytes, packing, &packed, err);
         if (rc < 0)
             return rc;
+        count_memory(*bytes, spec);
         append(format, n_format, packing->name);
     }
 }

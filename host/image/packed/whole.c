@@ -129,6 +129,8 @@ static int open_blocks(struct ps_bytes **out, const struct ps_packed *packed, co
 
     spec->packed = packed->bytes;
     spec->n_threads = packed->spec->n_threads;
+    spec->keep_bytes = packed->spec->in_order ? 0 : packed->spec->unpack_memory;
+    spec->all = packed->spec->all;
     rc = ps_blocks_open(out, spec, err);
     if (rc < 0 || !max || (*out)->n_bytes <= max)
         return rc;
@@ -146,7 +148,7 @@ int ps_whole_blocks(struct ps_bytes **out, const struct ps_packed *packed, const
 
     if (rc < 0)
         return rc;
-    if (largest > FINE_BYTES && !packed->spec->in_order &&
+    if (largest > FINE_BYTES && !packed->spec->in_order && !bytes->ops->stays &&
         bytes->n_bytes > ps_blocks_cache_bytes(largest, packed->spec->n_threads)) {
         struct ps_err why;
 

@@ -137,7 +137,10 @@ int ps_hiber_index_open(struct ps_container *c, struct ps_hiber_index *index, st
                                             .packed = packed,
                                             .block = index->block,
                                             .n_blocks = index->n,
-                                            .n_threads = c->spec->n_threads};
+                                            .n_threads = c->spec->n_threads,
+                                            .keep_bytes =
+                                                c->spec->in_order ? 0 : c->spec->unpack_memory,
+                                            .all = c->spec->all};
 
         a->form = index->form;
         rc = ps_blocks_open(&data, &spec, err);
