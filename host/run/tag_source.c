@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/hash_factor.h"
 #include "host/log.h"
 
 #define FIRST_BYTES ((size_t)512 * 1024)
@@ -96,6 +97,8 @@ int ps_tag_source_load(struct ps_tagdb **out, const struct ps_options *opt, stru
     struct ps_tagdb *db = NULL;
     int rc = ps_tagdb_new(&db, err);
 
+    if (rc >= 0)
+        ps_tagdb_set_factor(db, ps_hash_factor());
     for (size_t i = 0; i < opt->tag_files.n && rc >= 0; i++)
         rc = add_file(db, opt->tag_files.item[i], err);
     if (rc >= 0 && !opt->no_builtin_tags)

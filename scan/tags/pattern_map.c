@@ -3,44 +3,45 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_SLOTS 256u
+#include "scan/hash.h"
 
-/* Finalizer of SplitMix64: lists hold runs of near-equal tags, so every bit has to spread. */
-static uint64_t hash_of(struct ps_tag_pattern p)
+#define FIRST_BITS 8u
+/* 2^64 divided by the golden ratio. */
+#define ANY_FACTOR UINT64_C(0x9e3779b97f4a7c15)
+
+static size_t n_slots(const struct ps_pattern_map *map)
 {
-    uint64_t h = (uint64_t)p.mask << 32 | p.value;
-
-    h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9u;
-    h = (h ^ h >> 27) * 0x94d049bb133111ebu;
-    return h ^ h >> 31;
+    return map->bits ? (size_t)1 << map->bits : 0;
 }
 
-/* The slot of the pattern, or the free one where it belongs. n_slots is not 0. */
+/* The slot of the pattern, or the free one where it belongs. There are slots. */
 static struct ps_pattern_slot *slot_of(const struct ps_pattern_map *map, struct ps_tag_pattern p)
 {
-    size_t i = (size_t)hash_of(p) & (map->n_slots - 1);
+    const size_t mask = n_slots(map) - 1;
+    size_t i = ps_hash_home((uint64_t)p.mask << 32 | p.value,
+                            map->factor ? map->factor : ANY_FACTOR, map->bits);
 
     while (map->slot[i].number != PS_PATTERN_ABSENT &&
            (map->slot[i].pattern.value != p.value || map->slot[i].pattern.mask != p.mask))
-        i = (i + 1) & (map->n_slots - 1);
+        i = (i + 1) & mask;
     return &map->slot[i];
 }
 
 uint32_t ps_pattern_map_get(const struct ps_pattern_map *map, struct ps_tag_pattern p)
 {
-    return map->n_slots == 0 ? PS_PATTERN_ABSENT : slot_of(map, p)->number;
+    return map->bits == 0 ? PS_PATTERN_ABSENT : slot_of(map, p)->number;
 }
 
 static int grow(struct ps_pattern_map *map, struct ps_err *err)
 {
-    struct ps_pattern_map bigger = {.n_slots = map->n_slots ? 2 * map->n_slots : FIRST_SLOTS,
-                                    .n = map->n};
+    struct ps_pattern_map bigger = {
+        .factor = map->factor, .bits = map->bits ? map->bits + 1 : FIRST_BITS, .n = map->n};
 
-    bigger.slot = malloc(bigger.n_slots * sizeof *bigger.slot);
+    bigger.slot = malloc(n_slots(&bigger) * sizeof *bigger.slot);
     if (!bigger.slot)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "no memory for %zu tags", map->n);
-    memset(bigger.slot, 0xff, bigger.n_slots * sizeof *bigger.slot);
-    for (size_t i = 0; i < map->n_slots; i++) {
+    memset(bigger.slot, 0xff, n_slots(&bigger) * sizeof *bigger.slot);
+    for (size_t i = 0; i < n_slots(map); i++) {
         if (map->slot[i].number != PS_PATTERN_ABSENT)
             *slot_of(&bigger, map->slot[i].pattern) = map->slot[i];
     }
@@ -52,7 +53,7 @@ static int grow(struct ps_pattern_map *map, struct ps_err *err)
 int ps_pattern_map_put(struct ps_pattern_map *map, struct ps_tag_pattern p, uint32_t number,
                        struct ps_err *err)
 {
-    if (2 * (map->n + 1) > map->n_slots) {
+    if (2 * (map->n + 1) > n_slots(map)) {
         int rc = grow(map, err);
 
         if (rc < 0)
@@ -66,5 +67,5 @@ int ps_pattern_map_put(struct ps_pattern_map *map, struct ps_tag_pattern p, uint
 void ps_pattern_map_clear(struct ps_pattern_map *map)
 {
     free(map->slot);
-    memset(map, 0, sizeof *map);
+    *map = (struct ps_pattern_map){.factor = map->factor};
 }

@@ -14,10 +14,11 @@ struct ps_pattern_slot {
     uint32_t number; /* PS_PATTERN_ABSENT marks a free slot */
 };
 
-/* Zeroed is empty. */
+/* Zeroed but for the factor is empty. */
 struct ps_pattern_map {
+    uint64_t factor; /* of scan/hash.h; 0: the patterns are known to be honest */
     struct ps_pattern_slot *slot;
-    size_t n_slots; /* a power of two, or 0 */
+    unsigned bits; /* of the number of slots; 0: none yet */
     size_t n;
 };
 
@@ -28,6 +29,6 @@ uint32_t ps_pattern_map_get(const struct ps_pattern_map *map, struct ps_tag_patt
 int ps_pattern_map_put(struct ps_pattern_map *map, struct ps_tag_pattern p, uint32_t number,
                        struct ps_err *err);
 
-void ps_pattern_map_clear(struct ps_pattern_map *map); /* frees; zeroed again */
+void ps_pattern_map_clear(struct ps_pattern_map *map); /* frees; keeps the factor */
 
 #endif

@@ -96,7 +96,7 @@ static int add_all(struct builder *b, const struct ps_ruleset_spec *spec, struct
 
 int ps_ruleset_build(struct ps_ruleset *out, const struct ps_ruleset_spec *spec, struct ps_err *err)
 {
-    struct builder b = {.db = spec->db};
+    struct builder b = {.db = spec->db, .seen.factor = ps_tagdb_factor(spec->db)};
     int rc = add_all(&b, spec, err);
 
     ps_pattern_map_clear(&b.seen);

@@ -48,6 +48,16 @@ int ps_tagdb_new(struct ps_tagdb **out, struct ps_err *err)
     return 0;
 }
 
+void ps_tagdb_set_factor(struct ps_tagdb *db, uint64_t factor)
+{
+    db->map.factor = factor;
+}
+
+uint64_t ps_tagdb_factor(const struct ps_tagdb *db)
+{
+    return db->map.factor;
+}
+
 static void drop_list(struct ps_tagdb *db)
 {
     struct list *list = db->lists;

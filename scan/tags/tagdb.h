@@ -33,6 +33,10 @@ struct ps_tagdb;
 int ps_tagdb_new(struct ps_tagdb **out, struct ps_err *err);
 void ps_tagdb_free(struct ps_tagdb *db); /* accepts NULL */
 
+/* The factor of scan/hash.h, before the first list; without it lists may be made that take long. */
+void ps_tagdb_set_factor(struct ps_tagdb *db, uint64_t factor);
+uint64_t ps_tagdb_factor(const struct ps_tagdb *db); /* 0: none was set */
+
 /* Add a list in the project's own format (tags/README.md) or in the form of Microsoft's
  * pooltag.txt (docs/TAGS.md). 'text' and 'name' are copied; 'name' is for messages. A line of the
  * own format that cannot be understood is an error (PS_EFORMAT, err->at = line) and nothing is

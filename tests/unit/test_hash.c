@@ -6,6 +6,7 @@
 
 #include "host/hash_factor.h"
 #include "scan/hash.h"
+#include "scan/tags/pattern_map.h"
 #include "scan/tags/tag_map.h"
 #include "tests/support/rng.h"
 
@@ -186,6 +187,52 @@ Test(hash, numbers_of_tags)
     for (uint32_t k = 0; k < n; k++)
         cr_assert_eq(ps_tag_map_find(&map, tag[k]), k, "seed %#" PRIx64, seed);
     ps_tag_map_free(&map);
+}
+
+/* What SplitMix64's last steps turn into h. */
+static uint64_t unmixed(uint64_t h)
+{
+    h ^= h >> 31 ^ h >> 62;
+    h *= UINT64_C(0x319642b2d24d8ec3);
+    h ^= h >> 27 ^ h >> 54;
+    h *= UINT64_C(0x96de1b173f119089);
+    return h ^ h >> 30 ^ h >> 60;
+}
+
+static uint64_t mixed(uint64_t h)
+{
+    h = (h ^ h >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    h = (h ^ h >> 27) * UINT64_C(0x94d049bb133111eb);
+    return h ^ h >> 31;
+}
+
+/* Patterns that all have one home by SplitMix64. */
+Test(hash, chosen_patterns_do_not_collide)
+{
+    struct ps_pattern_map map = {.factor = UINT64_C(0xd1342543de82ef95)};
+    struct ps_err err;
+    uint64_t n_probes = 0;
+    size_t mask;
+
+    for (uint64_t i = 0; i < OLD_KEYS; i++) {
+        const uint64_t key = unmixed(i << 20);
+
+        cr_assert_eq(mixed(key), i << 20);
+        cr_assert_eq(ps_pattern_map_put(
+                         &map, (struct ps_tag_pattern){.value = (uint32_t)key, .mask = key >> 32},
+                         (uint32_t)i, &err),
+                     0);
+    }
+    cr_assert_eq(map.n, OLD_KEYS);
+    mask = ((size_t)1 << map.bits) - 1;
+    for (size_t at = 0; at <= mask; at++)
+        if (map.slot[at].number != PS_PATTERN_ABSENT) {
+            const uint64_t key = unmixed((uint64_t)map.slot[at].number << 20);
+
+            n_probes += ((at - ps_hash_home(key, map.factor, map.bits)) & mask) + 1;
+        }
+    cr_assert_leq(n_probes, (uint64_t)MAX_PROBES * OLD_KEYS);
+    ps_pattern_map_clear(&map);
 }
 
 Test(hash, the_factor_of_the_process)
