@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include "host/digest.h"
+#include "host/hash_factor.h"
 #include "host/run/copies/copies.h"
 #include "scan/copies/copy.h"
 #include "scan/copies/seen_pages.h"
+#include "scan/hash.h"
 
 #define FRAME UINT64_C(4096)
 
@@ -297,6 +299,33 @@ Test(copies, keys_of_pages)
         cr_assert(i % 7 != 0 || key == i / 7 * UINT64_C(0x9e3779b97f4a7c15));
     }
     cr_assert_not(ps_page_keys_get(&keys, UINT64_MAX, &key));
+    ps_page_keys_free(&keys);
+}
+
+/* Frames whose numbers and one times 0x9e3779b1, of which 0x0e8b2f51 is the inverse, are small: a
+ * container may list any. Steps are counted from where each came to stand. */
+Test(copies, chosen_frames_do_not_collide)
+{
+    struct ps_page_keys keys = {.bits = 0};
+    uint64_t n_steps = 0;
+    size_t mask;
+
+    ps_hash_factor_fix(UINT64_C(0xd1342543de82ef95));
+    for (uint32_t i = 1; i <= 20000; i++) {
+        const uint32_t frame_1 = UINT32_C(0x0e8b2f51) * i;
+
+        cr_assert_eq(frame_1 * UINT32_C(0x9e3779b1), i);
+        ps_page_keys_put(&keys, (uint64_t)(frame_1 - 1) * FRAME, i);
+    }
+    cr_assert_eq(keys.n, 20000);
+    mask = ((size_t)1 << keys.bits) - 1;
+    for (size_t at = 0; at <= mask; at++)
+        if (keys.place[at].frame_1 != 0) {
+            const size_t home = ps_hash_home(keys.place[at].frame_1, keys.factor, keys.bits);
+
+            n_steps += ((at - home) & mask) + 1;
+        }
+    cr_assert_leq(n_steps, 4 * keys.n);
     ps_page_keys_free(&keys);
 }
 

@@ -8,12 +8,6 @@
 #define FIRST_BITS 12u
 #define PAGE_SHIFT 12u
 
-/* The key in two halves, so that a place has no gap. */
-struct ps_page_key_place {
-    uint32_t frame_1; /* number of the frame and one; 0: free */
-    uint32_t low, high;
-};
-
 static size_t n_places(const struct ps_page_keys *k)
 {
     return k->bits ? (size_t)1 << k->bits : 0;

@@ -10,6 +10,12 @@
  * know as many pages as struct ps_seen_pages does. */
 #define PS_PAGE_KEYS_MAX_BITS 22u
 
+/* The key in two halves, so that a place has no gap. */
+struct ps_page_key_place {
+    uint32_t frame_1; /* number of the frame and one; 0: free */
+    uint32_t low, high;
+};
+
 /* Begin with all zero. */
 struct ps_page_keys {
     struct ps_page_key_place *place;
