@@ -151,12 +151,10 @@ static int compare_tallies(const void *a, const void *b)
 {
     const struct tally *x = a;
     const struct tally *y = b;
-    uint32_t x_text = __builtin_bswap32(x->tag);
-    uint32_t y_text = __builtin_bswap32(y->tag);
 
     if (x->n_bytes != y->n_bytes)
         return x->n_bytes > y->n_bytes ? -1 : 1;
-    return x_text == y_text ? 0 : x_text < y_text ? -1 : 1;
+    return ps_tag_compare(x->tag, y->tag);
 }
 
 /* A row about to be printed. */

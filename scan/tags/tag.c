@@ -119,6 +119,21 @@ int ps_tag_pattern_matches(struct ps_tag_pattern p, uint32_t tag)
     return ps_tag_pattern_covers(p, (struct ps_tag_pattern){.value = tag, .mask = 0xffffffffu});
 }
 
+int ps_tag_patterns_match(const struct ps_tag_pattern *p, size_t n, uint32_t tag)
+{
+    for (size_t i = 0; i < n; i++)
+        if (ps_tag_pattern_matches(p[i], tag))
+            return 1;
+    return n == 0;
+}
+
+int ps_tag_compare(uint32_t a, uint32_t b)
+{
+    const uint32_t x = __builtin_bswap32(a), y = __builtin_bswap32(b);
+
+    return (x > y) - (x < y);
+}
+
 unsigned ps_tag_mask_rank(uint32_t mask)
 {
     unsigned fixed = 0;

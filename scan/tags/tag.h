@@ -44,6 +44,12 @@ int ps_tag_pattern_compare(struct ps_tag_pattern a, struct ps_tag_pattern b);
  * match printable characters only. */
 int ps_tag_pattern_matches(struct ps_tag_pattern p, uint32_t tag);
 
+/* Does one of the patterns? Where there are none, every tag is meant. */
+int ps_tag_patterns_match(const struct ps_tag_pattern *p, size_t n, uint32_t tag);
+
+/* Less than, equal to or greater than zero: the order of the bytes as they are spelled. */
+int ps_tag_compare(uint32_t a, uint32_t b);
+
 /* Are the bytes of 'tag' that the pattern leaves open of the kind that drivers choose: letters,
  * digits, blanks, underscores? Others occur in single tags, which lists name one by one, and in
  * what is no tag. The protected bit is to be cleared where it means nothing. */

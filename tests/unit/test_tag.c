@@ -143,6 +143,31 @@ Test(tag, patterns_have_one_order)
     }
 }
 
+Test(tag, tags_have_the_order_of_their_bytes)
+{
+    static const uint32_t sorted[] = {0x61616100, 0x00202020, 0x41202020, 0x20636f50,
+                                      0x636f7250, 0xe36f7250, 0x206572ff};
+    const size_t n = sizeof sorted / sizeof *sorted;
+
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < n; k++) {
+            const int order = ps_tag_compare(sorted[i], sorted[k]);
+
+            cr_expect_eq((order > 0) - (order < 0), (i > k) - (i < k), "%zu %zu", i, k);
+        }
+}
+
+Test(tag, one_of_several_patterns)
+{
+    const struct ps_tag_pattern p[] = {parse("Proc"), parse("Th??")};
+
+    cr_expect(ps_tag_patterns_match(p, 2, 0x636f7250));
+    cr_expect(ps_tag_patterns_match(p, 2, 0x65726854));
+    cr_expect(!ps_tag_patterns_match(p, 1, 0x65726854));
+    cr_expect(!ps_tag_patterns_match(p, 2, 0x656c6946));
+    cr_expect(ps_tag_patterns_match(NULL, 0, 0x656c6946), "without patterns every tag is meant");
+}
+
 /* A mask that fixes bytes 0 and 1 is "ff00" here. */
 Test(tag, ranks_order_masks_from_vague_to_exact)
 {

@@ -64,19 +64,11 @@ static int is_there(const struct row *r, size_t i)
     return r->n[i] != 0 || r->n_bytes[i] != 0;
 }
 
-static int is_wanted(const struct diff *d, uint32_t tag)
-{
-    for (size_t i = 0; i < d->n_patterns; i++)
-        if (ps_tag_pattern_matches(d->pattern[i], tag))
-            return 1;
-    return d->n_patterns == 0;
-}
-
 static void compare_tag(struct diff *d, uint32_t tag)
 {
     struct row r = {.tag = tag};
 
-    if (!is_wanted(d, tag))
+    if (!ps_tag_patterns_match(d->pattern, d->n_patterns, tag))
         return;
     for (size_t i = 0; i < 2; i++) {
         const struct ps_tag_usage *s = ps_tag_usages_find(usages_of(d, i), tag);
@@ -113,10 +105,7 @@ static int compare(struct diff *d, struct ps_err *err)
 
 static int by_tag(const void *a, const void *b)
 {
-    const uint32_t x = __builtin_bswap32(((const struct row *)a)->tag);
-    const uint32_t y = __builtin_bswap32(((const struct row *)b)->tag);
-
-    return (x > y) - (x < y);
+    return ps_tag_compare(((const struct row *)a)->tag, ((const struct row *)b)->tag);
 }
 
 static uint64_t distance(const uint64_t pair[2])

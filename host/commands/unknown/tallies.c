@@ -68,12 +68,6 @@ int ps_tallies_add(struct ps_tallies *t, const struct ps_result_row *row, struct
     return 0;
 }
 
-/* The order of the printed characters. */
-static uint32_t in_text_order(uint32_t tag)
-{
-    return __builtin_bswap32(tag);
-}
-
 static int more(uint64_t a, uint64_t b)
 {
     return (a < b) - (a > b);
@@ -88,7 +82,7 @@ static int by_frequency(const void *a, const void *b)
         order = more(x->n_freed, y->n_freed);
     if (order == 0)
         order = more(x->n_bytes, y->n_bytes);
-    return order ? order : more(in_text_order(y->tag), in_text_order(x->tag));
+    return order ? order : ps_tag_compare(x->tag, y->tag);
 }
 
 void ps_tallies_keep_unknown(struct ps_tallies *t)

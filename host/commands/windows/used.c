@@ -70,18 +70,9 @@ struct used {
     size_t n_rows;
 };
 
-/* The order of the printed characters. */
-static uint32_t in_text_order(uint32_t tag)
-{
-    return tag << 24 | (tag & 0xff00) << 8 | (tag >> 8 & 0xff00) | tag >> 24;
-}
-
 static int by_tag(const void *a, const void *b)
 {
-    const uint32_t x = in_text_order(((const struct row *)a)->found.tag);
-    const uint32_t y = in_text_order(((const struct row *)b)->found.tag);
-
-    return (x > y) - (x < y);
+    return ps_tag_compare(((const struct row *)a)->found.tag, ((const struct row *)b)->found.tag);
 }
 
 static int more(uint64_t a, uint64_t b, const void *x, const void *y)
@@ -209,14 +200,6 @@ static void add_row(struct ps_cells *c, const struct used *u, const struct row *
                      &(struct ps_tag_columns){COMPONENT, KIND, DESCRIPTION});
 }
 
-static int is_wanted(const struct ps_tag_pattern *pattern, size_t n, uint32_t tag)
-{
-    for (size_t i = 0; i < n; i++)
-        if (ps_tag_pattern_matches(pattern[i], tag))
-            return 1;
-    return n == 0;
-}
-
 static int write_rows(const struct used *u, const struct ps_options *opt,
                       const struct ps_tag_pattern *pattern, struct ps_err *err)
 {
@@ -225,7 +208,7 @@ static int write_rows(const struct used *u, const struct ps_options *opt,
 
     qsort(u->row, u->n_rows, sizeof *u->row, order_named(opt->sort));
     for (size_t i = 0; i < u->n_rows; i++)
-        if (is_wanted(pattern, opt->tags.n, u->row[i].found.tag))
+        if (ps_tag_patterns_match(pattern, opt->tags.n, u->row[i].found.tag))
             add_row(&cells, u, &u->row[i]);
     rc = ps_cells_write(&cells, columns, opt, err);
     ps_cells_free(&cells);
