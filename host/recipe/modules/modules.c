@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "host/recipe/modules/pe.h"
+
 #define N_OPTIONS(o) (sizeof(o) / sizeof *(o))
 
 #define RVA_LIST     0x9e40u /* PsLoadedModuleList */
@@ -92,44 +94,21 @@ static uint64_t size_of(const struct ps_rcp_module *m)
     return (m->n_pages + 2) * PS_RECIPE_PAGE;
 }
 
-static void put_section(uint8_t *at, const char *name, uint64_t rva, uint64_t n_bytes,
-                        uint32_t flags)
-{
-    memcpy(at, name, strlen(name));
-    ps_rcp_put32(at + 8, (uint32_t)n_bytes);
-    ps_rcp_put32(at + 12, (uint32_t)rva);
-    ps_rcp_put32(at + 16, (uint32_t)n_bytes);
-    ps_rcp_put32(at + 20, (uint32_t)rva);
-    ps_rcp_put32(at + 36, flags);
-}
-
 static void put_headers(uint8_t *b, const struct ps_rcp_system *sys, const struct ps_rcp_module *m)
 {
-    const int is_x64 = sys->era.is_x64 != 0;
+    const struct ps_rcp_pe pe = {.is_x64 = sys->era.is_x64 != 0,
+                                 .pe_at = PE_AT,
+                                 .n_sections = 2,
+                                 .entry_rva = PS_RECIPE_PAGE,
+                                 .header_bytes = 0x400,
+                                 .va = m->va,
+                                 .size = size_of(m)};
     const uint64_t n_text = m->n_pages * PS_RECIPE_PAGE;
-    uint8_t *optional = b + PE_AT + 24;
-    uint8_t *section = optional + (is_x64 ? 0xf0 : 0xe0);
+    uint8_t *section = ps_rcp_pe_sections(ps_rcp_pe_put(b, &pe), pe.is_x64);
 
-    memcpy(b, "MZ\x90", 3);
-    ps_rcp_put32(b + 0x3c, PE_AT);
-    memcpy(b + PE_AT, "PE\0\0", 4);
-    ps_rcp_put16(b + PE_AT + 4, is_x64 ? 0x8664 : 0x14c);
-    ps_rcp_put16(b + PE_AT + 6, 2); /* sections */
-    ps_rcp_put16(b + PE_AT + 20, is_x64 ? 0xf0 : 0xe0);
-    ps_rcp_put16(b + PE_AT + 22, is_x64 ? 0x22 : 0x10e);
-    ps_rcp_put16(optional, is_x64 ? 0x20b : 0x10b);
-    ps_rcp_put32(optional + 16, PS_RECIPE_PAGE);
-    if (is_x64)
-        ps_rcp_put64(optional + 24, m->va);
-    else
-        ps_rcp_put32(optional + 28, (uint32_t)m->va);
-    ps_rcp_put32(optional + 32, PS_RECIPE_PAGE);
-    ps_rcp_put32(optional + 36, 0x200);
-    ps_rcp_put32(optional + 56, (uint32_t)size_of(m));
-    ps_rcp_put32(optional + 60, 0x400);
-    ps_rcp_put32(optional + (is_x64 ? 108 : 92), 16);
-    put_section(section, ".text", PS_RECIPE_PAGE, n_text, 0x68000020);
-    put_section(section + 40, ".data", PS_RECIPE_PAGE + n_text, PS_RECIPE_PAGE, 0xc8000040);
+    ps_rcp_pe_put_section(section, ".text", PS_RECIPE_PAGE, n_text, 0x68000020);
+    ps_rcp_pe_put_section(section + PS_RCP_SECTION_BYTES, ".data", PS_RECIPE_PAGE + n_text,
+                          PS_RECIPE_PAGE, 0xc8000040);
 }
 
 /* A page of system data at va, NULL with sys->err set. */

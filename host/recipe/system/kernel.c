@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "host/recipe/modules/pe.h"
+
 #define N_OPTIONS(o) (sizeof(o) / sizeof *(o))
 
 /* Where things stand in the image. */
@@ -17,6 +19,7 @@
 #define DATA_PAGES  12u     /* of .data, with noise in them */
 #define TAIL        0x3000u /* ALMOSTRO and POOLCODE, at the end */
 #define PE_AT       0xf8u
+#define N_SECTIONS  5u
 
 #define MIN_SIZE    0x20000u
 #define MAX_SIZE    0x2000000u
@@ -106,62 +109,48 @@ static int put_word(struct pe *pe, uint64_t rva, uint64_t v)
     return 0;
 }
 
-static void put_section(uint8_t *at, const char *name, uint64_t rva, uint64_t n_bytes,
-                        uint32_t flags)
-{
-    memcpy(at, name, strlen(name));
-    ps_rcp_put32(at + 8, (uint32_t)n_bytes);
-    ps_rcp_put32(at + 12, (uint32_t)rva);
-    ps_rcp_put32(at + 16, (uint32_t)n_bytes);
-    ps_rcp_put32(at + 20, (uint32_t)rva);
-    ps_rcp_put32(at + 36, flags);
-}
-
 static void put_sections(const struct pe *pe, uint8_t *at)
 {
-    uint64_t tail = pe->k->size - TAIL;
+    const uint64_t tail = pe->k->size - TAIL;
+    const struct {
+        const char *name;
+        uint64_t rva, n_bytes;
+        uint32_t flags;
+    } section[N_SECTIONS] = {
+        {".text", RVA_TEXT, RVA_EDATA - RVA_TEXT, 0x68000020},
+        {".edata", RVA_EDATA, RVA_DATA - RVA_EDATA, 0x40000040},
+        {".data", RVA_DATA, tail - RVA_DATA, 0xc8000040},
+        {"ALMOSTRO", tail, 0x2000, 0xc8000040},
+        {"POOLCODE", tail + 0x2000, 0x1000, 0x68000020},
+    };
 
-    put_section(at, ".text", RVA_TEXT, RVA_EDATA - RVA_TEXT, 0x68000020);
-    put_section(at + 40, ".edata", RVA_EDATA, RVA_DATA - RVA_EDATA, 0x40000040);
-    put_section(at + 80, ".data", RVA_DATA, tail - RVA_DATA, 0xc8000040);
-    put_section(at + 120, "ALMOSTRO", tail, 0x2000, 0xc8000040);
-    put_section(at + 160, "POOLCODE", tail + 0x2000, 0x1000, 0x68000020);
+    for (size_t i = 0; i < N_SECTIONS; i++)
+        ps_rcp_pe_put_section(at + i * PS_RCP_SECTION_BYTES, section[i].name, section[i].rva,
+                              section[i].n_bytes, section[i].flags);
 }
 
 static int put_headers(struct pe *pe)
 {
-    int is_x64 = pe->sys->era.is_x64 != 0;
+    const struct ps_rcp_pe head = {.is_x64 = pe->sys->era.is_x64 != 0,
+                                   .pe_at = PE_AT,
+                                   .n_sections = N_SECTIONS,
+                                   .entry_rva = RVA_TEXT,
+                                   .header_bytes = 0x600,
+                                   .va = pe->k->va,
+                                   .size = pe->k->size};
     uint8_t *b = page_at(pe, 0);
     uint8_t *optional, *directory;
 
     if (!b)
         return -pe->sys->err->code;
-    memcpy(b, "MZ\x90", 3);
-    ps_rcp_put32(b + 0x3c, PE_AT);
-    memcpy(b + PE_AT, "PE\0\0", 4);
-    ps_rcp_put16(b + PE_AT + 4, is_x64 ? 0x8664 : 0x14c);
-    ps_rcp_put16(b + PE_AT + 6, 5); /* sections */
-    ps_rcp_put16(b + PE_AT + 20, is_x64 ? 0xf0 : 0xe0);
-    ps_rcp_put16(b + PE_AT + 22, is_x64 ? 0x22 : 0x10e);
-    optional = b + PE_AT + 24;
-    ps_rcp_put16(optional, is_x64 ? 0x20b : 0x10b);
-    ps_rcp_put32(optional + 16, RVA_TEXT);
-    if (is_x64)
-        ps_rcp_put64(optional + 24, pe->k->va);
-    else
-        ps_rcp_put32(optional + 28, (uint32_t)pe->k->va);
-    ps_rcp_put32(optional + 32, PS_RECIPE_PAGE);
-    ps_rcp_put32(optional + 36, 0x200);
-    ps_rcp_put32(optional + 56, (uint32_t)pe->k->size);
-    ps_rcp_put32(optional + 60, 0x600);
+    optional = ps_rcp_pe_put(b, &head);
     ps_rcp_put16(optional + 68, 1);
-    directory = optional + (is_x64 ? 112 : 96);
-    ps_rcp_put32(directory - 4, 16);
+    directory = ps_rcp_pe_directories(optional, head.is_x64);
     ps_rcp_put32(directory, RVA_EDATA);
     ps_rcp_put32(directory + 4, RVA_DEBUG - RVA_EDATA);
     ps_rcp_put32(directory + 48, RVA_DEBUG);
     ps_rcp_put32(directory + 52, 28);
-    put_sections(pe, optional + (is_x64 ? 0xf0 : 0xe0));
+    put_sections(pe, ps_rcp_pe_sections(optional, head.is_x64));
     return 0;
 }
 
