@@ -23,6 +23,7 @@ packages_of() {
         echo ewf-tools xz-utils zstd lz4 gzip # what packs images
         echo xxhash # xxhsum
         echo sqlite3 # reads what --format sqlite writes
+        echo python3-yaml python3-jsonschema # read the manifest of a Kubernetes Job
         echo slurmctld slurmd slurm-client slurm-wlm-basic-plugins parallel # a farm
         ;;
     ci) # a second compiler with libFuzzer, and the style checkers

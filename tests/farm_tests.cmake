@@ -15,6 +15,7 @@ if(NOT POOLSCAN_SANITIZE STREQUAL "thread")
         ENVIRONMENT "BAD_DISK=${bad_disk_path};STOP_HERE_SO=$<TARGET_FILE:stop_here>")
     ps_script_test(NAME farm/parallel LABELS farm ENVIRONMENT "STOP_HERE_SO=$<TARGET_FILE:stop_here>")
 endif()
+ps_script_test(NAME farm/kubernetes LABELS farm)
 
 # Every number of shards would take a sanitizer's build many minutes.
 set(every 1)
