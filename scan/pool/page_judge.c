@@ -11,7 +11,7 @@
 /* More pools than this no classic Windows has; docs/POOL.md, "PoolIndex". */
 #define MAX_POOL_INDEX 0x40u
 
-#define LINE_BYTES 64u
+#define LINE_BYTES     64u
 
 /* The best block that covers the slots looked at so far. */
 struct cover {
