@@ -169,6 +169,27 @@ if have zstd; then
     if command -v pzstd >/dev/null; then
         pzstd -q -p 2 image.raw -o p.zst
         same p.zst ''
+        # Two outputs behind each other, the first of which ends with a short frame, also with
+        # something to be skipped between; and of other windows.
+        n=$(($(stat -c %s image.raw) * 5 / 8 / 4096 * 4096 + 4096))
+        head -c "$n" image.raw >1st.raw
+        tail -c +$((n + 1)) image.raw >2nd.raw
+        pzstd -q -p 2 1st.raw -o 1st.zst
+        pzstd -q -p 2 2nd.raw -o 2nd.zst
+        cat 1st.zst 2nd.zst >twice.zst
+        same twice.zst "$file"
+        { cat 1st.zst; printf 'P*M\030\4\0\0\0abcd'; cat 2nd.zst; } >between.zst
+        same between.zst "$file"
+        pzstd -q -f -1 -p 2 2nd.raw -o 2nd.zst
+        cat 1st.zst 2nd.zst >windows.zst
+        same windows.zst "$file"
+        # As zstd writes them, each of which says how much it has.
+        zstd -q 1st.raw -o 1.zst
+        zstd -q 2nd.raw -o 2.zst
+        { cat 1.zst; printf 'P*M\030\4\0\0\0abcd'; cat 2.zst; } >sized.zst
+        same sized.zst ''
+        cat 1.zst 2.zst >sized.zst
+        same sized.zst ''
     fi
 fi
 

@@ -104,6 +104,51 @@ Test(zstd, pzstd)
     free(truth);
 }
 
+/* As pzstd does, which feeds a frame before it ends it: whole blocks have an empty one behind. */
+static void put_fed(struct ps_packed_buffer *b, const uint8_t *data, size_t n, int level)
+{
+    const size_t room = ZSTD_compressBound(n) + 64;
+    const size_t said_at = b->n + 8;
+    ZSTD_CCtx *context = ZSTD_createCCtx();
+    ZSTD_inBuffer from = {data, n, 0};
+    ZSTD_outBuffer to = {NULL, room, 0};
+
+    ps_packed_append(b, "\x50\x2a\x4d\x18\x04\0\0\0....", 12);
+    to.dst = ps_packed_room(b, room);
+    ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level);
+    cr_assert(!ZSTD_isError(ZSTD_compressStream2(context, &to, &from, ZSTD_e_continue)));
+    cr_assert_eq(from.pos, n);
+    cr_assert_eq(ZSTD_compressStream2(context, &to, &from, ZSTD_e_end), 0);
+    b->n += to.pos;
+    for (size_t i = 0; i < 4; i++)
+        b->data[said_at + i] = (uint8_t)(to.pos >> 8 * i);
+    ZSTD_freeCCtx(context);
+}
+
+/* What pzstd wrote twice, one behind the other: a frame in the middle is shorter, or the second
+ * time had another window. That is read as a stream. */
+Test(zstd, pzstd_twice)
+{
+    const size_t block = (size_t)128 << 10;
+    const size_t whole = 3 * block;
+    const size_t parts[] = {0, 1, block, 2 * block, whole - 4096, whole - 1, whole};
+    uint8_t *truth = ps_packed_truth(4 * whole, 10);
+
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        for (int level = 1; level < 4; level += 2) {
+            const size_t sizes[] = {whole, parts[i], whole, whole / 2};
+            struct ps_packed_buffer b = {0};
+            size_t at = 0;
+
+            for (size_t k = 0; k < 4; at += sizes[k++])
+                put_fed(&b, truth + at, sizes[k], k < 2 ? 1 : level);
+            ps_packed_check(&ps_packing_zstd, &b, truth, at, parts[i] != whole || level != 1);
+            free(b.data);
+        }
+    }
+    free(truth);
+}
+
 Test(zstd, frames_of_unknown_size)
 {
     uint8_t *truth = ps_packed_truth(N_BYTES, 3);

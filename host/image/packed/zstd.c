@@ -190,8 +190,16 @@ static size_t head_bytes(const uint8_t *head, size_t n_head)
     return n_head < 5 || n > n_head ? 0 : n;
 }
 
+/* What can be seen of a frame without unpacking it. */
+struct shape {
+    uint8_t descriptor, window; /* the header's first two bytes */
+    uint32_t n_blocks;
+    int ends_empty; /* behind these is one that has no bytes */
+};
+
 /* Take the blocks of a frame whose header was taken, and its checksum. 0: they do not end. */
-static int skip_frame_blocks(struct ps_input *in, int has_checksum, struct ps_err *err)
+static int skip_frame_blocks(struct ps_input *in, int has_checksum, struct shape *shape,
+                             struct ps_err *err)
 {
     for (;;) {
         const uint8_t *p;
@@ -202,6 +210,8 @@ static int skip_frame_blocks(struct ps_input *in, int has_checksum, struct ps_er
             return rc;
         p = in->buf + in->at;
         word = (uint32_t)(p[0] | p[1] << 8 | p[2] << 16);
+        shape->ends_empty = word >> 1 == 0;
+        shape->n_blocks += !shape->ends_empty;
         if ((word >> 1 & 3) == 3) /* reserved */
             return 0;
         /* A run of one byte has that byte. */
@@ -220,16 +230,41 @@ enum frames {
 };
 
 /* pzstd says before each frame, in one to be skipped, how long that is, but not how much is in it:
- * as much in each as in the first, but for the last. Such a block has this many bytes at first. */
+ * as much in each as in the first, but for the last. Such a block has this many bytes at first.
+ *
+ * Where what it wrote was put behind each other, a last one is in the middle. That shows: each has
+ * four windows, cut into blocks of 128 KiB and an empty one at the end. */
 #define UNSIZED     UINT32_MAX
 #define PZSTD_MAGIC 0x184d2a50u
 #define PZSTD_HEAD  4u
+#define BLOCK_BYTES ((uint64_t)128 << 10) /* at most */
 
 struct frame_list {
     size_t n_unsized;
-    uint64_t said_at; /* where pzstd says that a frame begins */
-    uint32_t said;    /* and its bytes; 0: it does not */
+    struct shape first, last; /* of these */
+    uint32_t fewest_blocks;   /* of those between */
+    int is_uneven;            /* one between is not like the first */
+    uint64_t said_at;         /* where pzstd says that a frame begins */
+    uint32_t said;            /* and its bytes; 0: it does not */
 };
+
+static void add_unsized(struct frame_list *l, const struct shape *shape)
+{
+    const struct shape *between = &l->last;
+
+    if (l->n_unsized == 0) {
+        l->first = *shape;
+        l->fewest_blocks = UINT32_MAX;
+    } else if (l->n_unsized > 1) {
+        l->is_uneven |= between->descriptor != l->first.descriptor ||
+                        between->window != l->first.window ||
+                        between->ends_empty != l->first.ends_empty;
+        if (between->n_blocks < l->fewest_blocks)
+            l->fewest_blocks = between->n_blocks;
+    }
+    l->last = *shape;
+    l->n_unsized++;
+}
 
 /* A block of 128 KiB of one byte is four bytes. */
 #define MAX_RATIO 32768u
@@ -261,7 +296,7 @@ static int next_frame(struct frame_list *l, struct ps_input *in, struct ps_block
     const uint8_t *head;
     size_t n, n_head;
     unsigned long long content;
-    int has_checksum;
+    struct shape shape = {0};
     int rc = ps_input_peek(in, HEAD_MAX, err);
 
     if (rc < 0)
@@ -282,9 +317,10 @@ static int next_frame(struct frame_list *l, struct ps_input *in, struct ps_block
     else if (content == ZSTD_CONTENTSIZE_UNKNOWN || content == ZSTD_CONTENTSIZE_ERROR ||
              content > PS_BLOCK_MAX_BYTES)
         return FRAMES_OPAQUE;
-    has_checksum = head[4] >> 2 & 1;
+    shape.descriptor = head[4];
+    shape.window = head[5];
     ps_input_skip(in, n);
-    rc = skip_frame_blocks(in, has_checksum, err);
+    rc = skip_frame_blocks(in, shape.descriptor >> 2 & 1, &shape, err);
     if (rc <= 0)
         return rc < 0 ? rc : FRAMES_BROKEN;
     if (ps_input_off(in) - at > UINT32_MAX)
@@ -292,7 +328,7 @@ static int next_frame(struct frame_list *l, struct ps_input *in, struct ps_block
     block->packed_bytes = (uint32_t)(ps_input_off(in) - at);
     block->n_bytes = (uint32_t)content;
     if (content == UNSIZED) {
-        l->n_unsized++;
+        add_unsized(l, &shape);
         return block->packed_bytes == l->said ? FRAMES_MORE : FRAMES_OPAQUE;
     }
     return ps_block_can_be(block, MAX_RATIO) ? FRAMES_MORE : FRAMES_OPAQUE;
@@ -328,7 +364,8 @@ static int measure(struct ps_bytes *bytes, const struct ps_block *block, uint32_
 }
 
 /* Give the frames of pzstd their sizes. FRAMES_OPAQUE: they cannot be told. */
-static int size_frames(struct ps_bytes *bytes, struct ps_block_list *list, struct ps_err *err)
+static int size_frames(struct ps_bytes *bytes, const struct frame_list *l,
+                       struct ps_block_list *list, struct ps_err *err)
 {
     struct ps_block *last = &list->block[list->n - 1];
     uint32_t n_first, n_last;
@@ -338,7 +375,8 @@ static int size_frames(struct ps_bytes *bytes, struct ps_block_list *list, struc
         rc = measure(bytes, last, &n_last, err);
     if (rc < 0)
         return rc;
-    if (!n_first || n_first == UNSIZED || n_last > n_first)
+    if (!n_first || n_first == UNSIZED || n_last > n_first || l->is_uneven ||
+        l->fewest_blocks * BLOCK_BYTES < n_first)
         return FRAMES_OPAQUE;
     for (size_t i = 0; i < list->n; i++) {
         list->block[i].n_bytes = &list->block[i] == last ? n_last : n_first;
@@ -368,7 +406,7 @@ static int list_frames(struct ps_bytes *bytes, struct ps_block_list *list, uint6
     if (rc < 0 || !l.n_unsized)
         return rc;
     /* A file that is cut short has a last frame of any size: the one that is not there. */
-    return rc == FRAMES_END && l.n_unsized == list->n ? size_frames(bytes, list, err)
+    return rc == FRAMES_END && l.n_unsized == list->n ? size_frames(bytes, &l, list, err)
                                                       : FRAMES_OPAQUE;
 }
 
