@@ -1,5 +1,7 @@
 #include "scan/tracker/locate/words.h"
 
+#include <string.h>
+
 unsigned ps_words_width(const struct ps_paging *paging)
 {
     return ps_paging_is_x64(paging->format.mode) ? 8 : 4;
@@ -7,11 +9,15 @@ unsigned ps_words_width(const struct ps_paging *paging)
 
 static uint64_t load(const uint8_t *p, unsigned width)
 {
-    uint64_t value = 0;
+    uint64_t value64;
+    uint32_t value32;
 
-    while (width-- > 0)
-        value = value << 8 | p[width];
-    return value;
+    if (width == sizeof value64) {
+        memcpy(&value64, p, sizeof value64);
+        return value64;
+    }
+    memcpy(&value32, p, sizeof value32);
+    return value32;
 }
 
 int ps_words_read(struct ps_paging *paging, uint64_t va, uint64_t *value)
@@ -30,16 +36,38 @@ int ps_words_is_table(const struct ps_paging *paging, uint64_t value)
     return value % PS_FRAME_BYTES == 0 && value >= ps_paging_kernel_base(paging->format.mode);
 }
 
+/* Offset of the first word in [from, end) that is 'base' or more, 'end' if there is none. There are
+ * millions of words, and most are less. */
+static size_t next_kernel64(const uint8_t *page, size_t from, size_t end, uint64_t base)
+{
+    for (; from + 8 <= end; from += 8)
+        if (load(page + from, 8) >= base)
+            return from;
+    return end;
+}
+
+static size_t next_kernel32(const uint8_t *page, size_t from, size_t end, uint64_t base)
+{
+    for (; from + 4 <= end; from += 4)
+        if (load(page + from, 4) >= base)
+            return from;
+    return end;
+}
+
 static int visit_page(const struct ps_words *w, uint64_t page_va, size_t from, size_t end)
 {
     const unsigned width = ps_words_width(w->paging);
+    const uint64_t base = ps_paging_kernel_base(w->paging->format.mode);
+    size_t (*const next)(const uint8_t *, size_t, size_t, uint64_t) =
+        width == 8 ? next_kernel64 : next_kernel32;
     uint8_t page[PS_FRAME_BYTES];
     int rc = 0;
 
     if (ps_paging_read(w->paging, page_va, page, sizeof page) != sizeof page)
         return 0;
     from = (from + width - 1) & ~(size_t)(width - 1);
-    for (; rc == 0 && from < end && width <= end - from; from += width) {
+    for (from = next(page, from, end, base); rc == 0 && from < end;
+         from = next(page, from + width, end, base)) {
         const uint64_t value = load(page + from, width);
 
         if (ps_words_is_table(w->paging, value))

@@ -1,9 +1,8 @@
 #include "scan/windows/paging/inverse_map.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#define NO_NODE UINT32_MAX /* all bits set */
+#define NO_NODE 0u
 
 /* Flags stand in the low bits of the address of a page. */
 struct node {
@@ -12,6 +11,8 @@ struct node {
     uint32_t pad;
 };
 
+/* Nodes are numbered from 1 on: of frames without one, mostly whole stretches of memory, nothing
+ * has to be written. */
 struct ps_inverse_map {
     const struct ps_physmem *mem;
     struct ps_kernel_counts counts;
@@ -52,7 +53,7 @@ static int add(struct ps_inverse_map *map, uint64_t frame, uint64_t va_flags)
         return 0;
     map->n_mapped += map->head[frame] == NO_NODE;
     map->node[map->n] = (struct node){.va_flags = va_flags, .next = map->head[frame]};
-    map->head[frame] = map->n++;
+    map->head[frame] = ++map->n;
     return 1;
 }
 
@@ -114,13 +115,11 @@ static int init(struct ps_inverse_map *map, const struct ps_physmem *mem)
 
     map->mem = mem;
     map->n_frames = n;
-    map->max =
-        n < (NO_NODE - 1) / PS_INVERSE_PER_FRAME ? (uint32_t)n * PS_INVERSE_PER_FRAME : NO_NODE - 1;
+    map->max = n < (UINT32_MAX - 1) / PS_INVERSE_PER_FRAME ? (uint32_t)n * PS_INVERSE_PER_FRAME
+                                                           : UINT32_MAX - 1;
     if (n >= SIZE_MAX / sizeof *map->head)
         return 0;
-    map->head = malloc((size_t)(n + 1) * sizeof *map->head);
-    if (map->head)
-        memset(map->head, 0xff, (size_t)n * sizeof *map->head);
+    map->head = calloc((size_t)n + 1, sizeof *map->head);
     return map->head != NULL;
 }
 
@@ -176,6 +175,11 @@ static struct ps_mapping mapping_of(const struct node *node)
                                (uint32_t)node->va_flags & (PS_FRAME_BYTES - 1)};
 }
 
+static const struct node *node_at(const struct ps_inverse_map *map, uint32_t number)
+{
+    return &map->node[number - 1];
+}
+
 /* The list goes from the highest address down; next to all have one mapping. */
 size_t ps_inverse_map_find(const struct ps_inverse_map *map, uint64_t phys, struct ps_mapping *out,
                            size_t cap)
@@ -186,17 +190,17 @@ size_t ps_inverse_map_find(const struct ps_inverse_map *map, uint64_t phys, stru
 
     if (frame == UINT64_MAX || map->head[frame] == NO_NODE)
         return 0;
-    if (map->node[map->head[frame]].next == NO_NODE) {
+    if (node_at(map, map->head[frame])->next == NO_NODE) {
         if (cap > 0)
-            out[0] = mapping_of(&map->node[map->head[frame]]);
+            out[0] = mapping_of(node_at(map, map->head[frame]));
         return 1;
     }
-    for (uint32_t i = map->head[frame]; i != NO_NODE; i = map->node[i].next)
+    for (uint32_t i = map->head[frame]; i != NO_NODE; i = node_at(map, i)->next)
         n++;
     at = n;
-    for (uint32_t i = map->head[frame]; i != NO_NODE; i = map->node[i].next) {
+    for (uint32_t i = map->head[frame]; i != NO_NODE; i = node_at(map, i)->next) {
         if (--at < cap)
-            out[at] = mapping_of(&map->node[i]);
+            out[at] = mapping_of(node_at(map, i));
     }
     return n;
 }

@@ -1,5 +1,7 @@
 #include "scan/windows/paging/paging.h"
 
+#include <string.h>
+
 #define NO_TABLE UINT64_MAX
 #define NO_PAGE  UINT64_C(1)
 
@@ -39,6 +41,20 @@ static const struct ps_table_copy *cached_table(struct ps_paging *p, uint64_t ph
     return t;
 }
 
+/* An entry of 4 or 8 bytes. */
+static uint64_t load(const uint8_t *at, unsigned n_bytes)
+{
+    uint64_t raw64;
+    uint32_t raw32;
+
+    if (n_bytes == sizeof raw64) {
+        memcpy(&raw64, at, sizeof raw64);
+        return raw64;
+    }
+    memcpy(&raw32, at, sizeof raw32);
+    return raw32;
+}
+
 /* Entries are aligned to their size, so none lies in two frames. */
 static int read_entry(struct ps_paging *p, uint64_t at, unsigned n_bytes, uint64_t *raw)
 {
@@ -48,8 +64,7 @@ static int read_entry(struct ps_paging *p, uint64_t at, unsigned n_bytes, uint64
     *raw = 0;
     if (off % n_bytes != 0 || t->n_bytes < n_bytes || off > t->n_bytes - n_bytes)
         return 0;
-    for (unsigned i = n_bytes; i-- > 0;)
-        *raw = *raw << 8 | t->bytes[off + i];
+    *raw = load(t->bytes + off, n_bytes);
     return 1;
 }
 
@@ -150,9 +165,7 @@ static int read_prototype(struct ps_paging *p, const struct ps_walk *to_proto,
     s->at = UINT64_MAX;
     if (s->at_va % n_bytes != 0 || read_paged_out(p, to_proto, b, n_bytes) != n_bytes)
         return 0;
-    s->raw = 0;
-    for (unsigned i = n_bytes; i-- > 0;)
-        s->raw = s->raw << 8 | b[i];
+    s->raw = load(b, n_bytes);
     return 1;
 }
 
