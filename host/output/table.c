@@ -241,16 +241,16 @@ static const struct column {
     int flags;
     void (*cell)(const struct row *row, char *text, size_t n);
 } columns[] = {
-    {"Tag", 0, cell_tag},
-    {"Blocks", SCOLS_FL_RIGHT, cell_blocks},
-    {"Bytes", SCOLS_FL_RIGHT, cell_bytes},
-    {"Big", SCOLS_FL_RIGHT, cell_big},
-    {"Paged", SCOLS_FL_RIGHT, cell_paged},
-    {"NonPaged", SCOLS_FL_RIGHT, cell_nonpaged},
-    {"Free", SCOLS_FL_RIGHT, cell_free},
-    {"Stale", SCOLS_FL_RIGHT, cell_stale},
-    {"Best", SCOLS_FL_RIGHT, cell_best},
-    {"Component", SCOLS_FL_TRUNC, cell_component},
+    {"Tag",         0,              cell_tag        },
+    {"Blocks",      SCOLS_FL_RIGHT, cell_blocks     },
+    {"Bytes",       SCOLS_FL_RIGHT, cell_bytes      },
+    {"Big",         SCOLS_FL_RIGHT, cell_big        },
+    {"Paged",       SCOLS_FL_RIGHT, cell_paged      },
+    {"NonPaged",    SCOLS_FL_RIGHT, cell_nonpaged   },
+    {"Free",        SCOLS_FL_RIGHT, cell_free       },
+    {"Stale",       SCOLS_FL_RIGHT, cell_stale      },
+    {"Best",        SCOLS_FL_RIGHT, cell_best       },
+    {"Component",   SCOLS_FL_TRUNC, cell_component  },
     {"Description", SCOLS_FL_TRUNC, cell_description},
 };
 

@@ -6,11 +6,14 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "scan/bigpool/locate/finder.h"
+#include "scan/hash.h"
 #include "tests/support/bigpool_memory.h"
 
-#define FRAME 8u
-#define COPY  33u
-#define OTHER 200u /* page of the window where decoys are */
+#define FRAME  8u
+#define COPY   33u
+#define OTHER  200u                         /* page of the window where decoys are */
+#define FACTOR UINT64_C(0xd1342543de82ef95) /* any odd one */
 
 static struct small_memory m;
 static struct made_table t, old;
@@ -26,7 +29,7 @@ static int locate(int with_data)
                                        .arch = t.is_x64 ? PS_ARCH_X64 : PS_ARCH_X86,
                                        .data = &data,
                                        .n_data = with_data ? 1 : 0,
-                                       .factor = UINT64_C(0xd1342543de82ef95)};
+                                       .factor = FACTOR};
     struct ps_inverse_map *map = NULL;
     struct ps_err err;
     int rc;
@@ -265,4 +268,30 @@ Test(bigpool_locate, nothing_there)
     cr_assert_eq(locate(1), 0);
     cr_expect_eq(got.n_candidates, 16);
     cr_expect_null(got.row);
+}
+
+/* Pages that all want one place in a set of addresses that takes bits 32 to 48 of their number
+ * times 2^64 over the golden ratio: one in 131,072 is such. */
+Test(bigpool_locate, chosen_addresses_do_not_collide)
+{
+    const struct ps_bigpool_source source = {
+        .paging = &paging, .arch = PS_ARCH_X64, .factor = FACTOR};
+    const size_t mask = 2 * PS_BIGPOOL_MAX_POINTERS - 1;
+    struct ps_bigpool_finder finder;
+    struct ps_bigpool_candidate c;
+    uint64_t page = UINT64_C(0xffff800000000), n_steps = 0;
+
+    made_memory(&m, 1);
+    ps_paging_init(&paging, &m.mem, ps_pte_format_of(PS_PAGING_X64, 0), MADE_ROOT);
+    cr_assert_eq(ps_bigpool_finder_init(&finder, &source), 0);
+    while (finder.n_seen < 1024) {
+        page++;
+        if ((page * UINT64_C(0x9e3779b97f4a7c15) >> 32 & 0x1ffff) == 0)
+            ps_bigpool_finder_look(&finder, page << 12, &c);
+    }
+    for (size_t at = 0; at <= mask; at++)
+        if (finder.seen[at] != 0)
+            n_steps += ((at - ps_hash_home(finder.seen[at], FACTOR, 17)) & mask) + 1;
+    cr_assert_leq(n_steps, 2 * 1024);
+    ps_bigpool_finder_free(&finder);
 }
