@@ -87,10 +87,19 @@ static int give(const struct replay *p, struct ps_shard_record *rec, struct ps_e
     return p->to->end(p->to->arg, &rec->rest, err);
 }
 
-/* The records of those kinds in one shard. */
-static int play(const struct replay *p, const struct ps_farm_task *task, unsigned kinds,
-                struct ps_err *err)
+/* What is to come of a shard of that part, after what 'begin' takes. */
+static unsigned kinds_of(enum ps_farm_part part)
 {
+    const unsigned rest = KIND(PAGED) | KIND(REST);
+
+    if (part == PS_FARM_RANGE)
+        return KIND(CHUNK);
+    return part == PS_FARM_VIRTUAL ? rest : KIND(CHUNK) | rest;
+}
+
+static int play(const struct replay *p, const struct ps_farm_task *task, struct ps_err *err)
+{
+    const unsigned kinds = kinds_of(task->part);
     struct ps_shard_reader *r;
     struct ps_shard_record rec;
     int rc = open_shard(p, task, &r, err);
@@ -117,10 +126,7 @@ int ps_farm_replay(const struct ps_farm_plan *plan, uint32_t first, const char *
     int rc = begin(&p, last, err);
 
     for (uint32_t i = first; rc == 0 && i <= last->number; i++)
-        if (plan->task[i].part != PS_FARM_VIRTUAL)
-            rc = play(&p, &plan->task[i], KIND(CHUNK), err);
-    if (rc == 0)
-        rc = play(&p, last, KIND(PAGED) | KIND(REST), err);
+        rc = play(&p, &plan->task[i], err);
     ps_shard_reader_free(p.side);
     return rc;
 }

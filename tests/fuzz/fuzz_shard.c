@@ -16,7 +16,7 @@
 #define N_TAGS      100u
 #define FRAME_BYTES 16u
 #define SUM_BYTES   8u
-#define FOOT_HEX_AT 12u /* in its payload: a count and the length of the text come first */
+#define FOOT_BYTES  16u /* of its payload: a count and a sum */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -88,21 +88,9 @@ static void put64(uint8_t *p, uint64_t value)
         p[i] = (uint8_t)(value >> (8 * i));
 }
 
-/* What the end says of the records before it. */
-static void set_foot(uint8_t *payload, const uint8_t *data, size_t n, uint64_t n_records)
-{
-    XXH128_canonical_t sum;
-
-    put64(payload, n_records);
-    XXH128_canonicalFromHash(&sum, XXH3_128bits(data, n));
-    for (unsigned i = 0; i < 16; i++) {
-        payload[FOOT_HEX_AT + 2 * i] = (uint8_t) "0123456789abcdef"[sum.digest[i] >> 4];
-        payload[FOOT_HEX_AT + 2 * i + 1] = (uint8_t) "0123456789abcdef"[sum.digest[i] & 15];
-    }
-}
-
 static void set_sums(uint8_t *data, size_t size)
 {
+    uint8_t sums[16] = {0}; /* of the records so far, and of one more */
     uint64_t n_records = 0;
 
     for (size_t at = 0; size - at >= FRAME_BYTES + SUM_BYTES;) {
@@ -110,9 +98,13 @@ static void set_sums(uint8_t *data, size_t size)
 
         if (n > size - at - FRAME_BYTES - SUM_BYTES)
             return;
-        if (ps_le32(data + at) == PS_SHARD_FOOT && n == FOOT_HEX_AT + 32)
-            set_foot(data + at + FRAME_BYTES, data, at, n_records);
-        put64(data + at + FRAME_BYTES + n, XXH3_64bits(data + at, FRAME_BYTES + (size_t)n));
+        if (ps_le32(data + at) == PS_SHARD_FOOT && n == FOOT_BYTES) {
+            put64(data + at + FRAME_BYTES, n_records);
+            memcpy(data + at + FRAME_BYTES + 8, sums, 8);
+        }
+        put64(sums + 8, XXH3_64bits(data + at, FRAME_BYTES + (size_t)n));
+        memcpy(data + at + FRAME_BYTES + n, sums + 8, 8);
+        put64(sums, XXH3_64bits(sums, sizeof sums));
         at += FRAME_BYTES + (size_t)n + SUM_BYTES;
         n_records++;
     }

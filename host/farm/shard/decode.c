@@ -201,14 +201,17 @@ static int get_print(struct ps_wire_in *w, uint64_t last, struct ps_page_print *
 static size_t get_prints(struct ps_wire_in *w, struct ps_page_print *p)
 {
     const size_t n = ps_shard_get_count(w, PS_SHARD_MAX_PRINTS, PS_PRINT_MIN_BYTES);
+    struct ps_wire_in in = *w; /* of which the compiler knows that nothing else changes it */
 
-    for (size_t i = 0; i < n && !w->bad; i++)
-        if (!get_print(w, i ? p[i - 1].phys : 0, &p[i]) || (i && p[i].phys <= p[i - 1].phys))
-            w->bad = 1;
+    for (size_t i = 0; i < n && !in.bad; i++)
+        if (!get_print(&in, i ? p[i - 1].phys : 0, &p[i]) || (i && p[i].phys <= p[i - 1].phys))
+            in.bad = 1;
+    *w = in;
     return w->bad ? 0 : n;
 }
 
-/* Each finding belongs to a print, and all lie before the end: who sifts counts on it. */
+/* Each finding, and they ascend, belongs to a print, and all lie before the end: who sifts counts
+ * on it. */
 static int is_consistent(const struct ps_chunk_result *r)
 {
     size_t at = 0;
@@ -218,9 +221,10 @@ static int is_consistent(const struct ps_chunk_result *r)
 
         if (p->n_findings > r->n_findings - at || p->phys >= r->end)
             return 0;
-        for (size_t k = 0; k < p->n_findings; k++, at++)
-            if (r->finding[at].phys - r->finding[at].phys % PS_PAGE_BYTES != p->phys)
-                return 0;
+        at += p->n_findings;
+        if (p->n_findings && (r->finding[at - p->n_findings].phys < p->phys ||
+                              r->finding[at - 1].phys - p->phys >= PS_PAGE_BYTES))
+            return 0;
     }
     return at == r->n_findings;
 }

@@ -2,6 +2,15 @@
 
 #include "kernels/pool_header.h"
 
+uint64_t ps_shard_add_sum(uint64_t sums, uint64_t sum)
+{
+    uint8_t both[16];
+
+    ps_wire_store(both, sums, 8);
+    ps_wire_store(both + 8, sum, 8);
+    return ps_digest_bytes(both, sizeof both);
+}
+
 void ps_shard_encode_head(struct ps_wire_out *w, const struct ps_shard_head *head)
 {
     ps_wire_put(w, PS_SHARD_FORMAT, 4);

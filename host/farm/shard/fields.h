@@ -20,7 +20,11 @@
 struct ps_shard_prefix {
     uint64_t bytes;
     uint64_t n_records;
+    uint64_t sums; /* of these */
 };
+
+/* What the FOOT says of the sums of all records before it; begin with 0. */
+uint64_t ps_shard_add_sum(uint64_t sums, uint64_t sum);
 
 /* As ps_shard_resume says; 'fd' stays open. */
 int ps_shard_find_prefix(int fd, size_t n_tags, struct ps_shard_head *head,

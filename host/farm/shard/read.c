@@ -17,9 +17,11 @@ struct ps_shard_reader {
     uint64_t at;    /* of the next record */
     uint64_t bytes; /* of the file */
     uint64_t n_records;
-    struct ps_digest *digest;
-    uint8_t *record; /* the whole of one */
+    uint64_t sums;   /* of all records before it */
+    uint8_t *window; /* what has been read of the file: the next record and some behind it */
     size_t cap;
+    uint64_t window_at;
+    size_t window_bytes;
     struct ps_shard_head head;
     struct ps_shard_room room;
     /* What may come next. */
@@ -64,52 +66,80 @@ static int reserve(struct ps_shard_reader *r, size_t n, struct ps_err *err)
 
     if (n <= r->cap)
         return 0;
-    larger = realloc(r->record, n);
+    larger = realloc(r->window, n);
     if (!larger)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for a record of %zu bytes", n);
-    r->record = larger;
+    r->window = larger;
     r->cap = n;
     return 0;
 }
 
-/* The record at r->at into r->record, proved by its sum; *payload without frame and sum. */
+/* The record that is next; as much of it is there as was asked for. */
+static const uint8_t *record(const struct ps_shard_reader *r)
+{
+    return r->window + (r->at - r->window_at);
+}
+
+/* The next n bytes, which the file has, into the window, and what else has room there. */
+static int hold(struct ps_shard_reader *r, size_t n, struct ps_err *err)
+{
+    const size_t before = (size_t)(r->at - r->window_at);
+    const size_t have = r->window_bytes - before;
+    size_t more;
+    int rc;
+
+    if (n <= have)
+        return 0;
+    rc = reserve(r, n, err);
+    if (rc < 0)
+        return rc;
+    memmove(r->window, r->window + before, have);
+    r->window_at = r->at;
+    r->window_bytes = have;
+    more = r->cap - have;
+    if (more > r->bytes - r->at - have)
+        more = (size_t)(r->bytes - r->at - have);
+    rc = read_all(r, r->at + have, r->window + have, more, err);
+    if (rc == 0)
+        r->window_bytes += more;
+    return rc;
+}
+
+/* The record at r->at into the window, proved by its sum; *payload without frame and sum. */
 static int load(struct ps_shard_reader *r, struct ps_wire_in *payload, struct ps_err *err)
 {
     const size_t around = PS_SHARD_FRAME_BYTES + PS_SHARD_SUM_BYTES;
+    const uint8_t *p;
     uint64_t n;
     int rc;
 
     if (r->bytes - r->at < around)
         return damaged(r, "it is cut off", err);
-    rc = read_all(r, r->at, r->record, PS_SHARD_FRAME_BYTES, err);
+    rc = hold(r, around, err);
     if (rc < 0)
         return rc;
-    n = ps_le64(r->record + 8);
+    n = ps_le64(record(r) + 8);
     if (n > PS_SHARD_MAX_PAYLOAD)
         return damaged(r, "a record is larger than any", err);
     if (n > r->bytes - r->at - around)
         return damaged(r, "it is cut off", err);
-    rc = reserve(r, (size_t)n + around, err);
-    if (rc == 0)
-        rc = read_all(r, r->at + PS_SHARD_FRAME_BYTES, r->record + PS_SHARD_FRAME_BYTES,
-                      (size_t)n + PS_SHARD_SUM_BYTES, err);
+    rc = hold(r, (size_t)n + around, err);
     if (rc < 0)
         return rc;
-    if (ps_digest_bytes(r->record, PS_SHARD_FRAME_BYTES + (size_t)n) !=
-            ps_le64(r->record + PS_SHARD_FRAME_BYTES + n) ||
-        ps_le32(r->record + 4) != 0)
+    p = record(r);
+    if (ps_digest_bytes(p, PS_SHARD_FRAME_BYTES + (size_t)n) !=
+            ps_le64(p + PS_SHARD_FRAME_BYTES + n) ||
+        ps_le32(p + 4) != 0)
         return damaged(r, "a record has another sum", err);
-    *payload = (struct ps_wire_in){.p = r->record + PS_SHARD_FRAME_BYTES, .left = (size_t)n};
+    *payload = (struct ps_wire_in){.p = p + PS_SHARD_FRAME_BYTES, .left = (size_t)n};
     return 0;
 }
 
 static void pass(struct ps_shard_reader *r, const struct ps_wire_in *payload_end)
 {
-    const size_t n = (size_t)(payload_end->p - r->record) + PS_SHARD_SUM_BYTES;
-
-    ps_digest_update(r->digest, r->record, n);
+    r->sums = ps_shard_add_sum(r->sums, ps_le64(payload_end->p));
     r->n_records++;
-    r->at += n;
+    r->at += (size_t)(payload_end->p - record(r)) + PS_SHARD_SUM_BYTES;
 }
 
 /* May a record of that kind come now? */
@@ -200,14 +230,12 @@ static int decode(struct ps_shard_reader *r, enum ps_shard_kind kind, struct ps_
 
 static int check_foot(struct ps_shard_reader *r, struct ps_wire_in *w, struct ps_err *err)
 {
-    char hex[PS_DIGEST_HEX_BYTES], text[PS_DIGEST_HEX_BYTES];
     const uint64_t n = ps_wire_get(w, 8);
+    const uint64_t sums = ps_wire_get(w, 8);
 
-    ps_wire_get_text(w, text, sizeof text);
-    ps_digest_hex(r->digest, hex);
-    if (w->bad || w->left || n != r->n_records || strcmp(hex, text) != 0)
+    if (w->bad || w->left || n != r->n_records || sums != r->sums)
         return damaged(r, "its records are not those that its end counts", err);
-    r->at += (uint64_t)(w->p - r->record) + PS_SHARD_SUM_BYTES;
+    r->at += (uint64_t)(w->p - record(r)) + PS_SHARD_SUM_BYTES;
     if (r->at != r->bytes)
         return damaged(r, "something follows its end", err);
     r->is_at_end = 1;
@@ -231,7 +259,7 @@ int ps_shard_next(struct ps_shard_reader *r, unsigned kinds, struct ps_shard_rec
         rc = load(r, &w, err);
         if (rc < 0)
             return rc;
-        kind = (enum ps_shard_kind)ps_le32(r->record);
+        kind = (enum ps_shard_kind)ps_le32(record(r));
         if (!fits(r, kind) || lacks_big(r, kind, kinds))
             return damaged(r, "a record is out of order", err);
         if (kind == PS_SHARD_FOOT)
@@ -259,7 +287,7 @@ static int read_head(struct ps_shard_reader *r, struct ps_err *err)
 
     if (rc < 0)
         return rc;
-    if (ps_le32(r->record) != PS_SHARD_HEAD)
+    if (ps_le32(record(r)) != PS_SHARD_HEAD)
         return damaged(r, "it does not begin as a shard does", err);
     if (w.left >= 4 && ps_le32(w.p) != PS_SHARD_FORMAT)
         return ps_fail(err, PS_EFORMAT, PS_AT_NONE,
@@ -283,9 +311,6 @@ static int fill(struct ps_shard_reader *r, size_t n_tags, struct ps_err *err)
     if (!S_ISREG(st.st_mode))
         return ps_fail(err, PS_EFORMAT, PS_AT_NONE, "not a file, so not a shard");
     r->bytes = (uint64_t)st.st_size;
-    r->digest = ps_digest_new();
-    if (!r->digest)
-        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for a shard");
     r->room.n_tags = n_tags;
     rc = reserve(r, r->bytes < BUFFER_BYTES ? (size_t)r->bytes : BUFFER_BYTES, err);
     return rc < 0 ? rc : read_head(r, err);
@@ -329,9 +354,8 @@ void ps_shard_reader_free(struct ps_shard_reader *r)
     if (!r)
         return;
     close(r->fd);
-    ps_digest_free(r->digest);
     ps_shard_room_free(&r->room);
-    free(r->record);
+    free(r->window);
     free(r);
 }
 
@@ -348,7 +372,8 @@ static void note_record(const struct ps_shard_reader *r, const struct ps_shard_r
     state->has_side = r->has_side && r->n_big == 0;
     if ((rec->kind == PS_SHARD_CHUNK && !rec->more) ||
         (rec->kind <= PS_SHARD_BIG && state->has_side))
-        *prefix = (struct ps_shard_prefix){.bytes = r->at, .n_records = r->n_records};
+        *prefix =
+            (struct ps_shard_prefix){.bytes = r->at, .n_records = r->n_records, .sums = r->sums};
 }
 
 int ps_shard_find_prefix(int fd, size_t n_tags, struct ps_shard_head *head,

@@ -13,7 +13,7 @@
  *     CHUNK* prints, findings and kept pages, ascending by physical address
  *     PAGED* findings without a physical address
  *     REST   what is known after the pass; where there is a SIDE
- *     FOOT   the number of records before it, and the XXH3-128 of all their bytes
+ *     FOOT   the number of records before it, and one sum over their sums
  *
  * A shard without a FOOT is not complete. It may be cut off anywhere: the records before the cut
  * are valid, and ps_shard_resume goes on behind them. */
