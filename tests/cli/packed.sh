@@ -19,10 +19,11 @@ wrong() {
     failed=1
 }
 
-# Records but for the name and the identity of the image, which are those of the unpacked file.
+# Records but for the name and the identity of the image, which are those of the unpacked file. With
+# little memory, unless an option says other.
 scan() { # IMAGE OPTIONS... : to found, said, status
     status=0
-    "$POOLSCAN" scan -v --format jsonl "$@" 2>said | sed 's/"Image":"[^"]*"//' >found || status=$?
+    "$POOLSCAN" scan -v --format jsonl --unpack-memory 0 "$@" 2>said | sed 's/"Image":"[^"]*"//' >found || status=$?
 }
 
 same() { # IMAGE WORD
@@ -38,6 +39,24 @@ same() { # IMAGE WORD
         fi
         [ -z "$(ls tmp)" ] || wrong "$1: a file stays behind"
     done
+    in_memory "$1" "$2"
+}
+
+# In memory: no file is made, and with too little of it for a stream there is one after all.
+in_memory() { # IMAGE WORD
+    for options in '-t 1' '-t 3'; do
+        # shellcheck disable=SC2086 # words
+        scan "$1" --unpack-memory 64M --temp-dir none $options
+        [ "$status" = 0 ] || wrong "$1 in memory: status $status: $(cat said)"
+        ! grep -q "temporary file" said || wrong "$1: unpacked to a file: $(cat said)"
+        [ -z "$2" ] || grep -q "^poolscan: $1: .*unpacked to [0-9]* bytes of memory" said ||
+            wrong "$1: not unpacked to memory: $(cat said)"
+        cmp -s found raw.jsonl || wrong "$1 in memory: other findings with $options"
+        grep -q "digest $digest" said || wrong "$1 in memory: other digest"
+    done
+    scan "$1" --unpack-memory 15M
+    cmp -s found raw.jsonl || wrong "$1: other findings with memory for less"
+    [ -z "$2" ] || [ "$1" = layers.zst.gz ] || grep -q "temporary file" said || wrong "$1: no file"
 }
 
 said_format() { # IMAGE FORMAT

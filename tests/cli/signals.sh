@@ -64,8 +64,10 @@ while_unpacking() {
     at 130 1 int good.raw.gz $middle-$((middle + 1)) scan good.raw.gz -o results/r.jsonl
     at 130 0 int2 good.raw.gz $middle-$((middle + 1)) scan good.raw.gz -o results/r.jsonl
     at 0 1 usr1 good.raw.gz $middle-$((middle + 1)) scan -q good.raw.gz --format jsonl
-    expect_said 'good.raw.gz: unpacking to a temporary file'
+    expect_said 'good.raw.gz: unpacking to memory'
     [ "$(wc -l <out)" = "$(wc -l <good.jsonl)" ] || wrong "SIGUSR1 while unpacking lost findings"
+    at 0 1 usr1 good.raw.gz $middle-$((middle + 1)) scan -q --unpack-memory 0 good.raw.gz
+    expect_said 'good.raw.gz: unpacking to a temporary file'
 }
 
 # blocked VERB OPTIONS...: start a run whose reader takes one byte and no more: with more findings

@@ -6,7 +6,9 @@
 #include "tests/support/memory_bytes.h"
 
 #define MAX_UNPACKED ((uint64_t)1 << 20)
-#define PIECE        5000u
+/* What every second input may be kept in. */
+#define MEMORY ((uint64_t)4 << 20)
+#define PIECE  5000u
 
 static void check(int is_right)
 {
@@ -61,6 +63,7 @@ void ps_fuzz_packed(const struct ps_packing *packing, const uint8_t *data, size_
         .n_threads = 1,
         .temp_dir = "/dev/shm",
         .max_unpacked = MAX_UNPACKED,
+        .unpack_memory = n_bytes % 2 ? MEMORY : 0,
     };
     struct ps_notes notes = {0};
     struct ps_memory_bytes memory;

@@ -13,6 +13,8 @@
 #include "host/cancel.h"
 #include "host/image/bytes/files.h"
 #include "host/image/bytes/temp_file.h"
+#include "host/image/memory/arena_bytes.h"
+#include "host/image/memory/filler.h"
 #include "host/log.h"
 #include "host/report/status.h"
 
@@ -21,6 +23,8 @@
 #define N_PIECES    2u
 /* More memory than any machine that runs Windows has: 64 TiB. */
 #define MAX_BYTES  ((uint64_t)64 << 40)
+/* Less memory than this is not worth it. */
+#define MIN_MEMORY ((uint64_t)4 << 20)
 #define TELL_BYTES ((uint64_t)1 << 30)
 
 /* A part of the file on its way from who unpacks to who writes. */
@@ -36,6 +40,7 @@ struct unpacking {
     int fd;
     uint64_t max_bytes;
     uint64_t n_bytes; /* unpacked so far */
+    struct ps_arena arena; /* into which it is unpacked; none: into the file */
     struct piece piece[N_PIECES];
 
     uint64_t n_written;   /* the writer's own */
@@ -225,8 +230,8 @@ static int is_fatal(const struct unpacking *u, const struct ps_err *damage)
            ((damage->code != PS_EFORMAT && damage->code != PS_EIO) || u->n_bytes < PAGE);
 }
 
-/* The end of what was unpacked, and the file as bytes. */
-static int finish(struct ps_bytes **out, const struct unpacking *u, const struct ps_err *damage,
+/* The end of what was unpacked, and the memory or the file as bytes. */
+static int finish(struct ps_bytes **out, struct unpacking *u, const struct ps_err *damage,
                   struct ps_err *err)
 {
     if (is_fatal(u, damage)) {
@@ -235,6 +240,8 @@ static int finish(struct ps_bytes **out, const struct unpacking *u, const struct
     }
     if (!u->n_bytes)
         return ps_fail(err, PS_EFORMAT, 0, "format %s: nothing is packed in it", u->stream->name);
+    if (u->arena.mem)
+        return ps_arena_bytes_open(out, &u->arena, u->n_bytes, err);
     if (ftruncate(u->fd, (off_t)u->n_bytes) < 0)
         return write_error(u, err);
     return ps_files_open_fd(out, u->fd, err);
@@ -252,12 +259,16 @@ static void add_notes(struct ps_notes *notes, const struct unpacking *u,
                       const struct ps_err *damage, double seconds)
 {
     const struct ps_unpack_stream *stream = u->stream;
-    char entered[64], lost[96] = "";
+    char entered[64], lost[96] = "", where[160];
 
     snprintf(entered, sizeof entered, "%s cannot be entered in the middle", stream->name);
-    ps_notes_add(notes, PS_NOTE_INFO,
-                 "%s: unpacked to a temporary file of %" PRIu64 " bytes in %.60s in %.1f s",
-                 stream->why ? stream->why : entered, u->n_bytes, u->dir, seconds);
+    if (u->fd >= 0)
+        snprintf(where, sizeof where, "a temporary file of %" PRIu64 " bytes in %.60s", u->n_bytes,
+                 u->dir);
+    else
+        snprintf(where, sizeof where, "%" PRIu64 " bytes of memory", u->n_bytes);
+    ps_notes_add(notes, PS_NOTE_INFO, "%s: unpacked to %s in %.1f s",
+                 stream->why ? stream->why : entered, where, seconds);
     if (!damage->code)
         return;
     if (damage->at < stream->n_packed)
@@ -267,38 +278,122 @@ static void add_notes(struct ps_notes *notes, const struct unpacking *u,
                  lost, u->n_bytes);
 }
 
+/* Memory for all of it, as far as is known how much that is. A promise is believed only as far as
+ * the budget goes: no more is taken than is unpacked. One piece more shows that it ends there. */
+static void take_memory(struct unpacking *u, uint64_t budget)
+{
+    const uint64_t promised = u->stream->n_promised;
+    uint64_t n = budget;
+
+    if (budget < MIN_MEMORY || promised > budget)
+        return;
+    if (promised && budget - promised > PIECE_BYTES)
+        n = promised + PIECE_BYTES;
+    ps_arena_init(&u->arena, n);
+}
+
+/* Until the end, *is_ended, or until the memory is full. *damage as in unpack_all. */
+static int fill_memory(struct unpacking *u, struct ps_filler *filler, int *is_ended,
+                       struct ps_err *damage, struct ps_err *err)
+{
+    for (*is_ended = 0; !*is_ended && u->n_bytes < u->arena.n_bytes;) {
+        const size_t at = (size_t)u->n_bytes;
+        const size_t left = u->arena.n_bytes - at;
+        const size_t n_bytes = left < PIECE_BYTES ? left : PIECE_BYTES;
+        size_t n = 0;
+        int stream_rc, rc;
+
+        ps_filler_need(filler, at, n_bytes);
+        stream_rc = u->stream->next(u->stream->arg, u->arena.mem + at, n_bytes, &n, damage);
+        *is_ended = stream_rc < 0 || n < n_bytes;
+        rc = check_piece(u, n, err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int unpack_to_memory(struct unpacking *u, int with_thread, int *is_ended,
+                            struct ps_err *damage, struct ps_err *err)
+{
+    struct ps_filler filler;
+    int rc;
+
+    ps_status_phase("unpacking to memory");
+    ps_filler_begin(&filler, &u->arena, with_thread);
+    rc = fill_memory(u, &filler, is_ended, damage, err);
+    ps_filler_end(&filler);
+    return rc;
+}
+
+/* It is more than there is memory for: what was unpacked goes to the file. */
+static int spill(struct unpacking *u, struct ps_err *err)
+{
+    int rc = 0;
+
+    while (rc == 0 && u->n_written < u->n_bytes && (rc = ps_cancel_check(err)) == 0) {
+        const size_t at = (size_t)u->n_written;
+        const uint64_t left = u->n_bytes - at;
+        const size_t n = left < PIECE_BYTES ? (size_t)left : PIECE_BYTES;
+
+        rc = write_piece(u, u->arena.mem + at, n, err);
+        ps_arena_forget(&u->arena, at, n);
+    }
+    ps_arena_fini(&u->arena);
+    return rc;
+}
+
+static int unpack_rest_to_file(struct unpacking *u, const struct ps_image_spec *spec,
+                               struct ps_err *damage, struct ps_err *err)
+{
+    uint8_t *mem = malloc(N_PIECES * PIECE_BYTES);
+    char what[64];
+    int rc = mem ? 0 : ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
+
+    snprintf(what, sizeof what, "format %s", u->stream->name);
+    ps_status_phase("unpacking to a temporary file");
+    for (size_t i = 0; i < N_PIECES; i++)
+        u->piece[i].mem = mem + i * PIECE_BYTES;
+    if (rc == 0)
+        u->fd = ps_temp_file(spec->temp_dir, what, err);
+    if (rc == 0 && u->fd < 0)
+        rc = u->fd;
+    if (rc == 0)
+        rc = spill(u, err);
+    if (rc == 0)
+        rc = unpack_to_file(u, spec->n_threads != 1, damage, err);
+    free(mem);
+    return rc;
+}
+
 int ps_unpacked_open(struct ps_bytes **out, const struct ps_unpack_stream *stream,
                      const struct ps_image_spec *spec, struct ps_notes *notes, struct ps_err *err)
 {
     struct unpacking u = {
         .stream = stream,
         .dir = ps_temp_dir(spec->temp_dir),
+        .fd = -1,
         .max_bytes = spec->max_unpacked ? spec->max_unpacked : MAX_BYTES,
         .lock = PTHREAD_MUTEX_INITIALIZER,
         .changed = PTHREAD_COND_INITIALIZER,
     };
     struct ps_err damage = {0};
-    char what[64];
     struct timespec begin;
-    uint8_t *mem = malloc(N_PIECES * PIECE_BYTES);
-    int rc = mem ? 0 : ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
+    int is_ended = 0;
+    int rc = 0;
 
-    snprintf(what, sizeof what, "format %s", stream->name);
-    ps_status_phase("unpacking to a temporary file");
     clock_gettime(CLOCK_MONOTONIC, &begin);
-    for (size_t i = 0; i < N_PIECES; i++)
-        u.piece[i].mem = mem + i * PIECE_BYTES;
-    u.fd = rc < 0 ? -1 : ps_temp_file(spec->temp_dir, what, err);
-    if (u.fd < 0)
-        rc = rc < 0 ? rc : u.fd;
-    if (rc == 0)
-        rc = unpack_to_file(&u, spec->n_threads != 1, &damage, err);
+    take_memory(&u, spec->unpack_memory);
+    if (u.arena.mem)
+        rc = unpack_to_memory(&u, spec->n_threads != 1, &is_ended, &damage, err);
+    if (rc == 0 && !is_ended)
+        rc = unpack_rest_to_file(&u, spec, &damage, err);
     if (rc == 0)
         rc = finish(out, &u, &damage, err);
     if (rc == 0)
         add_notes(notes, &u, &damage, seconds_since(&begin));
     else if (u.fd >= 0)
         close(u.fd);
-    free(mem);
+    ps_arena_fini(&u.arena);
     return rc;
 }

@@ -1,4 +1,4 @@
-/* Bytes that could only be unpacked from their beginning on, in a temporary file.
+/* Bytes that could only be unpacked from their beginning on, in memory or in a temporary file.
  *
  * The file has no name, its pages of zeros take no room (and are there all the same, unlike the
  * holes of a sparse image), and it is gone with the process. */
@@ -24,12 +24,13 @@ struct ps_unpack_stream {
      * PS_EFORMAT or PS_EIO with err->at = offset in the packed bytes when they are damaged: *n
      * bytes before that count. One thread at a time. */
     int (*next)(void *arg, uint8_t *out, size_t n_bytes, size_t *n, struct ps_err *err);
-    /* How many bytes it probably has; 0: not known. For host/image/bytes/flow.h. */
+    /* How many bytes it probably has; 0: not known. */
     uint64_t n_promised;
-    void (*free)(void *arg); /* with n_promised */
+    void (*free)(void *arg); /* for host/image/bytes/flow.h, with n_promised */
 };
 
-/* Unpack all of it into a file in spec->temp_dir ($TMPDIR or /var/tmp when NULL). Damage behind
+/* Unpack all of it: into memory if spec->unpack_memory is enough for it, and if it is not, or is
+ * found not to be on the way, into a file in spec->temp_dir ($TMPDIR or /var/tmp when NULL). Damage behind
  * the first page costs what follows it and becomes a warning; before that, and when nothing at all
  * is packed, PS_EFORMAT. PS_ECREATE when there is no room for it, with what to do; PS_ECANCEL or
  * PS_ETEMP when it is to stop. With two threads or more (spec->n_threads), writing has its own. The

@@ -102,6 +102,7 @@ static int unpack_blocks(struct ps_bytes **bytes, const struct ps_packed *packed
         .n_packed = packed->bytes->n_bytes,
         .arg = &o,
         .next = next_in_order,
+        .n_promised = (*bytes)->n_bytes,
     };
     struct ps_bytes *file;
     int rc;
