@@ -222,10 +222,10 @@ const struct ps_option ps_option_table[] = {
      .verbs = SCANS | BENCH | PLAN | KEYSPACE | USED | TAGS | DIFF, .metavar = "N", .hi = 1024,
      .help = "worker threads; 0 is one for each core"},
     {.name = "temp-dir", .kind = PS_OPT_STRING, .offset = AT(temp_dir),
-     .verbs = SCANS | PLAN | KEYSPACE | BIGPOOLS | VIRTUAL | TAGS | DIFF, .metavar = "DIR",
+     .verbs = SCANS | PLAN | KEYSPACE | BIGPOOLS | VIRTUAL | TAGS | DIFF | MERGE, .metavar = "DIR",
      .help = "where images are unpacked that can only be unpacked as a whole, or are slow to enter "
-             "elsewhere than at their beginning; without it $TMPDIR, else /var/tmp; none: no "
-             "temporary files"},
+             "elsewhere than at their beginning, and indexes of a database are sorted; without it "
+             "$TMPDIR, else /var/tmp; none: no temporary files"},
     {.name = "unpack-memory", .kind = PS_OPT_SIZE, .offset = AT(unpack_memory),
      .verbs = SCANS | PLAN | KEYSPACE | BIGPOOLS | VIRTUAL | TAGS | DIFF, .metavar = "SIZE",
      .hi = INT64_MAX, .multiple = 1,

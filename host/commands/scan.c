@@ -124,6 +124,7 @@ static int open_output(struct scan_run *run, struct ps_err *err)
         .path = run->opt->output,
         .tags = run->session.tags,
         .color = ps_output_wants_color((int)run->opt->color, run->opt->output),
+        .temp_dir = run->opt->temp_dir,
     };
 
     return ps_output_open(&run->session.output, &spec, err);

@@ -109,6 +109,7 @@ int ps_output_open(struct ps_output **out, const struct ps_output_spec *spec, st
     o->ops = ops;
     o->writer.tags = spec->tags;
     o->writer.color = spec->color;
+    o->writer.temp_dir = spec->temp_dir;
     o->writer.width = terminal_width(spec->path);
     rc = ps_sink_open(&o->writer.sink, spec->path, err);
     if (rc == 0 && ops->open)

@@ -30,7 +30,8 @@ struct ps_output_spec {
     const char *format;
     const char *path;
     const struct ps_tagdb *tags;
-    int color; /* table only */
+    int color;            /* table only */
+    const char *temp_dir; /* --temp-dir, of which sqlite alone has need; NULL: as SQLite chooses */
 };
 
 int ps_output_open(struct ps_output **out, const struct ps_output_spec *spec, struct ps_err *err);

@@ -9,8 +9,9 @@ struct ps_writer {
     struct ps_sink *sink; /* where the text goes; output.c opens and closes it */
     const struct ps_tagdb *tags;
     int color;
-    unsigned width; /* of the terminal that shows the text, in columns; 0: none does */
-    void *state;    /* the format's own, made by open */
+    unsigned width;       /* of the terminal that shows the text, in columns; 0: none does */
+    const char *temp_dir; /* of the spec, until open returns */
+    void *state;          /* the format's own, made by open */
 };
 
 /* Called in this order: open, then for each image begin_image, findings (any number of times),

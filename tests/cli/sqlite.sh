@@ -91,6 +91,13 @@ for where in "" "-o -" "-o /dev/null"; do
     expect_silent_stdout
 done
 expect 73 1 "$POOLSCAN" scan -q a.raw --format sqlite -o no-such-folder/db
+expect 73 1 "$POOLSCAN" scan -q a.raw --format sqlite -o none.db --temp-dir no-such-folder
+expect_said '--temp-dir'
+for place in none .; do
+    expect 0 0 "$POOLSCAN" scan -q a.raw --format sqlite -o b.db --temp-dir $place
+    "$POOLSCAN" scan -q a.raw --format sqlite -o c.db
+    cmp -s b.db c.db || wrong "--temp-dir $place gives other bytes"
+done
 expect 66 1 "$POOLSCAN" scan -q no-such-image --format sqlite -o a.db
 expect_sql a.db 'SELECT count(*) > 500 FROM findings' 1
 (

@@ -8,7 +8,9 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "host/output/listing.h"
 #include "tests/support/output_run.h"
@@ -392,4 +394,121 @@ Test(output_sqlite, full_disk)
     cr_assert_eq(count_files(dir.path), 1);
     ps_tmpdir_remove(&dir);
     ps_tagdb_free(tags);
+}
+
+/* How many files were made in a folder since it was watched. */
+static size_t count_made(int watch)
+{
+    char buffer[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+    size_t n = 0;
+    ssize_t got;
+
+    while ((got = read(watch, buffer, sizeof buffer)) > 0)
+        for (ssize_t at = 0; at < got; n++) {
+            const struct inotify_event *e = (const void *)(buffer + at);
+
+            at += (ssize_t)(sizeof *e + e->len);
+        }
+    return n;
+}
+
+static int watch_folder(const char *path)
+{
+    const int watch = inotify_init1(IN_NONBLOCK);
+
+    cr_assert_geq(watch, 0);
+    cr_assert_geq(inotify_add_watch(watch, path, IN_CREATE), 0);
+    return watch;
+}
+
+/* Write so many findings that their indexes are more than SQLite sorts where memory is scarce. */
+static int write_many(struct ps_tmpdir *dir, const struct ps_tagdb *tags,
+                      const struct output_case *c, const char *temp_dir, struct ps_err *err)
+{
+    const struct ps_output_spec spec = {
+        .format = "sqlite", .path = ps_tmpdir_file(dir, "out"), .tags = tags, .temp_dir = temp_dir};
+    struct ps_output *o = NULL;
+    int rc = ps_output_open(&o, &spec, err);
+
+    if (rc < 0)
+        return rc;
+    cr_assert_eq(ps_output_begin_image(o, &c->image, err), 0, "%s", err->msg);
+    for (unsigned i = 0; i < 40; i++)
+        cr_assert_eq(ps_output_findings(o, c->finding, c->n, err), 0, "%s", err->msg);
+    cr_assert_eq(ps_output_end_image(o, err), 0, "%s", err->msg);
+    return ps_output_close(o, 1, err);
+}
+
+/* What the tests below share. SQLite looks at TMPDIR once in a process. */
+struct temp_case {
+    struct ps_tagdb *tags;
+    struct output_case findings;
+    struct ps_tmpdir out, named, by_default;
+    int in_named, in_default;
+};
+
+static void begin_temp_case(struct temp_case *t, int with_default)
+{
+    static struct ps_finding f[N_FINDINGS];
+
+    t->tags = output_test_tags();
+    t->findings = random_case(f, N_FINDINGS, 0, t->tags);
+    ps_tmpdir_make(&t->out);
+    ps_tmpdir_make(&t->named);
+    ps_tmpdir_make(&t->by_default);
+    t->in_named = watch_folder(t->named.path);
+    t->in_default = watch_folder(t->by_default.path);
+    unsetenv("SQLITE_TMPDIR");
+    setenv("TMPDIR", with_default ? t->by_default.path : "/proc/self/no-such-folder", 1);
+    /* Then SQLite asks how much memory there is before it keeps more than 1 MiB in it. */
+    cr_assert_eq(sqlite3_config(SQLITE_CONFIG_SMALL_MALLOC, 1), SQLITE_OK);
+    sqlite3_soft_heap_limit64(1);
+}
+
+static void end_temp_case(struct temp_case *t)
+{
+    cr_assert_eq(count_files(t->named.path) + count_files(t->by_default.path), 0);
+    sqlite3_soft_heap_limit64(0);
+    close(t->in_named);
+    close(t->in_default);
+    ps_tmpdir_remove(&t->out);
+    ps_tmpdir_remove(&t->named);
+    ps_tmpdir_remove(&t->by_default);
+    ps_tagdb_free(t->tags);
+}
+
+static void write_in(struct temp_case *t, const char *temp_dir, int in_named, int in_default)
+{
+    struct ps_err err = {0};
+
+    cr_assert_eq(write_many(&t->out, t->tags, &t->findings, temp_dir, &err), 0, "%s", err.msg);
+    cr_assert_eq(count_made(t->in_named) != 0, in_named, "%s", temp_dir ? temp_dir : "default");
+    cr_assert_eq(count_made(t->in_default) != 0, in_default, "%s", temp_dir ? temp_dir : "default");
+}
+
+/* Where indexes are sorted: in the folder that was named, else in TMPDIR, or in none. */
+Test(output_sqlite, temp_dir)
+{
+    struct temp_case t;
+    struct ps_err err = {0};
+
+    begin_temp_case(&t, 1);
+    write_in(&t, t.named.path, 1, 0);
+    write_in(&t, NULL, 0, 1);
+    write_in(&t, "none", 0, 0);
+    cr_assert_eq(write_many(&t.out, t.tags, &t.findings, "/proc/self/no-such-folder", &err),
+                 -PS_ECREATE);
+    cr_assert_not_null(strstr(err.msg, "--temp-dir"), "%s", err.msg);
+    end_temp_case(&t);
+}
+
+/* A TMPDIR that cannot be written to stops nobody. */
+Test(output_sqlite, no_default_temp_dir)
+{
+    struct temp_case t;
+
+    begin_temp_case(&t, 0);
+    write_in(&t, t.named.path, 1, 0);
+    write_in(&t, NULL, 0, 0);
+    end_temp_case(&t);
 }

@@ -77,6 +77,7 @@ static int open_output(struct merge_command *m, struct ps_err *err)
         .path = m->opt.output,
         .tags = m->tags,
         .color = ps_output_wants_color((int)m->opt.color, m->opt.output),
+        .temp_dir = m->opt.temp_dir,
     };
 
     return ps_output_open(&m->output, &spec, err);

@@ -1,9 +1,12 @@
 #include "host/output/sqlite/database.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "host/image/spec.h"
 #include "host/output/sqlite/sqlite.h"
 
 /* Nobody else sees the file before it is complete, and a run that ends before is thrown away: no
@@ -34,7 +37,7 @@ int ps_database_fail(sqlite3 *db, struct ps_err *err)
     case SQLITE_FULL:
         return ps_fail(err, PS_EIO, PS_AT_NONE,
                        "cannot write the database: disk is full; free some space, or choose "
-                       "another place with -o (its indexes are sorted in $TMPDIR)");
+                       "another place with -o (its indexes are sorted in --temp-dir)");
     case SQLITE_IOERR:
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -59,25 +62,54 @@ static char *plain_name(const char *path)
     return name;
 }
 
-int ps_database_create(sqlite3 **out, const struct ps_sink *sink, struct ps_err *err)
+/* SQLite would go elsewhere, without a word, where it cannot write. */
+static int use_temp_dir(const char *dir, struct ps_err *err)
+{
+    const int is_place = dir && strcmp(dir, PS_NO_TEMP_DIR) != 0;
+
+    sqlite3_free(sqlite3_temp_directory);
+    sqlite3_temp_directory = NULL;
+    if (!is_place)
+        return 0;
+    if (access(dir, W_OK | X_OK) < 0)
+        return ps_fail(err, PS_ECREATE, PS_AT_NONE,
+                       "the indexes of a database are sorted in %.100s: %s; name another directory "
+                       "with --temp-dir",
+                       dir, strerror(errno));
+    sqlite3_temp_directory = sqlite3_mprintf("%s", dir);
+    return sqlite3_temp_directory ? 0 : ps_database_fail(NULL, err);
+}
+
+static int open_database(sqlite3 **out, const char *path, struct ps_err *err)
+{
+    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+    char *name = plain_name(path);
+    int rc;
+
+    if (!name)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the output's name");
+    rc = sqlite3_open_v2(name, out, flags, "unix-none");
+    free(name);
+    return rc == SQLITE_OK ? 0 : ps_database_fail(*out, err);
+}
+
+int ps_database_create(sqlite3 **out, const struct ps_sink *sink, const char *temp_dir,
+                       struct ps_err *err)
 {
     const char *path = ps_sink_temp(sink);
-    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
     char pragma[128];
-    char *name;
     int rc;
 
     if (!path)
         return ps_fail(err, PS_EARG, PS_AT_NONE,
                        "--format sqlite makes a file: name a regular one with -o FILE");
-    name = plain_name(path);
-    if (!name)
-        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the output's name");
-    rc = sqlite3_open_v2(name, out, flags, "unix-none");
-    free(name);
-    if (rc != SQLITE_OK)
-        return ps_database_fail(*out, err);
-    rc = ps_database_run(*out, begin, err);
+    rc = use_temp_dir(temp_dir, err);
+    if (rc == 0)
+        rc = open_database(out, path, err);
+    if (rc == 0 && temp_dir && strcmp(temp_dir, PS_NO_TEMP_DIR) == 0)
+        rc = ps_database_run(*out, "PRAGMA temp_store = MEMORY", err);
+    if (rc == 0)
+        rc = ps_database_run(*out, begin, err);
     if (rc < 0)
         return rc;
     snprintf(pragma, sizeof pragma, "PRAGMA application_id = %d; PRAGMA user_version = %d",

@@ -10,9 +10,14 @@
 #include "host/output/text.h"
 #include "scan/err.h"
 
-/* Open the sink's file as an empty database and begin the transaction. PS_EARG when the sink has
- * no file of its own. *out is to be closed with ps_database_close also after a failure. */
-int ps_database_create(sqlite3 **out, const struct ps_sink *sink, struct ps_err *err);
+/* Open the sink's file as an empty database and begin the transaction. What is too large to be
+ * sorted in 64 MiB goes to a nameless file in 'temp_dir': NULL, where SQLite likes it ($TMPDIR,
+ * /var/tmp, /tmp, the current one, the first that can be written to); PS_NO_TEMP_DIR, stays in
+ * memory. PS_EARG when the sink has no file of its own; PS_ECREATE when no file can be made in
+ * temp_dir. *out is to be closed with ps_database_close also after a failure. One database at a
+ * time: the place is one for the process. */
+int ps_database_create(sqlite3 **out, const struct ps_sink *sink, const char *temp_dir,
+                       struct ps_err *err);
 
 /* End the transaction and hand all of it to the operating system. */
 int ps_database_commit(sqlite3 *db, struct ps_err *err);

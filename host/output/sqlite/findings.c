@@ -112,7 +112,7 @@ static int findings_open(struct ps_writer *w, struct ps_err *err)
     w->state = s;
     if (!s)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the database");
-    rc = ps_database_create(&s->db, w->sink, err);
+    rc = ps_database_create(&s->db, w->sink, w->temp_dir, err);
     if (rc == 0)
         rc = ps_database_run(s->db, tables, err);
     if (rc == 0)

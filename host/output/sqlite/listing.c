@@ -133,7 +133,7 @@ static int fill(sqlite3 *db, const struct ps_listing *l, struct ps_err *err)
 int ps_sqlite_listing(const struct ps_listing *l, struct ps_sink *sink, struct ps_err *err)
 {
     sqlite3 *db = NULL;
-    int rc = ps_database_create(&db, sink, err);
+    int rc = ps_database_create(&db, sink, NULL, err);
 
     if (rc == 0)
         rc = fill(db, l, err);
