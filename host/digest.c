@@ -3,7 +3,14 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/types.h>
+
+/* Where the library has functions that take the widest vectors there are, its header makes them the
+ * ones that are called; the values are the same. */
+#if defined(__x86_64__) && __has_include(<xxh_x86dispatch.h>)
+#include <xxh_x86dispatch.h>
+#else
 #include <xxhash.h>
+#endif
 
 /* The library wants its state aligned to 64 bytes and allocates it itself, so the public name is
  * only a name. */
