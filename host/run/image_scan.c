@@ -24,12 +24,28 @@ static void judge(const void *arg, const uint8_t *page, const struct ps_hit *hit
     ps_locate_hits(j->locator, j->era, j->rules, page, hit, n, f);
 }
 
-static int run_pipeline(const struct ps_image_scan *scan, const struct ps_virtual_side *v,
+/* Whom the findings of a chunk go to. */
+struct delivery {
+    const struct ps_receiver *to;
+    struct ps_virtual_side *side;
+};
+
+/* What was judged without what there was no memory for goes to nobody. */
+static int deliver(void *arg, struct ps_chunk_result *r, struct ps_err *err)
+{
+    const struct delivery *d = arg;
+    const int rc = ps_virtual_side_check(d->side, err);
+
+    return rc < 0 ? rc : d->to->chunk(d->to->arg, r, err);
+}
+
+static int run_pipeline(const struct ps_image_scan *scan, struct ps_virtual_side *v,
                         struct ps_err *err)
 {
     const struct ps_scan_session *s = scan->session;
     const struct ps_options *opt = s->opt;
     const struct judging judging = {&v->locator, s->era, &s->rules};
+    struct delivery delivery = {scan->to, v};
     const struct ps_pipeline_spec spec = {
         .image = scan->image,
         .plan = s->plan,
@@ -49,8 +65,8 @@ static int run_pipeline(const struct ps_image_scan *scan, const struct ps_virtua
         .prints = 1,
         .page_secret = scan->page_secret,
         .no_map = opt->io && strcmp(opt->io, "read") == 0,
-        .on_chunk = scan->to->chunk,
-        .arg = scan->to->arg,
+        .on_chunk = deliver,
+        .arg = &delivery,
     };
 
     return scan->start < scan->end ? ps_pipeline_run(&spec, err) : 0;
@@ -143,6 +159,8 @@ static int scan_sided(const struct ps_image_scan *scan, struct ps_virtual_side *
     int rc = scan->with_side ? fill_side(scan, v, &side, big, err) : 0;
 
     if (rc == 0)
+        rc = ps_virtual_side_check(v, err);
+    if (rc == 0)
         rc = scan->to->begin(scan->to->arg, &side, err);
     ps_status_phase("scanning");
     if (rc == 0)
@@ -150,6 +168,8 @@ static int scan_sided(const struct ps_image_scan *scan, struct ps_virtual_side *
     ps_status_phase("after the last page");
     if (rc == 0 && scan->with_side)
         rc = scan_paged_out(scan, v, &rest, err);
+    if (rc == 0)
+        rc = ps_virtual_side_check(v, err);
     if (rc == 0)
         rc = scan->to->end(scan->to->arg, &rest, err);
     return rc;

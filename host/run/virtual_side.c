@@ -37,8 +37,11 @@ static int open_map(struct ps_virtual_side *v, struct ps_err *err)
 
 static int open_quota(struct ps_virtual_side *v, struct ps_err *err)
 {
-    const struct ps_quota_source source = {
-        .space = &v->space, .map = v->map, .regions = &v->regions, .table = &v->table};
+    const struct ps_quota_source source = {.space = &v->space,
+                                           .map = v->map,
+                                           .regions = &v->regions,
+                                           .table = &v->table,
+                                           .lock = &v->late};
 
     return ps_quota_open(&v->quota, &source, err);
 }
@@ -57,7 +60,8 @@ static int set_locator(struct ps_virtual_side *v, struct ps_err *err)
         .big = v->index,
         .regions = &v->regions,
         .heap = v->heap,
-        .pfn = v->pfn.db,
+        .pfn = ps_pfn_source_ask,
+        .pfn_arg = &v->pfn,
         .heap_is_whole = v->heap && v->space.build >= PS_SEGMENT_ONLY_BUILD && v->index &&
                          ps_heap_is_whole(v->heap, &v->table),
         .owners = v->quota.owners,
@@ -73,6 +77,7 @@ int ps_virtual_side_open(struct ps_virtual_side *v, const struct ps_options *opt
     int rc;
 
     memset(v, 0, sizeof *v);
+    pthread_mutex_init(&v->late, NULL);
     rc = ps_address_space_attach(&v->space, opt, image, err);
     if (rc < 0 || opt->physical_only)
         return rc;
@@ -88,12 +93,21 @@ int ps_virtual_side_open(struct ps_virtual_side *v, const struct ps_options *opt
     if (rc == 0)
         rc = open_index(v, err);
     if (rc == 0)
-        rc = ps_address_space_pfn(&v->space, opt, v->map, &v->pfn, err);
+        ps_address_space_pfn_late(&v->space, opt, v->map, &v->late, &v->pfn);
     if (rc == 0)
         rc = ps_address_space_heap(&v->space, opt, &v->heap, err);
     if (rc >= 0)
         rc = set_locator(v, err);
     return ps_cancel_requested() ? ps_cancel_check(err) : rc;
+}
+
+int ps_virtual_side_check(struct ps_virtual_side *v, struct ps_err *err)
+{
+    int rc = ps_late_error(&v->pfn.late, err);
+
+    if (rc == 0)
+        rc = ps_late_error(&v->quota.late, err);
+    return rc < 0 || !ps_cancel_requested() ? rc : ps_cancel_check(err);
 }
 
 void ps_virtual_side_close(struct ps_virtual_side *v)
@@ -105,6 +119,7 @@ void ps_virtual_side_close(struct ps_virtual_side *v)
     ps_inverse_map_free(v->map);
     ps_pfn_source_close(&v->pfn);
     ps_address_space_close(&v->space);
+    pthread_mutex_destroy(&v->late);
 }
 
 int ps_virtual_side_findings(struct ps_virtual_side *v, const struct ps_options *opt,

@@ -25,6 +25,7 @@ struct ps_virtual_side {
     struct ps_regions regions;
     struct ps_pfn_source pfn;
     struct ps_quota quota;
+    pthread_mutex_t late; /* of what is looked for while pages are judged */
     struct ps_locator locator;
     unsigned carve_arches; /* without page tables: of the table in the pages; 0: nothing to carve */
     uint64_t
@@ -37,6 +38,10 @@ struct ps_virtual_side {
 int ps_virtual_side_open(struct ps_virtual_side *v, const struct ps_options *opt,
                          struct ps_image *image, struct ps_err *err);
 void ps_virtual_side_close(struct ps_virtual_side *v); /* accepts one that is all zero */
+
+/* An error of what was looked for since, which makes useless what it was looked for; 0: none, or a
+ * wish to stop. Any thread. */
+int ps_virtual_side_check(struct ps_virtual_side *v, struct ps_err *err);
 
 /* The big allocations that the options ask for, in the order of the output and with their places in
  * the file; *out is to be released with free(). 'patterns' are those of --tags. PS_ENOMEM. */

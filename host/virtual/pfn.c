@@ -88,14 +88,13 @@ int ps_address_space_pfn_find(struct ps_address_space *as, const struct ps_optio
     return ps_pfn_find(as->paging, &spec, place, err);
 }
 
-int ps_address_space_pfn(struct ps_address_space *as, const struct ps_options *opt,
-                         const struct ps_inverse_map *map, struct ps_pfn_source *out,
-                         struct ps_err *err)
+static int open_source(struct ps_address_space *as, const struct ps_options *opt,
+                       const struct ps_inverse_map *map, struct ps_pfn_source *out,
+                       struct ps_err *err)
 {
     struct ps_pfn_place place;
     const int rc = ps_address_space_pfn_find(as, opt, map, &place, err);
 
-    *out = (struct ps_pfn_source){.db = NULL};
     if (rc <= 0)
         return rc;
     ps_log(PS_LOG_DEBUG,
@@ -107,4 +106,35 @@ int ps_address_space_pfn(struct ps_address_space *as, const struct ps_options *o
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the PFN database");
     return ps_pfn_database_open(&out->db, &place, as->paging, &as->memory.mem, read_part,
                                 out->pages, err);
+}
+
+int ps_address_space_pfn(struct ps_address_space *as, const struct ps_options *opt,
+                         const struct ps_inverse_map *map, struct ps_pfn_source *out,
+                         struct ps_err *err)
+{
+    *out = (struct ps_pfn_source){.db = NULL};
+    return open_source(as, opt, map, out, err);
+}
+
+static int find_late(void *arg, struct ps_err *err)
+{
+    struct ps_pfn_source *source = arg;
+
+    return open_source(source->space, source->opt, source->map, source, err);
+}
+
+void ps_address_space_pfn_late(struct ps_address_space *as, const struct ps_options *opt,
+                               const struct ps_inverse_map *map, pthread_mutex_t *lock,
+                               struct ps_pfn_source *out)
+{
+    *out = (struct ps_pfn_source){
+        .late = {.lock = lock, .find = find_late, .arg = out}, .space = as, .opt = opt, .map = map};
+}
+
+const struct ps_pfn_database *ps_pfn_source_ask(void *arg)
+{
+    struct ps_pfn_source *source = arg;
+
+    ps_late_ask(&source->late);
+    return source->db;
 }

@@ -85,7 +85,7 @@ static struct place place_of(const struct ps_locator *l, uint64_t phys)
     if (best.mapped)
         settle_place(l, &best);
     if (!is_in_pool(l, &best))
-        best.use = ps_page_use_evidence(l->pfn, phys, best.mapped);
+        best.use = ps_page_use_evidence(l->pfn ? l->pfn(l->pfn_arg) : NULL, phys, best.mapped);
     return best;
 }
 

@@ -24,9 +24,11 @@ struct ps_locator {
     const struct ps_heap_map *heap; /* NULL: no segment heap */
     int heap_is_whole;              /* ps_heap_is_whole: no pool page is outside of its segments */
     const struct ps_owners *owners; /* NULL: nobody can tell whom blocks are billed to */
-    const struct ps_pfn_database *pfn; /* NULL: not found */
-    uint32_t header_bytes;             /* of a POOL_HEADER */
-    int session_apart; /* session pool is in space that the page tables of System lack */
+    /* The PFN database, NULL: there is none. Any thread, and always the same answer. NULL: no. */
+    const struct ps_pfn_database *(*pfn)(void *arg);
+    void *pfn_arg;
+    uint32_t header_bytes; /* of a POOL_HEADER */
+    int session_apart;     /* session pool is in space that the page tables of System lack */
 };
 
 /* The last build of which ps_locator.session_apart is true; docs/POOL.md, "Status". */

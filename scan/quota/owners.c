@@ -19,8 +19,11 @@ static int is_known(const struct ps_owners *o, uint64_t va)
 
 uint64_t ps_owner(const struct ps_owners *o, uint64_t billed, uint64_t va)
 {
-    const uint64_t process = ps_quota_process(o->rule, o->cookie, billed, va);
+    uint64_t process;
 
+    if (o->settle && !o->settle(o->arg))
+        return 0;
+    process = ps_quota_process(o->rule, o->cookie, billed, va);
     if (!ps_quota_possible(o->era->arch, process))
         return 0;
     if (is_known(o, process) || (o->is_process && o->is_process(o->arg, process)))

@@ -7,16 +7,19 @@
 
 #include "scan/quota/billed.h"
 
-/* Immutable while it is asked. */
+/* Immutable while it is asked, but for what 'settle' sets. */
 struct ps_owners {
     const struct ps_era *era;
     enum ps_quota_rule rule;
+    /* Called before cookie and known are looked at. Any thread. 0: nobody can tell. NULL: they are
+     * known. */
+    int (*settle)(void *arg);
     uint64_t cookie;       /* PS_QUOTA_MIXED only */
     const uint64_t *known; /* addresses at which there is an EPROCESS, ascending */
     size_t n_known;
     /* Is there one at another address? Any thread, and always the same answer. NULL: no. */
     int (*is_process)(void *arg, uint64_t va);
-    void *arg;
+    void *arg; /* of both */
 };
 
 /* The process that 'billed' names for an allocation at 'va' (ps_quota_process); 0: none, or what it

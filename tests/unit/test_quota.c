@@ -53,6 +53,40 @@ Test(quota, vector_s7)
     cr_expect_eq(ps_owner(&o, UINT64_C(0x6f2a9c31abd2dfd7), S7_PAGE + S7_AT), S7_PROCESS);
 }
 
+struct late_cookie {
+    struct ps_owners owners;
+    int is_there, n_asked;
+};
+
+static int find_cookie(void *arg)
+{
+    struct late_cookie *late = arg;
+
+    late->n_asked++;
+    if (late->is_there)
+        late->owners.cookie = S7_COOKIE;
+    return late->is_there;
+}
+
+Test(quota, cookie_is_asked_for_before_it_is_used)
+{
+    static const uint8_t charged[8] = {0xd7, 0xdf, 0xd2, 0xab, 0x31, 0x9c, 0x2a, 0x6f};
+    static const uint8_t nobody[8] = {0};
+
+    for (int is_there = 0; is_there < 2; is_there++) {
+        struct late_cookie late = {.owners = s7_owners(), .is_there = is_there};
+
+        late.owners.cookie = 0;
+        late.owners.settle = find_cookie;
+        late.owners.arg = &late;
+        cr_expect_eq(ps_owner_of_header(&late.owners, s7_page(nobody), S7_AT + 16, S7_PAGE), 0);
+        cr_expect_eq(late.n_asked, 0, "a header that is not charged asks for nothing");
+        cr_expect_eq(ps_owner_of_header(&late.owners, s7_page(charged), S7_AT, S7_PAGE),
+                     is_there ? S7_PROCESS : 0);
+        cr_expect_eq(late.n_asked, 1);
+    }
+}
+
 Test(quota, header_elsewhere_names_nobody)
 {
     static const uint8_t charged[8] = {0xd7, 0xdf, 0xd2, 0xab, 0x31, 0x9c, 0x2a, 0x6f};

@@ -343,6 +343,8 @@ static int show(struct run *r, struct ps_err *err)
         in_big = find_big(r);
     if (!in_big && r->has_bytes)
         rc = list_page(r, err);
+    if (rc == 0)
+        rc = ps_virtual_side_check(&r->side, err);
     if (rc < 0)
         return rc;
     rc = ps_pool_rows_write(&r->cells, r->page.has_va, r->opt, err);

@@ -23,6 +23,7 @@ struct answer {
 /* Lanes ask while they scan: with memory of their own, one at a time. Nothing that the lock
  * encloses is left by a fault of theirs, whose pages are not touched inside. */
 struct ps_quota_private {
+    struct ps_quota *quota;
     pthread_mutex_t lock;
     struct ps_image_memory memory;
     struct ps_paging paging;
@@ -210,8 +211,9 @@ static void take_known(const struct ps_processes *list, struct known *known)
 }
 
 /* With more pages each time, until it is found. */
-static int find_cookie(struct ps_quota *q, const struct ps_quota_source *source, struct ps_err *err)
+static int look_for_cookie(struct ps_quota *q, struct ps_err *err)
 {
+    const struct ps_quota_source *source = &q->source;
     struct survey s = {.source = source, .era = q->own->owners.era, .samples = &q->own->samples};
     struct known known = {.n = 0};
     struct ps_cookie_search search = {
@@ -244,6 +246,7 @@ static int make_own(struct ps_quota *q, const struct ps_address_space *as, struc
     q->own = own;
     if (!own)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the owners of blocks");
+    own->quota = q;
     pthread_mutex_init(&own->lock, NULL);
     rc = ps_image_memory_init(&own->memory, as->image, err);
     if (rc < 0)
@@ -255,22 +258,6 @@ static int make_own(struct ps_quota *q, const struct ps_address_space *as, struc
     return 0;
 }
 
-static void set_owners(struct ps_quota *q, uint32_t build)
-{
-    struct ps_owners *o = &q->own->owners;
-
-    /* Of an unknown build the older rule may hold where the later one does not. */
-    if (q->rule == PS_QUOTA_MIXED && q->cookie.method == PS_COOKIE_NOT_FOUND && build == 0) {
-        q->rule = q->own->rule = PS_QUOTA_PLAIN;
-        memset(q->own->answer, 0, sizeof q->own->answer);
-    }
-    o->rule = q->rule;
-    o->cookie = q->cookie.value;
-    o->known = q->cookie.process;
-    o->n_known = q->cookie.n_processes;
-    q->owners = q->rule == PS_QUOTA_MIXED && q->cookie.method == PS_COOKIE_NOT_FOUND ? NULL : o;
-}
-
 static double now_ms(void)
 {
     struct timespec t;
@@ -279,14 +266,66 @@ static double now_ms(void)
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
-int ps_quota_open(struct ps_quota *q, const struct ps_quota_source *source, struct ps_err *err)
+static void set_owners(struct ps_quota *q)
+{
+    struct ps_owners *o = &q->own->owners;
+
+    o->cookie = q->cookie.value;
+    o->known = q->cookie.process;
+    o->n_known = q->cookie.n_processes;
+}
+
+static int find_cookie(void *arg, struct ps_err *err)
 {
     const double start = now_ms();
+    struct ps_quota *q = arg;
+    const int rc = look_for_cookie(q, err);
+
+    if (rc == 0)
+        set_owners(q);
+    ps_log(PS_LOG_DEBUG,
+           "quota: cookie by %s: %zu samples of %zu pages, %zu clusters of which %zu are "
+           "explained, in %.2f ms",
+           ps_cookie_method_name(q->cookie.method), q->n_samples, q->n_pages, q->cookie.n_clusters,
+           q->cookie.n_explained, now_ms() - start);
+    return rc;
+}
+
+/* Without the cookie nobody can tell. */
+static int has_cookie(void *arg)
+{
+    struct ps_quota *q = ((struct ps_quota_private *)arg)->quota;
+
+    ps_late_ask(&q->late);
+    return q->cookie.method != PS_COOKIE_NOT_FOUND;
+}
+
+int ps_quota_settle(struct ps_quota *q, struct ps_err *err)
+{
+    ps_late_ask(&q->late);
+    return ps_late_error(&q->late, err);
+}
+
+/* Of an unknown build the older rule may hold where the later one does not: the cookie tells, so
+ * that it is looked for at once. */
+static int settle_rule(struct ps_quota *q, struct ps_err *err)
+{
+    const int rc = ps_quota_settle(q, err);
+
+    if (rc < 0 || q->cookie.method != PS_COOKIE_NOT_FOUND)
+        return rc;
+    q->rule = q->own->rule = PS_QUOTA_PLAIN;
+    memset(q->own->answer, 0, sizeof q->own->answer);
+    return 0;
+}
+
+int ps_quota_open(struct ps_quota *q, const struct ps_quota_source *source, struct ps_err *err)
+{
     struct ps_address_space *as = source->space;
     uint64_t process;
     int is_there, rc;
 
-    memset(q, 0, sizeof *q);
+    *q = (struct ps_quota){.source = *source};
     rc = make_own(q, as, err);
     if (rc < 0)
         return rc;
@@ -295,15 +334,14 @@ int ps_quota_open(struct ps_quota *q, const struct ps_quota_source *source, stru
         ps_processes_read(as->paging, q->own->arch, process, &q->processes);
     q->rule = q->own->rule = ps_quota_rule_of(q->own->arch, as->build);
     if (q->rule == PS_QUOTA_MIXED)
-        rc = find_cookie(q, source, err);
-    if (rc == 0)
-        set_owners(q, as->build);
-    ps_log(PS_LOG_DEBUG,
-           "quota: rule %s, cookie by %s: %zu samples of %zu pages, %zu clusters of which %zu are "
-           "explained, %zu processes listed, in %.2f ms",
-           ps_quota_rule_name(q->rule), ps_cookie_method_name(q->cookie.method), q->n_samples,
-           q->n_pages, q->cookie.n_clusters, q->cookie.n_explained, q->processes.n,
-           now_ms() - start);
+        q->late = (struct ps_late){.lock = source->lock, .find = find_cookie, .arg = q};
+    if (q->rule == PS_QUOTA_MIXED && as->build == 0)
+        rc = settle_rule(q, err);
+    q->own->owners.rule = q->rule;
+    q->own->owners.settle = q->rule == PS_QUOTA_MIXED ? has_cookie : NULL;
+    q->owners = &q->own->owners;
+    ps_log(PS_LOG_DEBUG, "quota: rule %s, %zu processes listed", ps_quota_rule_name(q->rule),
+           q->processes.n);
     return rc;
 }
 

@@ -54,8 +54,9 @@ static int open_quota(struct ps_quota *q, struct ps_address_space *as, const str
 {
     struct ps_bigpool_table table;
     struct ps_regions regions;
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     const struct ps_quota_source source = {
-        .space = as, .map = map, .regions = &regions, .table = &table};
+        .space = as, .map = map, .regions = &regions, .table = &table, .lock = &lock};
     uint64_t n_unreadable = 0;
     int rc = ps_address_space_bigpool(as, opt, map, &table, &n_unreadable, err);
 
@@ -64,6 +65,8 @@ static int open_quota(struct ps_quota *q, struct ps_address_space *as, const str
                         table.method == PS_BIGPOOL_NOT_FOUND ? NULL : &table);
         rc = ps_quota_open(q, &source, err);
     }
+    if (rc == 0)
+        rc = ps_quota_settle(q, err);
     ps_bigpool_table_free(&table);
     return rc;
 }
