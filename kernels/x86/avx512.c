@@ -41,7 +41,7 @@ static inline struct quick load_quick(const struct ps_plan *plan, unsigned shift
                                  _mm512_sub_epi64(_mm512_slli_epi64(slots, PS_BLOCK_SHIFT), slots)),
         .step = set1((uint64_t)(x86 ? 8 : 4) * (((uint64_t)1 << PS_BLOCK_SHIFT) - 1)),
         .over = set1((uint64_t)plan->slots_per_page << PS_BLOCK_SHIFT | (plan->prev_mask + 1u)),
-        .lanes = x86 ? 0xff : (__mmask8)(0x5555u << shift % 2),
+        .lanes = (__mmask8)(x86 ? 0xffu : 0x5555u << shift % 2),
     };
 }
 
