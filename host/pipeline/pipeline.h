@@ -59,7 +59,7 @@ struct ps_pipeline_spec {
     const struct ps_topology *topology;
     const struct ps_lane_spec *lanes;
     unsigned n_lanes;
-    size_t chunk_pages;              /* from ps_pipeline_chunk_pages */
+    size_t chunk_pages;              /* from ps_pipeline_chunk_pages, or fewer */
     uint64_t range_start, range_end; /* physical, end exclusive, multiples of 4096 */
     unsigned min_confidence;
     int show_free;

@@ -39,6 +39,21 @@ static int deliver(void *arg, struct ps_chunk_result *r, struct ps_err *err)
     return rc < 0 ? rc : d->to->chunk(d->to->arg, r, err);
 }
 
+/* What one thread unpacks and others scan should still be in the caches: one that unpacks has the
+ * window of the stream there, too. */
+#define PASSING_CHUNK_PAGES ((size_t)256)
+
+static size_t chunk_pages(const struct ps_image_scan *scan)
+{
+    const struct ps_scan_session *s = scan->session;
+    const size_t n = s->engine.chunk_pages;
+
+    if (s->opt->chunk_bytes || s->engine.kind != PS_ENGINE_CPU || n <= PASSING_CHUNK_PAGES ||
+        !ps_image_is_passing(scan->image))
+        return n;
+    return PASSING_CHUNK_PAGES;
+}
+
 static int run_pipeline(const struct ps_image_scan *scan, struct ps_virtual_side *v,
                         struct ps_err *err)
 {
@@ -54,7 +69,7 @@ static int run_pipeline(const struct ps_image_scan *scan, struct ps_virtual_side
         .topology = s->topology,
         .lanes = s->engine.lane,
         .n_lanes = s->engine.n_lanes,
-        .chunk_pages = s->engine.chunk_pages,
+        .chunk_pages = chunk_pages(scan),
         .range_start = scan->start,
         .range_end = scan->end,
         .min_confidence = opt->min_confidence,

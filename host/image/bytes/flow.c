@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,19 @@ struct kept {
     uint8_t mem[];
 };
 
+/* What somebody who reads once waits for. On his stack. */
+struct wanted {
+    uint64_t off;
+    uint8_t *to;
+    size_t n_bytes;
+    size_t n_got; /* 0: he has to look again */
+    int rc;
+    struct ps_err err;
+    int is_done;
+    pthread_cond_t done;
+    struct wanted *next; /* further behind */
+};
+
 struct flow {
     struct ps_bytes bytes;
     struct ps_unpack_stream stream;
@@ -35,6 +49,14 @@ struct flow {
     struct ps_err why; /* if an error did it */
     struct kept *kept; /* in order, all before pos */
     uint64_t n_kept;   /* bytes */
+
+    /* Readers who unpack by turns take the window of the stream from one processor's cache to the
+     * other, and each turn begins with a thread that has to wake up. So as soon as there are two of
+     * them, one more thread unpacks for all, into their memory. */
+    pthread_t thread;
+    int has_thread, is_closing;
+    pthread_cond_t asked;  /* for the thread: there is something wanted, and nobody unpacks */
+    struct wanted *wanted; /* in order */
 };
 
 static struct flow *flow_of(struct ps_bytes *bytes)
@@ -106,6 +128,7 @@ static int take(struct flow *f, uint8_t *out, size_t n_bytes, struct ps_err *err
         *err = why;
     }
     pthread_cond_broadcast(&f->moved);
+    pthread_cond_signal(&f->asked);
     return rc;
 }
 
@@ -163,6 +186,70 @@ static size_t copy_kept(struct flow *f, uint64_t off, uint8_t *to, size_t n_byte
     return n;
 }
 
+/* The lock is held, but not while it unpacks. What is wanted first, or something before it. */
+static void serve(struct flow *f)
+{
+    struct wanted *w = f->wanted;
+
+    f->wanted = w->next;
+    if (!f->is_lost && w->off > f->pos) {
+        w->rc = keep(f, w->off - f->pos, &w->err);
+    } else if (!f->is_lost && w->off == f->pos) {
+        w->rc = take(f, w->to, w->n_bytes, &w->err);
+        w->n_got = w->rc < 0 ? 0 : w->n_bytes;
+    }
+    w->is_done = 1;
+    pthread_cond_signal(&w->done);
+}
+
+static void *thread_main(void *arg)
+{
+    struct flow *f = arg;
+
+    pthread_mutex_lock(&f->lock);
+    while (!f->is_closing)
+        if (f->wanted && !f->is_unpacking)
+            serve(f);
+        else
+            pthread_cond_wait(&f->asked, &f->lock);
+    pthread_mutex_unlock(&f->lock);
+    return NULL;
+}
+
+/* The lock is held. Without a thread readers take turns. */
+static void start_thread(struct flow *f)
+{
+    sigset_t all, old;
+
+    /* Signals are for the threads that know what to do about them. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    f->has_thread = pthread_create(&f->thread, NULL, thread_main, f) == 0;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+/* The lock is held, but not while it waits. *n as in read_some. */
+static int ask(struct flow *f, uint64_t off, uint8_t *to, size_t n_bytes, size_t *n,
+               struct ps_err *err)
+{
+    struct wanted w = {.off = off, .to = to, .n_bytes = n_bytes};
+    struct wanted **at = &f->wanted;
+
+    pthread_cond_init(&w.done, NULL);
+    while (*at && (*at)->off <= off)
+        at = &(*at)->next;
+    w.next = *at;
+    *at = &w;
+    pthread_cond_signal(&f->asked);
+    while (!w.is_done)
+        pthread_cond_wait(&w.done, &f->lock);
+    pthread_cond_destroy(&w.done);
+    *n = w.n_got;
+    if (w.rc < 0)
+        *err = w.err;
+    return w.rc;
+}
+
 /* The lock is held. Some of the bytes: *n, none when something had to be waited for. */
 static int read_some(struct flow *f, uint64_t off, uint8_t *to, size_t n_bytes, int once, size_t *n,
                      struct ps_err *err)
@@ -173,6 +260,10 @@ static int read_some(struct flow *f, uint64_t off, uint8_t *to, size_t n_bytes, 
     *n = copy_kept(f, off, to, n_bytes, once);
     if (*n)
         return 0;
+    if (once && f->is_unpacking && !f->has_thread)
+        start_thread(f);
+    if (once && f->has_thread && off >= f->pos)
+        return ask(f, off, to, n_bytes, n, err);
     if (f->is_unpacking) {
         pthread_cond_wait(&f->moved, &f->lock);
         return 0;
@@ -274,16 +365,28 @@ static void free_own(struct flow *f)
         f->kept = kept->next;
         free(kept);
     }
+    pthread_cond_destroy(&f->asked);
     pthread_cond_destroy(&f->moved);
     pthread_mutex_destroy(&f->lock);
     free(f->tail);
     free(f);
 }
 
+static void stop_thread(struct flow *f)
+{
+    pthread_mutex_lock(&f->lock);
+    f->is_closing = 1;
+    pthread_cond_signal(&f->asked);
+    pthread_mutex_unlock(&f->lock);
+    if (f->has_thread)
+        pthread_join(f->thread, NULL);
+}
+
 static void flow_close(struct ps_bytes *bytes)
 {
     struct flow *f = flow_of(bytes);
 
+    stop_thread(f);
     f->stream.free(f->stream.arg);
     f->packed->ops->close(f->packed);
     free_own(f);
@@ -313,6 +416,7 @@ int ps_flow_open(struct ps_bytes **out, const struct ps_unpack_stream *stream,
     f->tail = malloc((size_t)(n - f->tail_off));
     pthread_mutex_init(&f->lock, NULL);
     pthread_cond_init(&f->moved, NULL);
+    pthread_cond_init(&f->asked, NULL);
     if (!f->tail) {
         free_own(f);
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");

@@ -1,11 +1,12 @@
 /* Bytes of a stream that are unpacked while they are read, from the first to the last, and are
  * nowhere afterwards.
  *
- * For whoever reads everything once and in order (ps_bytes_ops.read_once): no file is written, and
- * each thread unpacks what it reads into its own memory while the others work on theirs. It is a
- * bet: that the stream has as many bytes as it promises, that nobody comes back for what went by,
- * and that nothing is damaged. When it is lost, every read fails, ps_bytes_ops.finish says so, and
- * the bytes have to be opened in another way. */
+ * For whoever reads everything once and in order (ps_bytes_ops.read_once): no file is written. Of
+ * one thread, each read unpacks what it asks for; as soon as several read, one more thread unpacks
+ * for all of them, into the memory of who asks, while the others work on theirs. It is a bet: that
+ * the stream has as many bytes as it promises, that nobody comes back for what went by, and that
+ * nothing is damaged. When it is lost, every read fails, ps_bytes_ops.finish says so, and the bytes
+ * have to be opened in another way. */
 #ifndef PS_HOST_IMAGE_BYTES_FLOW_H
 #define PS_HOST_IMAGE_BYTES_FLOW_H
 
