@@ -11,6 +11,8 @@ if(NOT POOLSCAN_SANITIZE STREQUAL "thread")
     ps_script_test(NAME farm/slurm LABELS farm ENVIRONMENT "STOP_HERE_SO=$<TARGET_FILE:stop_here>")
     ps_script_test(NAME farm/slurm_kill LABELS "farm;slow"
         ENVIRONMENT "STOP_HERE_SO=$<TARGET_FILE:stop_here>")
+    ps_script_test(NAME farm/slurm_cancel LABELS "farm;slow"
+        ENVIRONMENT "STOP_HERE_SO=$<TARGET_FILE:stop_here>")
     ps_script_test(NAME farm/signals LABELS farm
         ENVIRONMENT "BAD_DISK=${bad_disk_path};STOP_HERE_SO=$<TARGET_FILE:stop_here>")
     ps_script_test(NAME farm/parallel LABELS farm ENVIRONMENT "STOP_HERE_SO=$<TARGET_FILE:stop_here>")
