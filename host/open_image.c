@@ -13,6 +13,15 @@ static uint64_t unpack_memory(const struct ps_options *opt)
     return ps_memory_for_unpacking(opt->threads);
 }
 
+void ps_log_image_notes(const struct ps_image *image, const char *path)
+{
+    const struct ps_notes *notes = ps_image_notes(image);
+
+    for (unsigned i = 0; i < notes->n; i++)
+        ps_log(notes->note[i].kind == PS_NOTE_INFO ? PS_LOG_INFO : PS_LOG_WARN, "%s: %s", path,
+               notes->note[i].text);
+}
+
 static int open_image(struct ps_image **out, const char *path, const struct ps_options *opt,
                       int all, struct ps_err *err)
 {
@@ -23,7 +32,6 @@ static int open_image(struct ps_image **out, const char *path, const struct ps_o
                                        .unpack_memory = unpack_memory(opt),
                                        .once = all && opt->physical_only};
     struct ps_image *image = NULL;
-    const struct ps_notes *notes;
     int rc;
 
     ps_status_target(path);
@@ -36,10 +44,7 @@ static int open_image(struct ps_image **out, const char *path, const struct ps_o
         return rc;
     }
     *out = image;
-    notes = ps_image_notes(image);
-    for (unsigned i = 0; i < notes->n; i++)
-        ps_log(notes->note[i].kind == PS_NOTE_INFO ? PS_LOG_INFO : PS_LOG_WARN, "%s: %s", path,
-               notes->note[i].text);
+    ps_log_image_notes(image, path);
     return 0;
 }
 

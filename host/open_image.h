@@ -16,6 +16,9 @@ int ps_open_image(struct ps_image **out, const char *path, const struct ps_optio
 int ps_open_image_to_scan(struct ps_image **out, const char *path, const struct ps_options *opt,
                           struct ps_err *err);
 
+/* Say again what the reader of an open image noticed, under that name. */
+void ps_log_image_notes(const struct ps_image *image, const char *path);
+
 /* Say that pages of which the file has only a part are scanned, if there are such. */
 void ps_warn_if_torn(const struct ps_image *image);
 

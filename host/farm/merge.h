@@ -18,12 +18,13 @@ struct ps_farm_survey {
     char extra[256];  /* the first of them by name */
 };
 
-/* Prove the shard of every task in 'dir', which reads all of them. 'tell' gets one sentence for
- * each that cannot be used. That there are such is no error; PS_EIO, PS_ENOMEM, and what
- * ps_cancel_check says. Release with ps_farm_survey_free in any case. */
+/* Prove the shard of every task in 'dir', which reads all of them, but for those of images that
+ * left_out[number] names (NULL: none): they count as failed, and nobody is told. 'tell' gets one
+ * sentence for each that cannot be used. That there are such is no error; PS_EIO, PS_ENOMEM, and
+ * what ps_cancel_check says. Release with ps_farm_survey_free in any case. */
 int ps_farm_survey(struct ps_farm_survey *out, const struct ps_farm_plan *plan, const char *dir,
-                   size_t n_tags, void (*tell)(void *arg, const char *text), void *arg,
-                   struct ps_err *err);
+                   size_t n_tags, const uint8_t *left_out,
+                   void (*tell)(void *arg, const char *text), void *arg, struct ps_err *err);
 void ps_farm_survey_free(struct ps_farm_survey *s);
 
 /* Give what the shards of one image hold to a receiver, in the order of a scan. 'first' is the

@@ -103,8 +103,8 @@ static void look_for_others(const struct survey *s)
 }
 
 int ps_farm_survey(struct ps_farm_survey *out, const struct ps_farm_plan *plan, const char *dir,
-                   size_t n_tags, void (*tell)(void *arg, const char *text), void *arg,
-                   struct ps_err *err)
+                   size_t n_tags, const uint8_t *left_out,
+                   void (*tell)(void *arg, const char *text), void *arg, struct ps_err *err)
 {
     struct survey s = {out, plan, dir, n_tags, tell, arg};
     const struct ps_era *era = NULL;
@@ -117,6 +117,10 @@ int ps_farm_survey(struct ps_farm_survey *out, const struct ps_farm_plan *plan, 
     for (size_t i = 0; i < plan->n_tasks && rc == 0; i++) {
         if (i && plan->task[i].image_number != plan->task[i - 1].image_number)
             era = NULL;
+        if (left_out && left_out[plan->task[i].image_number]) {
+            out->failed[plan->task[i].image_number] = 1;
+            continue;
+        }
         rc = ps_cancel_check(err);
         if (rc == 0)
             rc = look_at(&s, &plan->task[i], &era, err);

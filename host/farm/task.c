@@ -175,15 +175,25 @@ static int record(struct ps_farm_task_run *run, struct ps_image *image,
     return rc;
 }
 
-int ps_farm_open_image(const struct ps_farm_task_run *run, struct ps_image **image,
-                       struct ps_err *err)
+static int open_or_take(struct ps_farm_task_run *run, struct ps_image **image, struct ps_err *err)
 {
-    int rc = ps_open_image(image, run->task->image, run->session->opt, err);
+    if (!run->opened)
+        return ps_open_image(image, run->task->image, run->session->opt, err);
+    *image = run->opened;
+    run->opened = NULL;
+    ps_log_image_notes(*image, ps_image_path(*image));
+    return 0;
+}
 
-    if (rc < 0)
-        return rc;
-    ps_warn_if_torn(*image);
-    rc = ps_farm_check_image(run->task, *image, err);
+int ps_farm_open_image(struct ps_farm_task_run *run, struct ps_image **image, struct ps_err *err)
+{
+    int rc = open_or_take(run, image, err);
+
+    if (rc == 0) {
+        ps_warn_if_torn(*image);
+        rc = ps_farm_check_image(run->task, *image, err);
+    }
+    run->not_opened = rc < 0;
     if (rc == 0 && run->on_image)
         run->on_image(run->arg, *image);
     return rc;

@@ -18,9 +18,12 @@ struct ps_farm_task_run {
     /* Told of the open image before it is scanned; may be NULL. */
     void (*on_image)(void *arg, struct ps_image *image);
     void *arg;
+    struct ps_image *opened; /* the image, if it is open already; taken from here when it is used */
     /* What became of it: */
     int was_done;     /* the shard was there, and nothing had to be done */
     int was_recorded; /* the shard is there now */
+    int not_opened;   /* it failed because the image cannot be opened, or has changed */
+    int not_scanned;  /* it failed by what is in the image; neither is the fault of another one */
     uint64_t n_bytes, n_findings;
 };
 

@@ -20,8 +20,7 @@ int ps_farm_check_image(const struct ps_farm_task *task, const struct ps_image *
 
 /* The image of the task, checked, told to run->on_image; what ps_open_image and ps_farm_check_image
  * give. *image is to be closed in any case. */
-int ps_farm_open_image(const struct ps_farm_task_run *run, struct ps_image **image,
-                       struct ps_err *err);
+int ps_farm_open_image(struct ps_farm_task_run *run, struct ps_image **image, struct ps_err *err);
 
 /* All but the era, and whether that is what a shard of the task has. PS_EFORMAT. */
 void ps_farm_fill_head(struct ps_shard_head *head, const struct ps_farm_task_run *run);

@@ -169,8 +169,9 @@ refused() {
     expect 0 0 "$POOLSCAN" -q --restore s -o other.csv
     cmp -s other.csv plain.csv || wrong "--restore -o: other bytes"
     expect 66 1 "$POOLSCAN" --restore s
-    expect 66 1 "$POOLSCAN" scan --session s a.raw missing.raw
+    expect 66 1 "$POOLSCAN" scan --session s missing.raw
     expect_said 'missing.raw'
+    expect_silent_stdout
     [ ! -e s ] || wrong "a session that could not begin left something behind"
     mkdir other && touch other/file
     expect 73 1 "$POOLSCAN" scan --session other a.raw
@@ -228,8 +229,83 @@ goes_on() {
     [ ! -e s ] || wrong "an image with bad pages: the session is still there"
 }
 
+# without_time FILE: what was said, in any order, without how long it took and what did it
+without_time() {
+    sed -E 's/ in [0-9.]+ s, [^(]*\([^)]*\)//' "$1" | sort
+}
+
+# as_plain STATUS WHAT IMAGE|OPTION...: a session ends as the plain scan of the same words
+as_plain() {
+    local want=$1 what=$2
+
+    shift 2
+    expect "$want" - "$POOLSCAN" scan --format jsonl "$@"
+    mv out plain.out
+    without_time err >plain.said
+    expect "$want" - "$POOLSCAN" scan --session s --format jsonl "$@"
+    cmp -s out plain.out || wrong "$what: other bytes than a plain scan"
+    cmp -s <(without_time err) plain.said || wrong "$what: other words: $(without_time err | diff - plain.said)"
+    [ ! -e s ] || wrong "$what: the session is still there"
+}
+
+# An image that gives nothing does not keep the others from being scanned.
+some_fail() {
+    local dtb
+
+    printf 'EVF\x09\x0d\x0a\xff\0' >bad.E01
+    head -c 5000000 a.raw >short.raw
+    as_plain 66 'one that is missing' a.raw missing.raw "$work/b.raw"
+    as_plain 66 'the first is missing' missing.raw bad.E01 a.raw
+    as_plain 65 'the last is damaged' a.raw bad.E01
+    [ -s plain.out ] || wrong "nothing was found beside what is damaged"
+    as_plain 66 'none is there' missing.raw gone.raw
+    dtb=$("$POOLSCAN" info --format jsonl a.raw | sed -n 's/.*"Dtb","Value":"\(0x[0-9a-f]*\)".*/\1/p')
+    as_plain 64 'a DTB that is not of all' a.raw b.raw a.raw --dtb "$dtb"
+    [ "$(wc -l <plain.out)" -gt 1000 ] || wrong "a DTB that is not of all: only $(wc -l <plain.out) findings"
+
+    # One that goes away before its turn may come again.
+    cp a.raw gone.raw
+    "$POOLSCAN" scan -q missing.raw gone.raw a.raw --format jsonl >plain.out 2>/dev/null
+    mkfifo reader
+    head -c 1 reader >first &
+    "$POOLSCAN" scan -q --session s missing.raw gone.raw a.raw --format jsonl -o reader 2>err
+    wait $!
+    [ -e s/plan.jsonl ] || wrong "no session is kept: $(cat err)"
+    rm s/task-000000.shard
+    mv gone.raw kept.raw
+    expect 66 - "$POOLSCAN" --restore s -o -
+    expect_said 'missing.raw'
+    expect_said 'gone.raw'
+    expect_said 'poolscan --restore s goes on'
+    "$POOLSCAN" scan -q a.raw --format jsonl | cmp -s - out || wrong "one that went away: other bytes"
+    mv kept.raw gone.raw
+    expect 66 - "$POOLSCAN" --restore s -o -
+    cmp -s out plain.out || wrong "one that came again: other bytes"
+    [ ! -e s ] || wrong "one that came again: the session is still there"
+}
+
+# Databases too; packed images, the first of which is unpacked when the session begins.
+other_formats() {
+    if "$POOLSCAN" --version -v | grep -q '^features: .*+sqlite'; then
+        "$POOLSCAN" scan -q a.raw b.raw --format sqlite -o plain.db
+        expect 0 0 "$POOLSCAN" scan -q --session s a.raw b.raw --format sqlite -o out.db
+        cmp -s plain.db out.db || wrong "a session gives another database"
+        rm out.db
+        begin_and_kill 60
+        expect 0 0 "$POOLSCAN" -q --restore s --format sqlite -o out.db
+        "$POOLSCAN" scan -q --min-confidence 0 a.raw --format sqlite -o plain.db
+        cmp -s plain.db out.db || wrong "a session that was restored gives another database"
+    else
+        skip_line "this build has no sqlite"
+    fi
+    if gzip -c a.raw >a.gz && gzip -c c.raw >c.gz && "$POOLSCAN" info a.gz >/dev/null 2>&1; then
+        as_plain 0 'packed images' a.gz "$work/b.raw" "$work/c.gz"
+    fi
+}
+
 whole_session
 full_disk
+some_fail
 if [ -n "${KILL_AT:-}" ]; then
     n_a=0
     LD_PRELOAD="$KILL_AT" KILL_AT_DIR="$work/s" KILL_AT_BYTES=999999999 "$POOLSCAN" scan \
@@ -243,6 +319,7 @@ if [ -n "${KILL_AT:-}" ]; then
     damaged
     refused
     goes_on
+    other_formats
 else
     skip_line "kill -9 at chosen moments: nothing can be preloaded under this sanitizer"
 fi

@@ -26,7 +26,8 @@ struct merge_command {
     struct ps_scan_totals totals;
     const char *dir;
     const char *const *name; /* of the images, by number; NULL: as in the plan */
-    int first_failure;       /* -PS_E... of an image that was merged with losses, 0 if none */
+    const struct ps_merge_gaps *gaps;
+    int first_failure; /* -PS_E... of an image that has losses or gives nothing, 0 if none */
 };
 
 static double seconds_now(void)
@@ -83,6 +84,12 @@ static int open_output(struct merge_command *m, struct ps_err *err)
     return ps_output_open(&m->output, &spec, err);
 }
 
+static void note_failure(struct merge_command *m, int code)
+{
+    if (m->first_failure == 0)
+        m->first_failure = -code;
+}
+
 /* What an image lacked when it was scanned is told as the scan tells it. */
 static void tell_losses(struct merge_command *m, const char *image, const struct ps_losses *losses)
 {
@@ -91,8 +98,7 @@ static void tell_losses(struct merge_command *m, const char *image, const struct
     if (ps_losses_tell(losses, &err) == 0)
         return;
     ps_log(PS_LOG_ERROR, "%s: %s", image, err.msg);
-    if (m->first_failure == 0)
-        m->first_failure = -err.code;
+    note_failure(m, err.code);
 }
 
 static int merge_image(struct merge_command *m, uint32_t first, struct ps_err *err)
@@ -128,9 +134,15 @@ static int merge_images(struct merge_command *m, struct ps_err *err)
     int rc = 0;
 
     for (uint32_t first = 0; first < m->plan.n_tasks && rc == 0;
-         first = ps_farm_image_end(&m->plan, first))
-        if (!m->survey.failed[m->plan.task[first].image_number])
+         first = ps_farm_image_end(&m->plan, first)) {
+        const uint32_t number = m->plan.task[first].image_number;
+
+        if (m->gaps->before <= number)
+            note_failure(m, m->gaps->code);
+        if (!m->survey.failed[number])
             rc = merge_image(m, first, err);
+    }
+    note_failure(m, m->gaps->code);
     return rc;
 }
 
@@ -178,7 +190,8 @@ static int fail_survey(const struct merge_command *m, struct ps_err *err)
 
 static int merge(struct merge_command *m, struct ps_err *err)
 {
-    int rc = ps_farm_survey(&m->survey, &m->plan, m->dir, ps_tagdb_count(m->tags), tell, m, err);
+    int rc = ps_farm_survey(&m->survey, &m->plan, m->dir, ps_tagdb_count(m->tags),
+                            m->gaps->left_out, tell, m, err);
 
     if (rc < 0)
         return rc;
@@ -213,16 +226,17 @@ static int run(struct merge_command *m, struct ps_err *err)
 }
 
 int ps_merge_shards(const struct ps_options *opt, const struct ps_farm_plan *plan, const char *dir,
-                    const char *const *name, struct ps_err *err)
+                    const char *const *name, const struct ps_merge_gaps *gaps, struct ps_err *err)
 {
-    struct merge_command m = {.opt = *opt, .plan = *plan, .dir = dir, .name = name};
+    struct merge_command m = {.opt = *opt, .plan = *plan, .dir = dir, .name = name, .gaps = gaps};
 
     return run(&m, err);
 }
 
 int ps_cmd_merge(const struct ps_options *opt, struct ps_err *err)
 {
-    struct merge_command m = {.dir = opt->args.item[0]};
+    static const struct ps_merge_gaps none;
+    struct merge_command m = {.dir = opt->args.item[0], .gaps = &none};
     int rc;
 
     if (!opt->plan)

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -32,6 +33,10 @@ struct session_command {
     struct ps_scan_session scan;
     struct ps_progress progress;
     struct ps_farm_task_run run;
+    struct ps_image *first; /* of the plan, open still: what is packed need not be unpacked again */
+    uint8_t *left_out;      /* by number: images that gave nothing */
+    struct ps_merge_gaps gaps;
+    int may_come; /* an image that gave nothing may do so later */
     int has_progress;
     char engine_text[128];
     const char *devices[1]; /* of the progress, which keeps them */
@@ -63,41 +68,87 @@ static void start_progress(void *arg, struct ps_image *image)
     c->has_progress = 1;
 }
 
-static int add_image(struct ps_farm_plan *plan, const char *path, const struct ps_options *opt,
+static int plan_image(struct session_command *c, struct ps_image *image,
+                      const struct ps_options *opt, struct ps_err *err)
+{
+    const char *path = ps_image_path(image);
+    struct ps_err why;
+    uint64_t present = 0;
+    int rc = ps_farm_plan_add_image(&c->plan, image, opt, &present, &why);
+
+    if (rc < 0)
+        return ps_fail(err, (enum ps_code)why.code, why.at, "%.80s: %.160s", path, why.msg);
+    return ps_session_settings_add(&c->settings, path, err);
+}
+
+/* An image that cannot be opened is left out, as scan goes on to the next one. */
+static int add_image(struct session_command *c, const char *path, const struct ps_options *opt,
                      struct ps_err *err)
 {
     struct ps_image *image = NULL;
-    struct ps_err why;
-    uint64_t present = 0;
-    int rc = ps_open_image(&image, path, opt, &why);
+    char text[512];
+    int rc = ps_open_image(&image, path, opt, err);
 
-    if (rc == 0)
-        rc = ps_farm_plan_add_image(plan, image, opt, &present, &why);
-    ps_image_close(image);
-    if (rc < 0)
-        return ps_fail(err, (enum ps_code)why.code, why.at, "%.80s: %.160s", path, why.msg);
-    return 0;
+    if (rc < 0 && ps_cancel_requested())
+        return rc;
+    if (rc < 0) {
+        snprintf(text, sizeof text, "%.240s: %.240s", path, err->msg);
+        return ps_session_settings_add_failure(&c->settings, err->code, text, err);
+    }
+    rc = plan_image(c, image, opt, err);
+    if (rc == 0 && !c->first)
+        c->first = image;
+    else
+        ps_image_close(image);
+    return rc;
 }
 
-/* Every image has to be there from the beginning: who goes on later does not know of others. What
- * is said about them is said when they are merged. */
-static int make_plan(struct ps_farm_plan *plan, const struct ps_options *opt, struct ps_err *err)
+static void tell_failures(const struct ps_session_settings *s)
 {
-    struct ps_options whole = *opt;
+    for (size_t i = 0; i < s->n_failures; i++)
+        ps_log(PS_LOG_ERROR, "%s", s->failure[i].text);
+}
+
+/* Who goes on later knows of the images that are there now. What is said about them is said when
+ * they are merged. */
+static int add_images(struct session_command *c, struct ps_err *err)
+{
+    struct ps_options whole = c->opt;
     struct ps_farm_notes notes;
-    int rc;
+    int rc = 0;
 
     whole.task_bytes = ONE_TASK;
-    rc = ps_farm_plan_begin(plan, &whole, err);
     ps_farm_notes_begin(&notes, 1);
-    for (size_t i = 0; i < opt->args.n && rc == 0; i++) {
+    for (size_t i = 0; i < c->opt.args.n && rc == 0; i++) {
         rc = ps_cancel_check(err);
         if (rc == 0)
-            rc = add_image(plan, opt->args.item[i], &whole, err);
+            rc = add_image(c, c->opt.args.item[i], &whole, err);
     }
     ps_farm_notes_end();
     ps_farm_notes_free(&notes);
-    return rc == 0 ? ps_farm_plan_seal(plan, err) : rc;
+    return rc;
+}
+
+static int make_plan(struct session_command *c, struct ps_err *err)
+{
+    struct ps_options whole = c->opt;
+    int rc;
+
+    whole.task_bytes = ONE_TASK;
+    rc = ps_farm_plan_begin(&c->plan, &whole, err);
+    if (rc == 0)
+        rc = ps_session_settings_make(&c->settings, &c->opt, err);
+    if (rc == 0)
+        rc = add_images(c, err);
+    if (rc < 0)
+        return rc;
+    tell_failures(&c->settings);
+    if (c->plan.n_tasks > 0)
+        return ps_farm_plan_seal(&c->plan, err);
+    /* Said already, image by image: only the status is left to tell. */
+    err->code = c->settings.n_failures ? c->settings.failure[0].code : PS_EARG;
+    err->msg[0] = '\0';
+    return -err->code;
 }
 
 /* A session that is there already is gone on with if it is the same scan. */
@@ -119,10 +170,8 @@ static int check_same(const struct session_command *c, struct ps_err *err)
 
 static int plan_session(struct session_command *c, struct ps_err *err)
 {
-    int rc = make_plan(&c->plan, &c->opt, err);
+    int rc = make_plan(c, err);
 
-    if (rc == 0)
-        rc = ps_session_settings_make(&c->settings, &c->opt, err);
     if (rc == 0 && ps_session_has_begun(&c->session))
         rc = check_same(c, err);
     return rc == 0 ? ps_session_begin(&c->session, &c->plan, &c->settings, err) : rc;
@@ -158,6 +207,7 @@ static int restore(struct session_command *c, struct ps_err *err)
     if (!c->opt.output)
         c->opt.output = c->settings.output;
     c->opt.fail_if_none |= c->settings.fail_if_none;
+    tell_failures(&c->settings);
     return 0;
 }
 
@@ -177,13 +227,47 @@ static int scan_image(struct session_command *c, const struct ps_farm_task *task
                                        .progress = &progress,
                                        .on_image = start_progress,
                                        .arg = c};
+    if (task->image_number == 0) {
+        c->run.opened = c->first;
+        c->first = NULL;
+    }
     rc = ps_farm_task_resume(&c->run, &why);
+    ps_image_close(c->run.opened);
     if (c->has_progress)
         ps_progress_end(&c->progress);
     if (c->run.was_done)
         ps_log(PS_LOG_INFO, "%s: scanned already", name);
     if (rc < 0)
         return ps_fail(err, (enum ps_code)why.code, why.at, "%.80s: %.160s", name, why.msg);
+    return 0;
+}
+
+/* What another image may not suffer from is said, and its status kept. */
+static int pass_over(struct session_command *c, uint32_t number, int rc, struct ps_err *err)
+{
+    if (ps_cancel_requested() || !(c->run.not_opened || c->run.not_scanned))
+        return rc;
+    ps_log(PS_LOG_ERROR, "%s", err->msg);
+    c->left_out[number] = 1;
+    c->may_come |= c->run.not_opened;
+    if (c->gaps.code == 0 || number < c->gaps.before) {
+        c->gaps.before = number;
+        c->gaps.code = err->code;
+    }
+    return 0;
+}
+
+/* Those that were not there when the session began. */
+static int begin_gaps(struct session_command *c, struct ps_err *err)
+{
+    c->left_out = calloc(c->plan.n_images + 1u, 1);
+    if (!c->left_out)
+        return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for a session");
+    c->gaps.left_out = c->left_out;
+    if (c->settings.n_failures) {
+        c->gaps.before = c->settings.failure[0].before;
+        c->gaps.code = c->settings.failure[0].code;
+    }
     return 0;
 }
 
@@ -201,6 +285,8 @@ static int scan_images(struct session_command *c, struct ps_err *err)
         rc = ps_cancel_check(err);
         if (rc == 0)
             rc = scan_image(c, &c->plan.task[i], err);
+        if (rc < 0)
+            rc = pass_over(c, c->plan.task[i].image_number, rc, err);
     }
     ps_scan_session_free(&c->scan);
     return rc;
@@ -232,13 +318,15 @@ static int run(struct session_command *c, struct ps_err *err)
     int rc = try_output(c->opt.output, err);
 
     if (rc == 0)
+        rc = begin_gaps(c, err);
+    if (rc == 0)
         rc = scan_images(c, err);
     if (rc == 0) {
         ps_status_target(c->session.dir);
         ps_status_phase("writing the result");
         rc = ps_merge_shards(&c->opt, &c->plan, c->session.dir,
-                             (const char *const *)c->settings.name, err);
-        if (is_reported(rc, err)) {
+                             (const char *const *)c->settings.name, &c->gaps, err);
+        if (is_reported(rc, err) && !c->may_come) {
             if (ps_session_remove(&c->session, &c->plan, &why) < 0)
                 ps_log(PS_LOG_WARN, "%s", why.msg);
             return rc;
@@ -258,6 +346,8 @@ int ps_cmd_session(const struct ps_options *opt, struct ps_err *err)
         rc = opt->restore ? restore(&c, err) : begin(&c, err);
     if (rc == 0)
         rc = run(&c, err);
+    ps_image_close(c.first);
+    free(c.left_out);
     ps_session_close(&c.session);
     ps_session_settings_free(&c.settings);
     ps_farm_plan_free(&c.plan);

@@ -66,6 +66,7 @@ static int record(struct ps_farm_task_run *run, struct growing *g, struct ps_ima
     int rc =
         ps_farm_scan(run, image, end > run->task->start ? end : run->task->start, &recorder, err);
 
+    run->not_scanned = rc == -PS_EARG || rc == -PS_EFORMAT;
     if (rc == 0)
         rc = ps_shard_finish(g->writer, err);
     else if (rc != -PS_EIO)

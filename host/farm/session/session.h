@@ -16,6 +16,13 @@
 #include "host/options.h"
 #include "scan/err.h"
 
+/* An image that could not be opened when the session began, and so is not in the plan. */
+struct ps_session_failure {
+    uint32_t before; /* so many images of the plan stood before it */
+    int code;        /* PS_E... */
+    char *text;      /* what was said */
+};
+
 /* What is not in the plan, because it does not shape what is found. */
 struct ps_session_settings {
     char *format;
@@ -23,12 +30,18 @@ struct ps_session_settings {
     int fail_if_none;
     char **name; /* of the images, as they were typed */
     size_t n_names;
+    struct ps_session_failure *failure; /* in the order of the images */
+    size_t n_failures;
 };
 
-/* From the options of the scan that begins. PS_EIO when the current folder has no name; PS_ENOMEM.
- * Free in any case. */
+/* From the options of the scan that begins, so far without images. PS_EIO when the current folder
+ * has no name; PS_ENOMEM. Free in any case. */
 int ps_session_settings_make(struct ps_session_settings *out, const struct ps_options *opt,
                              struct ps_err *err);
+/* The next image of opt->args: its name in the plan, or why it is not there. PS_ENOMEM. */
+int ps_session_settings_add(struct ps_session_settings *s, const char *name, struct ps_err *err);
+int ps_session_settings_add_failure(struct ps_session_settings *s, int code, const char *text,
+                                    struct ps_err *err);
 void ps_session_settings_free(struct ps_session_settings *s); /* accepts one that is all zero */
 
 struct ps_session {

@@ -18,25 +18,40 @@ int ps_session_settings_make(struct ps_session_settings *out, const struct ps_op
                              struct ps_err *err)
 {
     const int to_file = opt->output && strcmp(opt->output, "-") != 0;
-    int failed;
 
     *out = (struct ps_session_settings){.format = strdup(opt->format),
                                         .fail_if_none = opt->fail_if_none,
-                                        .name = calloc(opt->args.n, sizeof *out->name)};
-    failed = !out->format || !out->name;
-    for (; !failed && out->n_names < opt->args.n; out->n_names++) {
-        out->name[out->n_names] = strdup(opt->args.item[out->n_names]);
-        failed = !out->name[out->n_names];
-    }
-    if (failed)
+                                        .name = calloc(opt->args.n, sizeof *out->name),
+                                        .failure = calloc(opt->args.n, sizeof *out->failure)};
+    if (!out->format || !out->name || !out->failure)
         return no_memory(err);
     return to_file ? ps_absolute_path(&out->output, opt->output, err) : 0;
+}
+
+int ps_session_settings_add(struct ps_session_settings *s, const char *name, struct ps_err *err)
+{
+    s->name[s->n_names] = strdup(name);
+    return s->name[s->n_names++] ? 0 : no_memory(err);
+}
+
+int ps_session_settings_add_failure(struct ps_session_settings *s, int code, const char *text,
+                                    struct ps_err *err)
+{
+    struct ps_session_failure *f = &s->failure[s->n_failures++];
+
+    f->before = (uint32_t)s->n_names;
+    f->code = code;
+    f->text = strdup(text);
+    return f->text ? 0 : no_memory(err);
 }
 
 void ps_session_settings_free(struct ps_session_settings *s)
 {
     for (size_t i = 0; i < s->n_names; i++)
         free(s->name[i]);
+    for (size_t i = 0; i < s->n_failures; i++)
+        free(s->failure[i].text);
+    free(s->failure);
     free(s->name);
     free(s->format);
     free(s->output);
@@ -73,6 +88,17 @@ static char *json_text(const json_t *v)
     return text;
 }
 
+static json_t *failures_json(const struct ps_session_settings *s)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < s->n_failures; i++)
+        json_array_append_new(list, json_pack("{s:i,s:i,s:o}", "before", (int)s->failure[i].before,
+                                              "code", s->failure[i].code, "text",
+                                              text_json(s->failure[i].text)));
+    return list;
+}
+
 static json_t *make_json(const struct ps_session_settings *s, const char *plan_id)
 {
     json_t *names = json_array();
@@ -80,9 +106,9 @@ static json_t *make_json(const struct ps_session_settings *s, const char *plan_i
 
     for (size_t i = 0; i < s->n_names; i++)
         json_array_append_new(names, text_json(s->name[i]));
-    o = json_pack("{s:i,s:s,s:s,s:o?,s:b,s:o}", "poolscan_session", 1, "plan", plan_id, "format",
-                  s->format, "output", s->output ? text_json(s->output) : json_null(),
-                  "fail_if_none", s->fail_if_none, "images", names);
+    o = json_pack("{s:i,s:s,s:s,s:o?,s:b,s:o,s:o}", "poolscan_session", 1, "plan", plan_id,
+                  "format", s->format, "output", s->output ? text_json(s->output) : json_null(),
+                  "fail_if_none", s->fail_if_none, "images", names, "failures", failures_json(s));
     return o;
 }
 
@@ -110,6 +136,26 @@ int ps_session_settings_write(const struct ps_session_settings *s, const char *p
     return rc;
 }
 
+static int take_failures(struct ps_session_settings *out, const json_t *list)
+{
+    const size_t n = json_array_size(list);
+
+    out->failure = calloc(n + 1, sizeof *out->failure);
+    while (out->failure && out->n_failures < n) {
+        const json_t *o = json_array_get(list, out->n_failures);
+        const json_int_t before = json_integer_value(json_object_get(o, "before"));
+        const json_int_t code = json_integer_value(json_object_get(o, "code"));
+        struct ps_session_failure *f = &out->failure[out->n_failures++];
+
+        f->text = json_text(json_object_get(o, "text"));
+        if (!f->text || before < 0 || before > UINT32_MAX || code <= 0 || code > INT32_MAX)
+            return 0;
+        f->before = (uint32_t)before;
+        f->code = (int)code;
+    }
+    return out->failure != NULL;
+}
+
 static int take(struct ps_session_settings *out, const json_t *o, size_t n_images)
 {
     const json_t *images = json_object_get(o, "images");
@@ -129,7 +175,7 @@ static int take(struct ps_session_settings *out, const json_t *o, size_t n_image
         if (!out->name[out->n_names])
             return 0;
     }
-    return 1;
+    return take_failures(out, json_object_get(o, "failures"));
 }
 
 int ps_session_settings_read(struct ps_session_settings *out, const struct ps_farm_plan *plan,
