@@ -73,70 +73,102 @@ static void get_charge(struct decoder *d, unsigned breaks)
     d->model.charge = *in;
 }
 
-/* What is not as the rules say. */
-static void get_breaks(struct decoder *d, struct ps_finding *f, unsigned rules, unsigned breaks)
+/* Where the next finding is, and what addresses are told from: apart from the decoder, so that they
+ * stay in registers from one finding to the next. */
+struct cursor {
+    const uint8_t *p;
+    uint64_t phys, file_ahead, va_ahead;
+};
+
+/* What is not as the rules say, behind all that is. */
+static struct cursor get_breaks(struct decoder *d, struct cursor at, struct ps_finding *f,
+                                unsigned rules, unsigned breaks)
 {
     struct ps_finding_model *m = &d->model;
 
     if (breaks & PS_BREAK_FILE) {
         f->file_off = get(d, 8);
-        m->file_ahead = f->file_off - f->phys;
+        at.file_ahead = f->file_off - f->phys;
     }
     if (breaks & PS_BREAK_VA_PAGES)
-        m->va_ahead += (uint64_t)(int64_t)(int32_t)get(d, 4) * 4096;
+        at.va_ahead += (uint64_t)(int64_t)(int32_t)get(d, 4) * 4096;
     if (breaks & PS_BREAK_VA)
-        m->va_ahead = get(d, 8) - f->phys;
+        at.va_ahead = get(d, 8) - f->phys;
     if (breaks & (PS_BREAK_VA_PAGES | PS_BREAK_VA))
-        f->va = f->phys + m->va_ahead;
+        f->va = f->phys + at.va_ahead;
     if (breaks & PS_BREAK_BYTES)
         f->n_bytes = get(d, rules & PS_WIRE_X86 ? 8 : 4);
     if (breaks & PS_BREAK_CHARGE)
         get_charge(d, breaks);
     f->in_big = m->charge.in_big;
     f->process = m->charge.process;
+    at.p = d->p;
+    return at;
 }
 
-static void get_finding(struct decoder *d, struct ps_finding *f)
+/* All of it but what is not as the rules say; 'slots' is where its slots and word0 are. */
+static inline void fill(const struct decoder *d, const struct cursor *at, const uint8_t *slots,
+                        unsigned rules, struct ps_finding *f)
 {
-    struct ps_finding_model *m = &d->model;
-    const unsigned rules = *d->p++;
-    const unsigned breaks = rules & PS_WIRE_BREAKS ? *d->p++ : 0;
-    const unsigned width = 8u << (rules & PS_WIRE_DISTANCE);
-    const uint64_t distance = ps_wire_load(d->p, 8) & UINT64_MAX >> (64 - width);
-    const uint8_t *rest = d->p + width / 8;
-    const uint32_t word0 = (uint32_t)ps_wire_load(rest + 2, 4);
+    const struct ps_finding_model *m = &d->model;
+    const uint32_t word0 = (uint32_t)ps_wire_load(slots + 2, 4);
 
-    d->p = rest + 6;
-    d->bad |= rules > PS_WIRE_RULES;
-    if (breaks & PS_BREAK_NAMES)
-        get_names(d, rest[0]);
-    if (breaks & PS_BREAK_MARKS)
-        get_marks(d, rest[1]);
-    m->phys += distance << 3 | distance >> 61;
-    f->phys = m->phys;
-    f->file_off = m->phys + m->file_ahead;
-    f->va = rules & PS_WIRE_NO_VA ? 0 : m->phys + m->va_ahead;
+    f->phys = at->phys;
+    f->file_off = at->phys + at->file_ahead;
+    f->va = rules & PS_WIRE_NO_VA ? 0 : at->phys + at->va_ahead;
     f->in_big = m->charge.in_big;
     f->process = m->charge.process;
     f->n_bytes = rules & PS_WIRE_X86 ? ps_finding_bytes_x86(word0) : ps_finding_bytes_x64(word0);
-    f->tag = m->names_in[rest[0]].tag;
+    f->tag = m->names_in[slots[0]].tag;
     f->word0 = word0;
-    f->info = m->names_in[rest[0]].info;
-    memcpy((uint8_t *)f + PS_MARKS_AT, &m->marks_in[rest[1]], PS_MARKS_BYTES);
-    if (breaks)
-        get_breaks(d, f, rules, breaks);
+    f->info = m->names_in[slots[0]].info;
+    memcpy((uint8_t *)f + PS_MARKS_AT, &m->marks_in[slots[1]], PS_MARKS_BYTES);
+}
+
+/* One of any form. */
+static struct cursor get_any(struct decoder *d, struct cursor at, struct ps_finding *f)
+{
+    const unsigned rules = *at.p++;
+    const unsigned breaks = rules & PS_WIRE_BREAKS ? *at.p++ : 0;
+    const unsigned width = 1u << (rules & PS_WIRE_DISTANCE);
+    const uint64_t distance = ps_wire_load(at.p, 8) & UINT64_MAX >> (64 - 8 * width);
+    const uint8_t *slots = at.p + width;
+
+    d->p = slots + 6;
+    d->bad |= rules > PS_WIRE_RULES;
+    if (breaks & PS_BREAK_NAMES)
+        get_names(d, slots[0]);
+    if (breaks & PS_BREAK_MARKS)
+        get_marks(d, slots[1]);
+    at.phys += distance << 3 | distance >> 61;
+    fill(d, &at, slots, rules, f);
+    return get_breaks(d, at, f, rules, breaks);
+}
+
+/* Nearly all are of one form, of which it is known where the next one begins before anything of it
+ * has been read. */
+static inline struct cursor get_finding(struct decoder *d, struct cursor at, struct ps_finding *f)
+{
+    const unsigned rules = *at.p;
+
+    if (rules & ~(unsigned)(PS_WIRE_NO_VA | PS_WIRE_X86))
+        return get_any(d, at, f);
+    at.phys += (uint64_t)at.p[1] << 3;
+    fill(d, &at, at.p + 2, rules, f);
+    at.p += PS_FINDING_MIN_BYTES;
+    return at;
 }
 
 /* Go on in the copy when what is left may be less than a finding wants to look at. */
-static void turn_to_tail(struct decoder *d)
+static const uint8_t *turn_to_tail(struct decoder *d, const uint8_t *p)
 {
-    const size_t left = (size_t)(d->end - d->p);
+    const size_t left = (size_t)(d->end - p);
 
     memset(d->tail, 0, sizeof d->tail);
-    memcpy(d->tail, d->p, left);
-    d->p = d->tail;
+    memcpy(d->tail, p, left);
     d->end = d->tail + left;
     d->is_tail = 1;
+    return d->tail;
 }
 
 static int is_in_order(const struct ps_finding *last, const struct ps_finding *f)
@@ -147,14 +179,16 @@ static int is_in_order(const struct ps_finding *last, const struct ps_finding *f
 
 static size_t decode(struct decoder *d, struct ps_finding *f, size_t n)
 {
+    struct cursor at = {.p = d->p};
+
     for (size_t i = 0; i < n; i++) {
-        if (!d->is_tail && (size_t)(d->end - d->p) < REACH)
-            turn_to_tail(d);
-        get_finding(d, &f[i]);
-        d->bad |= i && !is_in_order(&f[i - 1], &f[i]);
-        if (d->bad || d->p > d->end)
+        if ((size_t)(d->end - at.p) < REACH && !d->is_tail)
+            at.p = turn_to_tail(d, at.p);
+        at = get_finding(d, at, &f[i]);
+        if (d->bad || at.p > d->end || (i && !is_in_order(&f[i - 1], &f[i])))
             return i;
     }
+    d->p = at.p;
     return n;
 }
 

@@ -10,8 +10,9 @@
 #include "host/farm/shard/fields.h"
 
 /* Of one record; what there is no room for goes into the next one. */
-#define PART_PRINTS 16384u
-#define PART_KEPT   1024u
+#define PART_PRINTS   16384u
+#define PART_FINDINGS 4096u /* which who reads them has in the cache, until they are dealt with */
+#define PART_KEPT     1024u
 
 struct ps_shard_writer {
     int fd;
@@ -163,7 +164,7 @@ static int next_part(const struct ps_chunk_result *r, struct ps_shard_part *p)
     while (p->print + p->n_prints < r->n_prints && p->n_prints < PART_PRINTS) {
         const size_t n = r->print[p->print + p->n_prints].n_findings;
 
-        if (n > PS_SHARD_MAX_FINDINGS - p->n_findings)
+        if (p->n_findings && n + p->n_findings > PART_FINDINGS)
             break;
         p->n_findings += n;
         p->n_prints++;
