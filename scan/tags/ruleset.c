@@ -5,17 +5,19 @@
 
 #include "scan/tags/pattern_map.h"
 
-/* A ruleset while it grows; the map keeps patterns apart. */
+/* A ruleset while it grows. The map keeps patterns apart; those of the database alone are. */
 struct builder {
     const struct ps_tagdb *db;
     struct ps_ruleset rules;
     size_t cap;
+    int is_mixed; /* with patterns of another source */
     struct ps_pattern_map seen;
 };
 
 static int reserve(struct builder *b, struct ps_err *err)
 {
-    size_t cap = b->cap ? 2 * b->cap : 256;
+    const size_t first = b->is_mixed ? 256 : ps_tagdb_count(b->db) + 1;
+    size_t cap = b->cap ? 2 * b->cap : first;
     struct ps_rule *bigger;
 
     if (b->rules.n < b->cap)
@@ -32,12 +34,11 @@ static int add_rule(struct builder *b, struct ps_tag_pattern p, struct ps_err *e
 {
     int rc;
 
-    if (ps_pattern_map_get(&b->seen, p) != PS_PATTERN_ABSENT)
+    if (b->is_mixed && ps_pattern_map_get(&b->seen, p) != PS_PATTERN_ABSENT)
         return 0;
     rc = reserve(b, err);
-    if (rc < 0)
-        return rc;
-    rc = ps_pattern_map_put(&b->seen, p, (uint32_t)b->rules.n, err);
+    if (rc == 0 && b->is_mixed)
+        rc = ps_pattern_map_put(&b->seen, p, (uint32_t)b->rules.n, err);
     if (rc < 0)
         return rc;
     b->rules.rule[b->rules.n++] = (struct ps_rule){.pattern = p, .info = ps_tagdb_cover(b->db, p)};
@@ -96,7 +97,9 @@ static int add_all(struct builder *b, const struct ps_ruleset_spec *spec, struct
 
 int ps_ruleset_build(struct ps_ruleset *out, const struct ps_ruleset_spec *spec, struct ps_err *err)
 {
-    struct builder b = {.db = spec->db, .seen.factor = ps_tagdb_factor(spec->db)};
+    struct builder b = {.db = spec->db,
+                        .is_mixed = spec->any_tag || spec->n_patterns != 0,
+                        .seen.factor = ps_tagdb_factor(spec->db)};
     int rc = add_all(&b, spec, err);
 
     ps_pattern_map_clear(&b.seen);
