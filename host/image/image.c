@@ -477,6 +477,11 @@ void ps_image_release(struct ps_image *image, const uint8_t *mem, size_t n_bytes
         image->data->ops->release(image->data, mem, n_bytes);
 }
 
+int ps_image_gives_back(const struct ps_image *image)
+{
+    return image->data->ops->release != NULL;
+}
+
 void ps_image_will_need(struct ps_image *image, uint64_t phys, uint64_t n_bytes)
 {
     const struct ps_bytes_ops *ops = image->data->ops;

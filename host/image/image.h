@@ -105,6 +105,8 @@ int ps_image_is_packed(const struct ps_image *image);
  * range will not be touched again, so that it stops counting as resident memory. */
 const uint8_t *ps_image_map(struct ps_image *image, uint64_t phys, size_t n_bytes);
 void ps_image_release(struct ps_image *image, const uint8_t *mem, size_t n_bytes);
+/* Does that have any effect? Not where what is mapped is memory of this process. */
+int ps_image_gives_back(const struct ps_image *image);
 
 /* The same for bytes that several extents lie in, one behind the other: from the file_off of the
  * first to the end of the last. */

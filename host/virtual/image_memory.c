@@ -68,7 +68,7 @@ static void release_spot(struct ps_image *image, uint64_t phys)
     uint64_t end = begin + SPOT_BYTES;
     const uint8_t *mem;
 
-    if (!e)
+    if (!e || !ps_image_gives_back(image))
         return;
     if (begin < e->phys)
         begin = e->phys;

@@ -3,74 +3,22 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "host/image/bytes/block_cache.h"
-#include "host/image/bytes/block_worker.h"
-#include "host/image/memory/arena.h"
+#include "host/image/bytes/block_ahead.h"
 
-#define MAX_THREADS 256u
 /* What is kept. */
 #define MIN_CACHE_BYTES ((uint64_t)64 << 20)
 #define MAX_CACHE_BYTES ((uint64_t)512 << 20)
-/* How far ahead of a reader in order small blocks are unpacked: enough that threads seldom sleep,
- * and little enough that what they wrote is still in the processor's caches when it is read. */
-#define AHEAD_BYTES ((uint64_t)4 << 20)
-/* Readers in order come as several threads, each a few pieces before or behind the others. */
-#define ORDER_PIECES 16u
-#define MIN_PIECE    4096u
-
-/* Reads that follow each other. */
-struct order {
-    uint64_t end;        /* of the furthest one; 0: none known */
-    uint64_t last_end;   /* of the last read that did not belong to it */
-    unsigned n_in_a_row; /* such reads that followed each other */
-};
-
-/* Threads that unpack ahead of readers in order. */
-struct ahead {
-    pthread_t thread[MAX_THREADS];
-    unsigned n_threads;
-    unsigned n_idle;
-    int is_started, is_closing;
-    size_t next, end; /* blocks to be unpacked */
-    pthread_cond_t work;
-    cpu_set_t cpus; /* of the process: the reader that starts them may be bound to one */
-    int has_cpus;
-};
-
-struct blocks {
-    struct ps_bytes bytes;
-    struct ps_bytes_ops ops;
-    const struct ps_blocks_codec *codec;
-    void *arg;
-    struct ps_bytes *packed;
-    struct ps_block *block;
-    uint64_t *start; /* of each block in the unpacked bytes, and where the last one ends */
-    size_t n_blocks;
-    unsigned n_threads;
-    struct ps_arena arena; /* all unpacked bytes, if there is memory for them */
-    int is_all_wanted;     /* so that all are unpacked ahead */
-
-    pthread_mutex_t lock; /* of all below */
-    pthread_cond_t done;  /* a block was unpacked */
-    unsigned n_waiting;   /* for it */
-    struct ps_block_cache cache;
-    struct ps_block_worker *workers; /* not at work */
-    struct order order;
-    struct ahead ahead;
-};
-
-static struct blocks *blocks_of(struct ps_bytes *bytes)
+static struct ps_blocks *blocks_of(struct ps_bytes *bytes)
 {
-    return (struct blocks *)bytes;
+    return (struct ps_blocks *)bytes;
 }
 
 /* The block that holds 'off'. */
-static size_t block_at(const struct blocks *b, uint64_t off)
+size_t ps_blocks_at(const struct ps_blocks *b, uint64_t off)
 {
     size_t low = 0;
     size_t high = b->n_blocks;
@@ -89,19 +37,19 @@ static size_t block_at(const struct blocks *b, uint64_t off)
     return low;
 }
 
-static int is_zeros(const struct blocks *b, size_t number)
+int ps_blocks_is_zeros(const struct ps_blocks *b, size_t number)
 {
     return b->packed && !b->block[number].packed_bytes;
 }
 
 /* The lock is held, but not while it unpacks. */
-static int unpack_to(struct blocks *b, size_t number, uint8_t *out, struct ps_err *err)
+static int unpack_to(struct ps_blocks *b, size_t number, uint8_t *out, struct ps_err *err)
 {
     struct ps_block_worker *w = ps_block_worker_take(&b->workers);
     int rc;
 
     pthread_mutex_unlock(&b->lock);
-    if (b->arena.mem)
+    if (b->arena.mem && out == b->arena.mem + b->start[number])
         ps_arena_prepare(&b->arena, (size_t)b->start[number], b->block[number].n_bytes);
     rc =
         ps_block_worker_unpack(w, b->codec, b->arg, b->packed, &b->block[number], number, out, err);
@@ -111,7 +59,7 @@ static int unpack_to(struct blocks *b, size_t number, uint8_t *out, struct ps_er
 }
 
 /* As unpack_to. */
-static void unpack(struct blocks *b, struct ps_kept_block *kept)
+void ps_blocks_unpack(struct ps_blocks *b, struct ps_kept_block *kept)
 {
     struct ps_err err = {0};
 
@@ -125,20 +73,20 @@ static void unpack(struct blocks *b, struct ps_kept_block *kept)
 
 /* The lock is held. Blocks that nobody unpacks yet are added, and are then the caller's to
  * unpack. */
-static struct ps_kept_block *add(struct blocks *b, size_t number)
+struct ps_kept_block *ps_blocks_add(struct ps_blocks *b, size_t number)
 {
     return ps_block_cache_add(&b->cache, number, b->block[number].n_bytes);
 }
 
 /* The lock is held. A block that was unpacked, or failed, pinned; NULL: out of memory. */
-static struct ps_kept_block *pin(struct blocks *b, size_t number)
+static struct ps_kept_block *pin(struct ps_blocks *b, size_t number)
 {
     struct ps_kept_block *kept = b->cache.of[number];
 
     if (!kept) {
-        kept = add(b, number);
+        kept = ps_blocks_add(b, number);
         if (kept)
-            unpack(b, kept);
+            ps_blocks_unpack(b, kept);
         return kept;
     }
     kept->n_pins++;
@@ -150,7 +98,7 @@ static struct ps_kept_block *pin(struct blocks *b, size_t number)
     return kept;
 }
 
-static void unpin(struct blocks *b, struct ps_kept_block *kept, size_t n_bytes, int in_order)
+static void unpin(struct ps_blocks *b, struct ps_kept_block *kept, size_t n_bytes, int in_order)
 {
     /* Where all of it can be kept, all of it is. */
     const int is_large = b->bytes.n_bytes > b->cache.budget;
@@ -163,150 +111,14 @@ static void unpin(struct blocks *b, struct ps_kept_block *kept, size_t n_bytes, 
                              kept->n_streamed >= b->block[kept->number].n_bytes);
 }
 
-/* The lock is held. The next block to be unpacked ahead; n_blocks: none. */
-static size_t next_ahead(struct blocks *b)
-{
-    struct ahead *a = &b->ahead;
-
-    while (a->next < a->end) {
-        const size_t number = a->next++;
-
-        if (!b->cache.of[number] && !is_zeros(b, number))
-            return number;
-    }
-    return b->n_blocks;
-}
-
-static void *ahead_main(void *arg)
-{
-    struct blocks *b = arg;
-    struct ahead *a = &b->ahead;
-
-    pthread_mutex_lock(&b->lock);
-    while (!a->is_closing) {
-        const size_t number = next_ahead(b);
-        struct ps_kept_block *kept = number < b->n_blocks ? add(b, number) : NULL;
-
-        if (kept) {
-            unpack(b, kept);
-            kept->n_pins--;
-        } else {
-            a->n_idle++;
-            pthread_cond_wait(&a->work, &b->lock);
-            a->n_idle--;
-        }
-    }
-    pthread_mutex_unlock(&b->lock);
-    return NULL;
-}
-
-/* The lock is held. Without threads every reader unpacks what it reads. */
-static void start_threads(struct blocks *b, unsigned n_threads)
-{
-    struct ahead *a = &b->ahead;
-    sigset_t all, old;
-    pthread_attr_t attr;
-
-    a->is_started = 1;
-    if (pthread_attr_init(&attr) != 0)
-        return;
-    if (a->has_cpus)
-        pthread_attr_setaffinity_np(&attr, sizeof a->cpus, &a->cpus);
-    /* Signals are for the threads that know what to do about them. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    while (a->n_threads < n_threads &&
-           pthread_create(&a->thread[a->n_threads], &attr, ahead_main, b) == 0)
-        a->n_threads++;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    pthread_attr_destroy(&attr);
-}
-
-/* Where unpacking ahead from block 'from' on ends: twice as many blocks as there are threads, or
- * more small ones, and half of the cache at most. */
-static size_t ahead_end(const struct blocks *b, size_t from)
-{
-    size_t end = from;
-
-    while (end < b->n_blocks) {
-        const uint64_t n_bytes = b->start[end + 1] - b->start[from];
-
-        if (n_bytes > b->cache.budget / 2 ||
-            (end - from >= 2 * (size_t)b->n_threads && n_bytes > AHEAD_BYTES))
-            break;
-        end++;
-    }
-    return end;
-}
-
-/* The lock is held. Somebody who reads in order got as far as b->order.end. */
-static void unpack_ahead(struct blocks *b)
-{
-    struct ahead *a = &b->ahead;
-    const size_t from = block_at(b, b->order.end - 1) + 1;
-
-    if (b->n_threads < 2 || from >= b->n_blocks)
-        return;
-    /* Behind: overtaken by the reader. Far ahead: left by a reader who went back. */
-    if (a->next < from || b->start[a->next] - b->start[from] > b->cache.budget / 2)
-        a->next = from;
-    a->end = ahead_end(b, from);
-    if (a->next >= a->end)
-        return;
-    if (!a->is_started)
-        start_threads(b, b->n_threads);
-    /* Not for every small block: a thread that was woken should find something to do. */
-    if (a->n_idle &&
-        (b->start[a->end] - b->start[a->next] >= AHEAD_BYTES / 4 || a->end == b->n_blocks))
-        pthread_cond_broadcast(&a->work);
-}
-
-/* The lock is held. From the first read on, unless nobody is known to want all of it. */
-static void unpack_all(struct blocks *b)
-{
-    if (b->ahead.is_started || b->n_threads < 2)
-        return;
-    b->ahead.end = b->n_blocks;
-    start_threads(b, b->n_threads - 1);
-}
-
-/* The lock is held. Does this read belong to those that follow each other? Two that touch begin
- * such a row; those near its end go on with it. */
-static int note_read(struct blocks *b, uint64_t off, size_t n_bytes)
-{
-    struct order *o = &b->order;
-    const uint64_t slack = n_bytes * (uint64_t)ORDER_PIECES;
-    const uint64_t distance = off > o->end ? off - o->end : o->end - off;
-
-    if (b->is_all_wanted) {
-        unpack_all(b);
-        return 0;
-    }
-    if (n_bytes < MIN_PIECE)
-        return 0;
-    if (o->end && distance <= slack) {
-        o->end = off + n_bytes > o->end ? off + n_bytes : o->end;
-        unpack_ahead(b);
-        return 1;
-    }
-    o->n_in_a_row = off == o->last_end ? o->n_in_a_row + 1 : 1;
-    o->last_end = off + n_bytes;
-    if (o->n_in_a_row < 2)
-        return 0;
-    o->end = o->last_end;
-    o->n_in_a_row = 0;
-    unpack_ahead(b);
-    return 1;
-}
-
 /* The lock is held, but not while it copies. */
-static int read_part(struct blocks *b, uint64_t off, uint8_t *to, size_t n_bytes, int in_order,
+static int read_part(struct ps_blocks *b, uint64_t off, uint8_t *to, size_t n_bytes, int in_order,
                      size_t number, struct ps_err *err)
 {
     struct ps_kept_block *kept;
     int rc = 0;
 
-    if (is_zeros(b, number)) {
+    if (ps_blocks_is_zeros(b, number)) {
         memset(to, 0, n_bytes);
         return 0;
     }
@@ -331,16 +143,16 @@ static int read_part(struct blocks *b, uint64_t off, uint8_t *to, size_t n_bytes
 enum reading { READ_SOMEWHERE, READ_IN_ORDER, READ_ONCE };
 
 /* The lock is held, but not while it unpacks and copies. */
-static int read_parts(struct blocks *b, uint64_t off, uint8_t *to, size_t n_bytes,
+static int read_parts(struct ps_blocks *b, uint64_t off, uint8_t *to, size_t n_bytes,
                       enum reading reading, struct ps_err *err)
 {
     int rc = 0;
 
-    for (size_t i = block_at(b, off); n_bytes && rc >= 0; i++) {
+    for (size_t i = ps_blocks_at(b, off); n_bytes && rc >= 0; i++) {
         const uint64_t left = b->start[i + 1] - off;
         const size_t n = n_bytes < left ? n_bytes : (size_t)left;
 
-        if (reading == READ_ONCE && n == b->block[i].n_bytes && !b->cache.of[i] && !is_zeros(b, i))
+        if (reading == READ_ONCE && n == b->block[i].n_bytes && !b->cache.of[i] && !ps_blocks_is_zeros(b, i))
             rc = unpack_to(b, i, to, err);
         else
             rc = read_part(b, off, to, n, reading != READ_SOMEWHERE, i, err);
@@ -354,32 +166,56 @@ static int read_parts(struct blocks *b, uint64_t off, uint8_t *to, size_t n_byte
 static int blocks_read(struct ps_bytes *bytes, uint64_t off, void *buf, size_t n_bytes,
                        struct ps_err *err)
 {
-    struct blocks *b = blocks_of(bytes);
+    struct ps_blocks *b = blocks_of(bytes);
     int rc;
 
     if (!n_bytes)
         return 0;
     pthread_mutex_lock(&b->lock);
     rc = read_parts(b, off, buf, n_bytes,
-                    note_read(b, off, n_bytes) ? READ_IN_ORDER : READ_SOMEWHERE, err);
+                    ps_blocks_note_read(b, off, n_bytes) ? READ_IN_ORDER : READ_SOMEWHERE, err);
     pthread_mutex_unlock(&b->lock);
     return rc;
 }
 
-/* All blocks that these bytes are in stay from then on. */
+/* Is one block at least all in these bytes, n_bytes > 0? */
+static int has_whole_block(const struct ps_blocks *b, uint64_t off, size_t n_bytes)
+{
+    size_t i = ps_blocks_at(b, off);
+
+    if (b->start[i] < off)
+        i++;
+    return i < b->n_blocks && b->start[i + 1] - off <= n_bytes;
+}
+
+/* Bytes of the blocks that these bytes are in, and are not kept yet. */
+static uint64_t missing(const struct ps_blocks *b, uint64_t off, size_t n_bytes)
+{
+    uint64_t n = 0;
+
+    for (size_t i = ps_blocks_at(b, off); i < b->n_blocks && b->start[i] < off + n_bytes; i++)
+        if (!b->cache.of[i] && !ps_blocks_is_zeros(b, i))
+            n += b->block[i].n_bytes;
+    return n;
+}
+
+/* All blocks that these bytes are in stay from then on: who reads much of which little is there
+ * yet is better off with memory of his own, which is used again and again. */
 static const uint8_t *blocks_map(struct ps_bytes *bytes, uint64_t off, size_t n_bytes)
 {
-    struct blocks *b = blocks_of(bytes);
+    struct ps_blocks *b = blocks_of(bytes);
     int is_good = n_bytes && off % 8 == 0;
 
     pthread_mutex_lock(&b->lock);
+    if (is_good && has_whole_block(b, off, n_bytes) && missing(b, off, n_bytes) > n_bytes / 2)
+        is_good = 0;
     if (is_good)
-        note_read(b, off, n_bytes);
-    for (size_t i = is_good ? block_at(b, off) : 0;
+        ps_blocks_note_read(b, off, n_bytes);
+    for (size_t i = is_good ? ps_blocks_at(b, off) : 0;
          is_good && i < b->n_blocks && b->start[i] < off + n_bytes; i++) {
-        struct ps_kept_block *kept = is_zeros(b, i) ? NULL : pin(b, i);
+        struct ps_kept_block *kept = ps_blocks_is_zeros(b, i) ? NULL : pin(b, i);
 
-        is_good = is_zeros(b, i) || (kept && kept->state == PS_BLOCK_READY);
+        is_good = ps_blocks_is_zeros(b, i) || (kept && kept->state == PS_BLOCK_READY);
         if (kept)
             kept->n_pins--;
     }
@@ -387,27 +223,18 @@ static const uint8_t *blocks_map(struct ps_bytes *bytes, uint64_t off, size_t n_
     return is_good ? b->arena.mem + off : NULL;
 }
 
-/* Is one block at least all in these bytes, n_bytes > 0? */
-static int has_whole_block(const struct blocks *b, uint64_t off, size_t n_bytes)
-{
-    size_t i = block_at(b, off);
-
-    if (b->start[i] < off)
-        i++;
-    return i < b->n_blocks && b->start[i + 1] - off <= n_bytes;
-}
-
 /* Who reads large blocks in parts would wait for whoever reads the rest of each: others unpack
  * those ahead. */
 static int blocks_read_once(struct ps_bytes *bytes, uint64_t off, void *buf, size_t n_bytes,
                             struct ps_err *err)
 {
-    struct blocks *b = blocks_of(bytes);
+    struct ps_blocks *b = blocks_of(bytes);
     int rc;
 
     if (!n_bytes || !has_whole_block(b, off, n_bytes))
         return blocks_read(bytes, off, buf, n_bytes, err);
     pthread_mutex_lock(&b->lock);
+    ps_blocks_leave_rest(b);
     rc = read_parts(b, off, buf, n_bytes, READ_ONCE, err);
     pthread_mutex_unlock(&b->lock);
     return rc;
@@ -416,12 +243,12 @@ static int blocks_read_once(struct ps_bytes *bytes, uint64_t off, void *buf, siz
 /* What is packed is fetched from the disk; it is unpacked when a reader comes near. */
 static void blocks_will_need(struct ps_bytes *bytes, uint64_t off, uint64_t n_bytes)
 {
-    struct blocks *b = blocks_of(bytes);
+    struct ps_blocks *b = blocks_of(bytes);
     uint64_t begin = UINT64_MAX, end = 0;
 
     if (!n_bytes || !b->packed || !b->packed->ops->will_need)
         return;
-    for (size_t i = block_at(b, off); i < b->n_blocks && b->start[i] < off + n_bytes; i++) {
+    for (size_t i = ps_blocks_at(b, off); i < b->n_blocks && b->start[i] < off + n_bytes; i++) {
         const struct ps_block *block = &b->block[i];
 
         if (!block->packed_bytes)
@@ -436,17 +263,7 @@ static void blocks_will_need(struct ps_bytes *bytes, uint64_t off, uint64_t n_by
         b->packed->ops->will_need(b->packed, begin, end - begin);
 }
 
-static void stop_threads(struct blocks *b)
-{
-    pthread_mutex_lock(&b->lock);
-    b->ahead.is_closing = 1;
-    pthread_cond_broadcast(&b->ahead.work);
-    pthread_mutex_unlock(&b->lock);
-    for (unsigned i = 0; i < b->ahead.n_threads; i++)
-        pthread_join(b->ahead.thread[i], NULL);
-}
-
-static void free_own(struct blocks *b)
+static void free_own(struct ps_blocks *b)
 {
     ps_block_workers_free(&b->workers, b->codec, b->arg);
     ps_block_cache_fini(&b->cache);
@@ -460,15 +277,15 @@ static void free_own(struct blocks *b)
 
 void ps_blocks_let_go(struct ps_bytes *bytes)
 {
-    struct blocks *b = blocks_of(bytes);
+    struct ps_blocks *b = blocks_of(bytes);
 
-    stop_threads(b);
+    ps_blocks_stop(b);
     free_own(b);
 }
 
 static void blocks_close(struct ps_bytes *bytes)
 {
-    const struct blocks *b = blocks_of(bytes);
+    const struct ps_blocks *b = blocks_of(bytes);
     const struct ps_blocks_codec *codec = b->codec;
     struct ps_bytes *packed = b->packed;
     struct ps_block *block = b->block;
@@ -483,7 +300,7 @@ static void blocks_close(struct ps_bytes *bytes)
 }
 
 /* Checks the list, and fills b->start. */
-static int add_up(struct blocks *b, uint32_t *largest, struct ps_err *err)
+static int add_up(struct ps_blocks *b, uint32_t *largest, struct ps_err *err)
 {
     const uint64_t n_packed = b->packed ? b->packed->n_bytes : 0;
     uint64_t at = 0;
@@ -515,7 +332,7 @@ static unsigned count_threads(unsigned n_threads)
 {
     const long n_cpus = n_threads ? (long)n_threads : sysconf(_SC_NPROCESSORS_ONLN);
 
-    return n_cpus < 1 ? 1 : n_cpus > (long)MAX_THREADS ? MAX_THREADS : (unsigned)n_cpus;
+    return n_cpus < 1 ? 1 : n_cpus > (long)PS_BLOCKS_MAX_THREADS ? PS_BLOCKS_MAX_THREADS : (unsigned)n_cpus;
 }
 
 uint64_t ps_blocks_cache_bytes(uint32_t largest, unsigned n_threads)
@@ -527,9 +344,9 @@ uint64_t ps_blocks_cache_bytes(uint32_t largest, unsigned n_threads)
     return wanted < MAX_CACHE_BYTES ? wanted : MAX_CACHE_BYTES;
 }
 
-static struct blocks *make(const struct ps_blocks_spec *spec)
+static struct ps_blocks *make(const struct ps_blocks_spec *spec)
 {
-    struct blocks *b = calloc(1, sizeof *b);
+    struct ps_blocks *b = calloc(1, sizeof *b);
 
     if (!b)
         return NULL;
@@ -555,7 +372,7 @@ static struct blocks *make(const struct ps_blocks_spec *spec)
 }
 
 /* All unpacked bytes stay, if they may and the system has room for them. */
-static void keep_all(struct blocks *b, const struct ps_blocks_spec *spec)
+static void keep_all(struct ps_blocks *b, const struct ps_blocks_spec *spec)
 {
     if (b->bytes.n_bytes > spec->keep_bytes || !ps_arena_init(&b->arena, b->bytes.n_bytes))
         return;
@@ -564,13 +381,12 @@ static void keep_all(struct blocks *b, const struct ps_blocks_spec *spec)
     b->cache.budget = UINT64_MAX;
     b->is_all_wanted = spec->all;
     b->ops.map = blocks_map;
-    b->ops.read_once = NULL;
     b->ops.stays = 1;
 }
 
 int ps_blocks_open(struct ps_bytes **out, const struct ps_blocks_spec *spec, struct ps_err *err)
 {
-    struct blocks *b = make(spec);
+    struct ps_blocks *b = make(spec);
     uint32_t largest = 0;
     int rc;
 

@@ -25,6 +25,7 @@ struct ps_block {
 
 struct ps_blocks_codec {
     const char *prefix; /* as ps_bytes_ops.prefix; "" where the packing's name says it */
+    int is_fast; /* to unpack costs no more than to get memory for what is unpacked */
     /* What a thread needs to unpack (a decoder's state, a handle of a library that is not safe for
      * threads); made when a thread first unpacks, kept for it and others after it, never used by
      * two at once. NULL: nothing. */
@@ -50,11 +51,11 @@ struct ps_blocks_spec {
                          * 1: each reader unpacks what it reads, and there are no threads;
                          * 0: as many as there are CPUs online */
     uint64_t cache_bytes; /* 0: as many as are good; others are for tests */
-    uint64_t keep_bytes;  /* if all of them together are no more than this, each block is unpacked
-                           * once and stays, and they can be mapped, unless the system refuses the
-                           * memory */
+    uint64_t keep_bytes;  /* if all of them together are no more than this, each block that somebody
+                           * reads stays, and they can be mapped, unless the system refuses the
+                           * memory; what is read once (read_once) does not have to stay */
     int all;              /* every one will be read: those that stay are unpacked from the first read
-                           * on, by all threads but the reader's */
+                           * on, by all threads but the reader's, until somebody reads once */
 };
 
 /* PS_ENOMEM; PS_EFORMAT for blocks that are empty, too large or outside the packed bytes. On

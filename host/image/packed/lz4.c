@@ -319,7 +319,7 @@ static int lz4_unpack(void *arg, void *worker, const struct ps_block *block, siz
     return n >= 0 && (uint32_t)n == block->n_bytes ? 0 : bad_block(block->packed_off, err);
 }
 
-static const struct ps_blocks_codec lz4_codec = {.prefix = "", .unpack = lz4_unpack};
+static const struct ps_blocks_codec lz4_codec = {.prefix = "", .is_fast = 1, .unpack = lz4_unpack};
 
 static int open_blocks(struct ps_bytes **out, const struct ps_packed *packed,
                        const struct lz4_list *l, struct ps_err *err)
