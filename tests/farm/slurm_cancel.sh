@@ -31,11 +31,11 @@ farm_same told.jsonl || box_log
 [ "$(farm_scans told 2)" = 2 ] || wrong "told to stop, the task was started $(farm_scans told 2) times"
 
 [ "$(farm_scans hits 2)" = 1 ] || wrong "cancelled, the task was started $(farm_scans hits 2) times"
-grep -q 'ended by Slurm: left alone' slurm-"${array}"_2.out || wrong "$(tail -n 3 slurm-"${array}"_2.out)"
+# Slurm wakes it before it tells it to stop: a small task may be done in between.
+! grep -q 'requeued' slurm-"${array}"_2.out || wrong "$(tail -n 3 slurm-"${array}"_2.out)"
 [ ! -e hits.jsonl ] || wrong "merged, though a task was cancelled"
-[ ! -e hits/task-000002.shard ] || wrong "a task that was cancelled left its shard"
 [ -z "$(find hits -name '*.tmp')" ] || wrong "a task that was cancelled left $(find hits -name '*.tmp')"
-[ "$(find hits -name 'task-*.shard' | wc -l)" = $((n_tasks - 1)) ] || wrong "not all others are done"
+[ "$(find hits -name 'task-*.shard' | wc -l)" -ge $((n_tasks - 1)) ] || wrong "not all others are done"
 
 PLAN=$work/plan.jsonl HITS=$work/hits sbatch -Q --array=2 "$PS_SOURCE/docs/farm/farm.sbatch" >/dev/null
 until_it 120 "the element that was submitted again" box_idle
