@@ -14,7 +14,7 @@
 # and what the raw image takes to scan (processor time of both, the latter measured just before), shared out
 # over the threads as well as can be: a single stream is unpacked by one of them.
 #
-# PS_BENCH_SIZE=1G of the image. PS_BENCH_DIR=DIR (kept), PS_BENCH_PLAIN=1 leaves packed images out,
+# PS_BENCH_ROWS=REGEX picks rows of packed images by name. PS_BENCH_SIZE=1G of the image. PS_BENCH_DIR=DIR (kept), PS_BENCH_PLAIN=1 leaves packed images out,
 # PS_BENCH_PACKED=1 the others.
 set -euo pipefail
 
@@ -140,6 +140,7 @@ packed_row() {
 
 # packed NAME KIND FILE UNPACKERS: beside the library, which can use so many threads for it
 packed() {
+    [[ $1 =~ ${PS_BENCH_ROWS:-.} ]] || return 0
     packed_row "$@" 1 --physical-only
     packed_row "$@" 2 --physical-only
     packed_row "$@" 2 ''
