@@ -13,7 +13,8 @@ struct ps_image_spec {
                            * PS_NO_TEMP_DIR: nowhere */
     int in_order; /* read from the lowest address to the highest, and hardly anywhere else: blocks
                    * that are slow to enter are then none the less unpacked where they are wanted */
-    int all; /* every page will be read: what a packed image keeps in memory may be unpacked ahead */
+    int all; /* every page will be read: what of a packed image stays in memory may be unpacked
+              * ahead */
     uint64_t unpack_memory; /* bytes that may be taken to keep what was unpacked, beside the little
                              * that unpacking needs in any case; 0: none */
     int once; /* all of it is read once, in order (ps_image_read_once), and hardly anything before

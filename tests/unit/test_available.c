@@ -65,7 +65,7 @@ Test(available, version_2)
     put("sys/fs/cgroup/a.slice/b/memory.max", "max\n");
     put("sys/fs/cgroup/a.slice/b/memory.current", "1000\n");
     cr_assert_eq(ps_memory_available(root), 8 * GIB);
-    /* The group above has the limit: 2 GiB, of which 1.5 GiB are used, 0.5 GiB of these by files. */
+    /* The group above has the limit: 2 GiB, of which 1.5 are used, 0.5 of these by files. */
     put("sys/fs/cgroup/a.slice/memory.max", "2147483648\n");
     put("sys/fs/cgroup/a.slice/memory.current", "1610612736\n");
     cr_assert_eq(ps_memory_available(root), GIB / 2);

@@ -152,7 +152,8 @@ static int read_parts(struct ps_blocks *b, uint64_t off, uint8_t *to, size_t n_b
         const uint64_t left = b->start[i + 1] - off;
         const size_t n = n_bytes < left ? n_bytes : (size_t)left;
 
-        if (reading == READ_ONCE && n == b->block[i].n_bytes && !b->cache.of[i] && !ps_blocks_is_zeros(b, i))
+        if (reading == READ_ONCE && n == b->block[i].n_bytes && !b->cache.of[i] &&
+            !ps_blocks_is_zeros(b, i))
             rc = unpack_to(b, i, to, err);
         else
             rc = read_part(b, off, to, n, reading != READ_SOMEWHERE, i, err);
@@ -332,7 +333,9 @@ static unsigned count_threads(unsigned n_threads)
 {
     const long n_cpus = n_threads ? (long)n_threads : sysconf(_SC_NPROCESSORS_ONLN);
 
-    return n_cpus < 1 ? 1 : n_cpus > (long)PS_BLOCKS_MAX_THREADS ? PS_BLOCKS_MAX_THREADS : (unsigned)n_cpus;
+    if (n_cpus < 1)
+        return 1;
+    return n_cpus > (long)PS_BLOCKS_MAX_THREADS ? PS_BLOCKS_MAX_THREADS : (unsigned)n_cpus;
 }
 
 uint64_t ps_blocks_cache_bytes(uint32_t largest, unsigned n_threads)

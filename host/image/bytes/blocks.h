@@ -1,8 +1,8 @@
 /* Bytes that are stored as blocks, each of which can be unpacked by itself.
  *
  * A codec lists the blocks and says how one is unpacked; this keeps unpacked blocks, all of them
- * where there is memory for it, else in a bounded cache, unpacks ahead of whoever reads in order, on all threads, and lets several threads read at
- * once: a block that two want is unpacked once. */
+ * where there is memory for it, else in a bounded cache, unpacks ahead of whoever reads in order,
+ * on all threads, and lets several threads read at once: a block that two want is unpacked once. */
 #ifndef PS_HOST_IMAGE_BYTES_BLOCKS_H
 #define PS_HOST_IMAGE_BYTES_BLOCKS_H
 
@@ -54,8 +54,8 @@ struct ps_blocks_spec {
     uint64_t keep_bytes;  /* if all of them together are no more than this, each block that somebody
                            * reads stays, and they can be mapped, unless the system refuses the
                            * memory; what is read once (read_once) does not have to stay */
-    int all;              /* every one will be read: those that stay are unpacked from the first read
-                           * on, by all threads but the reader's, until somebody reads once */
+    int all; /* every one will be read: those that stay are unpacked from the first read on, by all
+              * threads but the reader's, until somebody reads once */
 };
 
 /* PS_ENOMEM; PS_EFORMAT for blocks that are empty, too large or outside the packed bytes. On

@@ -30,11 +30,11 @@ struct ps_unpack_stream {
 };
 
 /* Unpack all of it: into memory if spec->unpack_memory is enough for it, and if it is not, or is
- * found not to be on the way, into a file in spec->temp_dir ($TMPDIR or /var/tmp when NULL). Damage behind
- * the first page costs what follows it and becomes a warning; before that, and when nothing at all
- * is packed, PS_EFORMAT. PS_ECREATE when there is no room for it, with what to do; PS_ECANCEL or
- * PS_ETEMP when it is to stop. With two threads or more (spec->n_threads), writing has its own. The
- * stream stays the caller's. */
+ * found not to be on the way, into a file in spec->temp_dir ($TMPDIR or /var/tmp when NULL).
+ * Damage behind the first page costs what follows it and becomes a warning; before that, and when
+ * nothing at all is packed, PS_EFORMAT. PS_ECREATE when there is no room for it, with what to do;
+ * PS_ECANCEL or PS_ETEMP when it is to stop. With two threads or more (spec->n_threads), writing
+ * has its own. The stream stays the caller's. */
 int ps_unpacked_open(struct ps_bytes **out, const struct ps_unpack_stream *stream,
                      const struct ps_image_spec *spec, struct ps_notes *notes, struct ps_err *err);
 

@@ -66,7 +66,10 @@ struct group_kind {
 };
 
 static const struct group_kind group_v1 = {
-    "memory.limit_in_bytes", "memory.usage_in_bytes", {"total_inactive_file ", "total_active_file "}};
+    "memory.limit_in_bytes",
+    "memory.usage_in_bytes",
+    {"total_inactive_file ", "total_active_file "},
+};
 static const struct group_kind group_v2 = {
     "memory.max", "memory.current", {"inactive_file ", "active_file "}};
 

@@ -17,7 +17,7 @@ struct ps_filler {
     int is_ended;
 };
 
-/* Without a thread, whether it is not wanted or cannot be had, the writer prepares what it needs. */
+/* Without a thread, if it is not wanted or cannot be had, the writer prepares what it needs. */
 void ps_filler_begin(struct ps_filler *filler, struct ps_arena *arena, int with_thread);
 /* The writer's: the n_bytes at 'off' come next. */
 void ps_filler_need(struct ps_filler *filler, size_t off, size_t n_bytes);

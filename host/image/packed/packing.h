@@ -51,7 +51,8 @@ extern const size_t ps_n_packings;
 
 /* Unpack *bytes, which this owns and replaces, until they are of no packing: *bytes is then what
  * lies inside. The names are appended to 'format' ("gzip "), n_format bytes. On failure *bytes is
- * still to be closed. What is left of spec->unpack_memory is in it afterwards. PS_EFORMAT for a packing that this build lacks and for too many layers. */
+ * still to be closed. What is left of spec->unpack_memory is in it afterwards. PS_EFORMAT for a
+ * packing that this build lacks and for too many layers. */
 int ps_packed_open(struct ps_bytes **bytes, const char *path, struct ps_image_spec *spec,
                    struct ps_notes *notes, char *format, size_t n_format, struct ps_err *err);
 
