@@ -13,7 +13,8 @@
 #include "host/image/runs.h"
 
 #define PAGE     4096u
-#define ID_BYTES ((size_t)1 << 20) /* hashed at each end of the file */
+#define ID_BYTES ((size_t)1 << 20)  /* hashed at each end of the file */
+#define ID_PART  ((size_t)64 << 10) /* read at a time: new pages for all of it cost more than it */
 
 struct ps_image {
     char *path;
@@ -168,14 +169,19 @@ static int hash_end(struct ps_image *image, int is_last, struct ps_err *err)
 {
     struct ps_bytes *bytes = image->bytes;
     const size_t n = bytes->n_bytes < ID_BYTES ? (size_t)bytes->n_bytes : ID_BYTES;
-    uint8_t *buf = malloc(n);
-    int rc;
+    const uint64_t first = is_last ? bytes->n_bytes - n : 0;
+    uint8_t *buf = malloc(ID_PART);
+    int rc = 0;
 
     if (!buf)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for the identity of the image");
-    rc = read_end(bytes, is_last ? bytes->n_bytes - n : 0, buf, n, err);
-    if (rc >= 0)
-        ps_digest_update(image->digest, buf, n);
+    for (size_t at = 0; rc >= 0 && at < n; at += ID_PART) {
+        const size_t n_part = n - at < ID_PART ? n - at : ID_PART;
+
+        rc = read_end(bytes, first + at, buf, n_part, err);
+        if (rc >= 0)
+            ps_digest_update(image->digest, buf, n_part);
+    }
     free(buf);
     return rc;
 }
