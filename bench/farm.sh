@@ -5,10 +5,10 @@
 #   bench/farm.sh POOLSCAN [REPEATS]         comma-separated rows
 #   bench/farm.sh --docs POOLSCAN [REPEATS]  tables in docs/BENCHMARKS.md
 #
-# The images are those of virtual.recipe: 4 of a GiB, a task each; and one of 4 GiB in 4 ranges and its virtual
-# side. Warm: they are in the page cache. Cold: they are not, each time anew, as on a farm. Figures are medians:
-# wall-clock and processor time in ms, and of the pairs' ratios. On a busy machine only processor time tells
-# anything. Then what merge takes of memory (GNU time), by number of findings: pools-segment.recipe.
+# The images are those of virtual.recipe: 4 of a GiB, a task each; and one of 4 GiB, as the task that it is by
+# itself, and in 4 ranges and its virtual side, each of which reads its page tables. Warm: they are in the page
+# cache. Cold: they are not, each time anew, as on a farm. Figures are medians: wall-clock and processor time
+# in ms, and of the pairs' ratios. On a busy machine only processor time tells anything. Then what merge takes of memory (GNU time), by number of findings: pools-segment.recipe.
 # PS_BENCH_SIZE=1G of an image of the first set, a quarter of the second. PS_BENCH_DIR=DIR (kept).
 set -euo pipefail
 
@@ -21,6 +21,7 @@ fi
 poolscan=$1
 repeats=${2:-7}
 size=${PS_BENCH_SIZE:-1G}
+task_bytes=$size
 amount=${size%[GMK]}
 unit=${size##*[0-9]}
 work=$(mktemp -d "${TMPDIR:-/tmp}/poolscan-farm.XXXXXX")
@@ -44,7 +45,7 @@ whole() {
 }
 
 plan() {
-    "$poolscan" plan -q "${images[@]}" --task-bytes "$size" -o "$work/plan"
+    "$poolscan" plan -q "${images[@]}" --task-bytes "$task_bytes" -o "$work/plan"
     n_tasks=$(grep -c '^{"task":' "$work/plan")
 }
 
@@ -127,7 +128,6 @@ set_of() { # NAME: cold and warm
     done
     cache=cold
     pairs "$1"
-    [ -n "${PS_BENCH_DIR:-}" ] || rm -f "${images[@]}"
 }
 
 rows() {
@@ -140,9 +140,14 @@ rows() {
         images+=("$folder/$i.raw")
     done
     set_of "4 of $size"
+    [ -n "${PS_BENCH_DIR:-}" ] || rm -f "${images[@]}"
     make virtual all.raw "$((4 * amount))$unit"
     images=("$folder/all.raw")
-    set_of "1 of $((4 * amount))$unit"
+    for task_bytes in 64G "$size"; do
+        set_of "1 of $((4 * amount))$unit"
+    done
+    [ -n "${PS_BENCH_DIR:-}" ] || rm -f "${images[@]}"
+    task_bytes=$size
 }
 
 # What a merge takes, of an image that is in the plan once, twice, four times.
