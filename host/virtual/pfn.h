@@ -36,7 +36,7 @@ void ps_address_space_pfn_late(struct ps_address_space *as, const struct ps_opti
                                const struct ps_inverse_map *map, pthread_mutex_t *lock,
                                struct ps_pfn_source *out);
 
-/* source->db. 'source' is a struct ps_pfn_source. Any thread. */
-const struct ps_pfn_database *ps_pfn_source_ask(void *source);
+/* Its db. 'arg' is a struct ps_pfn_source. Any thread. */
+const struct ps_pfn_database *ps_pfn_source_ask(void *arg);
 
 #endif

@@ -34,8 +34,8 @@ uint32_t ps_pattern_map_get(const struct ps_pattern_map *map, struct ps_tag_patt
 
 static int grow(struct ps_pattern_map *map, struct ps_err *err)
 {
-    struct ps_pattern_map bigger = {
-        .factor = map->factor, .bits = map->bits ? map->bits + 1 : FIRST_BITS, .n = map->n};
+    struct ps_pattern_map bigger = {.factor = map->factor,
+                                    .bits = map->bits ? map->bits + 1 : FIRST_BITS};
 
     bigger.slot = malloc(n_slots(&bigger) * sizeof *bigger.slot);
     if (!bigger.slot)
@@ -46,7 +46,8 @@ static int grow(struct ps_pattern_map *map, struct ps_err *err)
             *slot_of(&bigger, map->slot[i].pattern) = map->slot[i];
     }
     free(map->slot);
-    *map = bigger;
+    map->slot = bigger.slot;
+    map->bits = bigger.bits;
     return 0;
 }
 

@@ -25,8 +25,8 @@ static struct ps_tag_place *place_of(const struct ps_tag_map *map, uint32_t tag)
 
 static int grow(struct ps_tag_map *map)
 {
-    struct ps_tag_map larger = {
-        .factor = map->factor, .bits = map->bits ? map->bits + 1 : FIRST_BITS, .n = map->n};
+    struct ps_tag_map larger = {.factor = map->factor,
+                                .bits = map->bits ? map->bits + 1 : FIRST_BITS};
 
     larger.place = calloc(n_places(&larger), sizeof *larger.place);
     if (!larger.place)
@@ -35,7 +35,8 @@ static int grow(struct ps_tag_map *map)
         if (map->place[i].number_1 != 0)
             *place_of(&larger, map->place[i].tag) = map->place[i];
     free(map->place);
-    *map = larger;
+    map->place = larger.place;
+    map->bits = larger.bits;
     return 0;
 }
 
