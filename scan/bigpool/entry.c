@@ -1,26 +1,12 @@
 #include "scan/bigpool/entry.h"
 
-#include <string.h>
+#include "scan/word.h"
 
 #define PAGE_BYTES 4096u
 
 /* No allocation is larger; 16 TiB was the largest system VA region. */
 #define MAX_BYTES64 (UINT64_C(1) << 44)
 #define MAX_PAGES32 (UINT32_C(1) << 24)
-
-/* 4 or 8 bytes. */
-static uint64_t load(const uint8_t *at, size_t width)
-{
-    uint64_t v64;
-    uint32_t v32;
-
-    if (width == sizeof v64) {
-        memcpy(&v64, at, sizeof v64);
-        return v64;
-    }
-    memcpy(&v32, at, sizeof v32);
-    return v32;
-}
 
 static size_t pointer_bytes(enum ps_arch arch)
 {
@@ -50,14 +36,14 @@ int ps_bigpool_entry_decode(const struct ps_bigpool_layout *layout, const uint8_
 
     if (n < layout->entry_bytes)
         return 0;
-    va = load(at, pointer);
-    word = (uint32_t)load(at + layout->word_at, 4);
-    size = load(at + layout->size_at, layout->size_width);
+    va = ps_word(at, pointer);
+    word = (uint32_t)ps_word(at + layout->word_at, 4);
+    size = ps_word(at + layout->size_at, layout->size_width);
     *out = (struct ps_bigpool_entry){
         .va = va & ~UINT64_C(1),
         .n_bytes = layout->word == PS_BIGPOOL_PAGES ? size * PAGE_BYTES : size,
-        .billed = layout->billed_at ? load(at + layout->billed_at, pointer) : 0,
-        .tag = (uint32_t)load(at + layout->key_at, 4),
+        .billed = layout->billed_at ? ps_word(at + layout->billed_at, pointer) : 0,
+        .tag = (uint32_t)ps_word(at + layout->key_at, 4),
         .state = (uint8_t)ps_bigpool_va_state(layout->arch, va),
     };
     if (layout->word == PS_BIGPOOL_TYPE)
@@ -111,7 +97,7 @@ int ps_bigpool_entry_legal(const struct ps_bigpool_layout *layout, const uint8_t
     if (n < layout->entry_bytes)
         return 0;
     /* Most entries are empty, or none at all. */
-    state = ps_bigpool_va_state(layout->arch, load(at, pointer));
+    state = ps_bigpool_va_state(layout->arch, ps_word(at, pointer));
     if (state == PS_BIGPOOL_EMPTY)
         return is_zero(at + pointer, layout->entry_bytes - pointer);
     if (state != PS_BIGPOOL_ALLOCATED && state != PS_BIGPOOL_FREED)

@@ -1,23 +1,9 @@
 /* Pointers to the table in the data of the Windows kernel. */
-#include <string.h>
-
 #include "scan/bigpool/locate/finder.h"
 #include "scan/windows/kernel/pointers.h"
+#include "scan/word.h"
 
 #define PAGE_BYTES ((uint64_t)PS_FRAME_BYTES)
-
-static uint64_t load(const uint8_t *at, size_t width)
-{
-    uint64_t va64;
-    uint32_t va32;
-
-    if (width == sizeof va64) {
-        memcpy(&va64, at, sizeof va64);
-        return va64;
-    }
-    memcpy(&va32, at, sizeof va32);
-    return va32;
-}
 
 static size_t pointer_bytes(const struct ps_bigpool_source *source)
 {
@@ -52,7 +38,7 @@ static void sizes_near(const struct ps_bigpool_source *source, uint64_t pointer_
             const uint64_t distance = at > pointer_va ? at - pointer_va : pointer_va - at;
 
             if (distance <= NEAR_BYTES)
-                add_size(sizes, load(page + off, width), distance);
+                add_size(sizes, ps_word(page + off, width), distance);
         }
     }
 }
@@ -95,11 +81,11 @@ int ps_bigpool_try_symbols(struct ps_bigpool_finder *finder)
 
     if (source->pointer_symbol == 0 ||
         ps_paging_read(source->paging, source->pointer_symbol, bytes, width) < width ||
-        !ps_bigpool_finder_look(finder, load(bytes, width), &c))
+        !ps_bigpool_finder_look(finder, ps_word(bytes, width), &c))
         return 0;
     c.pointer_va = source->pointer_symbol;
     if (source->size_symbol != 0 &&
         ps_paging_read(source->paging, source->size_symbol, bytes, width) == width)
-        add_size(&sizes, load(bytes, width), 0);
+        add_size(&sizes, ps_word(bytes, width), 0);
     return ps_bigpool_finder_examine(finder, PS_BIGPOOL_BY_SYMBOLS, &sizes, &c);
 }

@@ -1,23 +1,10 @@
 #include "scan/tracker/locate/words.h"
 
-#include <string.h>
+#include "scan/word.h"
 
 unsigned ps_words_width(const struct ps_paging *paging)
 {
     return ps_paging_is_x64(paging->format.mode) ? 8 : 4;
-}
-
-static uint64_t load(const uint8_t *p, unsigned width)
-{
-    uint64_t value64;
-    uint32_t value32;
-
-    if (width == sizeof value64) {
-        memcpy(&value64, p, sizeof value64);
-        return value64;
-    }
-    memcpy(&value32, p, sizeof value32);
-    return value32;
 }
 
 int ps_words_read(struct ps_paging *paging, uint64_t va, uint64_t *value)
@@ -27,7 +14,7 @@ int ps_words_read(struct ps_paging *paging, uint64_t va, uint64_t *value)
 
     if (ps_paging_read(paging, va, bytes, width) != width)
         return 0;
-    *value = load(bytes, width);
+    *value = ps_word(bytes, width);
     return 1;
 }
 
@@ -41,7 +28,7 @@ int ps_words_is_table(const struct ps_paging *paging, uint64_t value)
 static size_t next_kernel64(const uint8_t *page, size_t from, size_t end, uint64_t base)
 {
     for (; from + 8 <= end; from += 8)
-        if (load(page + from, 8) >= base)
+        if (ps_word(page + from, 8) >= base)
             return from;
     return end;
 }
@@ -49,7 +36,7 @@ static size_t next_kernel64(const uint8_t *page, size_t from, size_t end, uint64
 static size_t next_kernel32(const uint8_t *page, size_t from, size_t end, uint64_t base)
 {
     for (; from + 4 <= end; from += 4)
-        if (load(page + from, 4) >= base)
+        if (ps_word(page + from, 4) >= base)
             return from;
     return end;
 }
@@ -68,7 +55,7 @@ static int visit_page(const struct ps_words *w, uint64_t page_va, size_t from, s
     from = (from + width - 1) & ~(size_t)(width - 1);
     for (from = next(page, from, end, base); rc == 0 && from < end;
          from = next(page, from + width, end, base)) {
-        const uint64_t value = load(page + from, width);
+        const uint64_t value = ps_word(page + from, width);
 
         if (ps_words_is_table(w->paging, value))
             rc = w->word(w->arg, page_va + from, value);

@@ -2,20 +2,9 @@
 
 #include <string.h>
 
+#include "scan/word.h"
+
 #define PAGE_BYTES ((uint64_t)PS_FRAME_BYTES)
-
-static uint64_t load(const uint8_t *at, size_t width)
-{
-    uint64_t va64;
-    uint32_t va32;
-
-    if (width == sizeof va64) {
-        memcpy(&va64, at, sizeof va64);
-        return va64;
-    }
-    memcpy(&va32, at, sizeof va32);
-    return va32;
-}
 
 /* Offset of the next word from 'off' on that may be an address, n or more if there is none. One
  * compare for each word: there are millions. */
@@ -52,7 +41,7 @@ static int visit_page(const struct ps_pointer_walk *walk, uint64_t va)
 
     for (size_t off = next_address(page, n, width, 0); off < n && rc == 0;
          off = next_address(page, n, width, off + width))
-        rc = walk->pointer(walk->arg, va + off, load(page + off, width));
+        rc = walk->pointer(walk->arg, va + off, ps_word(page + off, width));
     return rc;
 }
 

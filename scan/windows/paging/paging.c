@@ -1,6 +1,6 @@
 #include "scan/windows/paging/paging.h"
 
-#include <string.h>
+#include "scan/word.h"
 
 #define NO_TABLE UINT64_MAX
 #define NO_PAGE  UINT64_C(1)
@@ -41,20 +41,6 @@ static const struct ps_table_copy *cached_table(struct ps_paging *p, uint64_t ph
     return t;
 }
 
-/* An entry of 4 or 8 bytes. */
-static uint64_t load(const uint8_t *at, unsigned n_bytes)
-{
-    uint64_t raw64;
-    uint32_t raw32;
-
-    if (n_bytes == sizeof raw64) {
-        memcpy(&raw64, at, sizeof raw64);
-        return raw64;
-    }
-    memcpy(&raw32, at, sizeof raw32);
-    return raw32;
-}
-
 /* Entries are aligned to their size, so none lies in two frames. */
 static int read_entry(struct ps_paging *p, uint64_t at, unsigned n_bytes, uint64_t *raw)
 {
@@ -64,7 +50,7 @@ static int read_entry(struct ps_paging *p, uint64_t at, unsigned n_bytes, uint64
     *raw = 0;
     if (off % n_bytes != 0 || t->n_bytes < n_bytes || off > t->n_bytes - n_bytes)
         return 0;
-    *raw = load(t->bytes + off, n_bytes);
+    *raw = ps_word(t->bytes + off, n_bytes);
     return 1;
 }
 
@@ -165,7 +151,7 @@ static int read_prototype(struct ps_paging *p, const struct ps_walk *to_proto,
     s->at = UINT64_MAX;
     if (s->at_va % n_bytes != 0 || read_paged_out(p, to_proto, b, n_bytes) != n_bytes)
         return 0;
-    s->raw = load(b, n_bytes);
+    s->raw = ps_word(b, n_bytes);
     return 1;
 }
 
