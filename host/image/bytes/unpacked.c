@@ -352,7 +352,7 @@ static int unpack_rest_to_file(struct unpacking *u, const struct ps_image_spec *
 
     snprintf(what, sizeof what, "format %s", u->stream->name);
     ps_status_phase("unpacking to a temporary file");
-    for (size_t i = 0; i < N_PIECES; i++)
+    for (size_t i = 0; i < N_PIECES && rc == 0; i++)
         u->piece[i].mem = mem + i * PIECE_BYTES;
     if (rc == 0)
         u->fd = ps_temp_file(spec->temp_dir, what, err);
