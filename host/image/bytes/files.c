@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,25 +12,21 @@
 #include <unistd.h>
 
 #include "host/image/bytes/sparse.h"
+#include "host/image/memory/release.h"
 
 /* The Linux kernel cuts what one advice may fetch to the read-ahead limit of the device. */
 #define READ_AHEAD_BYTES ((uint64_t)2 << 20)
-
-/* Less than this is given back together with what was released near it: each time costs all
- * processors an interruption, and an image of many small extents has many. */
-#define RELEASE_BYTES ((uintptr_t)2 << 20)
 
 struct part {
     int fd;
     uint64_t base; /* offset of its first byte in the whole */
     uint64_t n_bytes;
     uint8_t *mem; /* all of it, or NULL */
+    struct ps_release release;
 };
 
 struct files {
     struct ps_bytes bytes;
-    pthread_mutex_t lock;
-    uintptr_t late_begin, late_end; /* under the lock: not given back yet; equal if none */
     size_t n_parts;
     struct part part[];
 };
@@ -106,55 +101,16 @@ static const uint8_t *files_map(struct ps_bytes *bytes, uint64_t off, size_t n_b
     return part->mem + in_part;
 }
 
-struct memory {
-    uintptr_t begin, end;
-};
-
-static int is_near(const struct files *files, const struct memory *m)
-{
-    return m->begin <= files->late_end + RELEASE_BYTES &&
-           files->late_begin <= m->end + RELEASE_BYTES;
-}
-
-/* Add *m to what is not given back yet. What is to be given back now, maybe nothing, is in *m. */
-static void put_off(struct files *files, struct memory *m)
-{
-    const struct memory old = {files->late_begin, files->late_end};
-
-    if (old.begin == old.end || !is_near(files, m)) {
-        files->late_begin = m->begin;
-        files->late_end = m->end;
-        *m = old;
-        return;
-    }
-    m->begin = m->begin < old.begin ? m->begin : old.begin;
-    m->end = m->end > old.end ? m->end : old.end;
-    if (m->end - m->begin >= RELEASE_BYTES) {
-        files->late_begin = files->late_end = 0;
-        return;
-    }
-    files->late_begin = m->begin;
-    files->late_end = m->end;
-    m->end = m->begin;
-}
-
 static void files_release(struct ps_bytes *bytes, const uint8_t *mem, size_t n_bytes)
 {
     struct files *files = files_of(bytes);
-    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    struct memory m = {(uintptr_t)mem / page * page,
-                       ((uintptr_t)mem + n_bytes + page - 1) / page * page};
 
-    /* Between two parts there is other memory. */
-    if (m.end - m.begin < RELEASE_BYTES && files->n_parts == 1) {
-        pthread_mutex_lock(&files->lock);
-        put_off(files, &m);
-        pthread_mutex_unlock(&files->lock);
+    for (size_t i = 0; i < files->n_parts; i++) {
+        struct part *part = &files->part[i];
+
+        if (part->mem && (uintptr_t)mem - (uintptr_t)part->mem < part->n_bytes)
+            ps_release_memory(&part->release, mem, n_bytes);
     }
-    /* Rounded out, so that pages which two ranges share do not stay behind: to another thread
-     * that still reads there, the page comes back. */
-    if (m.end > m.begin)
-        madvise((void *)m.begin, m.end - m.begin, MADV_DONTNEED);
 }
 
 /* Is this byte in the page cache? A file system that does not tell gets no read-ahead from us. */
@@ -212,9 +168,9 @@ static void files_close(struct ps_bytes *bytes)
 
         if (part->mem)
             munmap(part->mem, (size_t)part->n_bytes);
+        ps_release_fini(&part->release);
         close(part->fd);
     }
-    pthread_mutex_destroy(&files->lock);
     free(files);
 }
 
@@ -282,6 +238,7 @@ static int part_take(struct part *part, int fd, const char *where, struct ps_err
     if (rc < 0)
         return rc;
     part->fd = fd;
+    ps_release_init(&part->release);
     if (part->n_bytes > SIZE_MAX)
         return 0;
     /* Private, since some FUSE file systems refuse shared mappings. */
@@ -313,7 +270,6 @@ int ps_files_open_fd(struct ps_bytes **out, int fd, struct ps_err *err)
 
     if (!files)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
-    pthread_mutex_init(&files->lock, NULL);
     files->bytes.ops = &zeros_are_data_ops;
     files->n_parts = 1;
     rc = part_take(&files->part[0], fd, "", err);
@@ -333,7 +289,6 @@ int ps_files_open(struct ps_bytes **out, char *const *paths, size_t n_paths, str
 
     if (!files)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %zu parts", n_paths);
-    pthread_mutex_init(&files->lock, NULL);
     files->bytes.ops = n_paths > 1 ? &split_ops : &one_file_ops;
     for (size_t i = 0; i < n_paths; i++) {
         struct part *part = &files->part[i];
