@@ -7,7 +7,6 @@
 #include "host/report/status.h"
 #include "host/run/paged_out_scan.h"
 #include "host/run/pick_era.h"
-#include "host/run/virtual_side.h"
 
 /* What a page is judged by where there are page tables. */
 struct judging {
@@ -190,32 +189,45 @@ static int scan_sided(const struct ps_image_scan *scan, struct ps_virtual_side *
     return rc;
 }
 
-static int open_side(const struct ps_image_scan *scan, struct ps_virtual_side *v,
-                     struct ps_err *err)
+int ps_image_side_open(struct ps_virtual_side *side, const struct ps_scan_session *session,
+                       struct ps_image *image, struct ps_err *err)
 {
-    const struct ps_options *opt = scan->session->opt;
-    int rc = ps_virtual_side_open(v, opt, scan->image, err);
+    const struct ps_options *opt = session->opt;
+    int rc = ps_virtual_side_open(side, opt, image, err);
     char text[600];
 
-    if (rc < 0 || opt->physical_only)
+    if (rc < 0)
         return rc;
-    ps_virtual_side_describe(v, text, sizeof text);
-    ps_log(v->map ? PS_LOG_INFO : PS_LOG_WARN, "%s: %s", ps_image_path(scan->image), text);
+    if (!opt->physical_only) {
+        ps_virtual_side_describe(side, text, sizeof text);
+        ps_log(side->map ? PS_LOG_INFO : PS_LOG_WARN, "%s: %s", ps_image_path(image), text);
+    }
+    side->era = ps_pick_era(&side->space, opt);
     return 0;
+}
+
+static int scan_with(const struct ps_image_scan *scan, struct ps_virtual_side *side,
+                     struct ps_err *err)
+{
+    struct ps_finding *big = NULL;
+    int rc = ps_scan_session_use_era(scan->session, side->era, err);
+
+    if (rc == 0)
+        rc = scan_sided(scan, side, &big, err);
+    free(big);
+    return rc;
 }
 
 int ps_image_scan(const struct ps_image_scan *scan, struct ps_err *err)
 {
-    struct ps_scan_session *s = scan->session;
-    struct ps_finding *big = NULL;
     struct ps_virtual_side side;
-    int rc = open_side(scan, &side, err);
+    int rc;
 
+    if (scan->side)
+        return scan_with(scan, scan->side, err);
+    rc = ps_image_side_open(&side, scan->session, scan->image, err);
     if (rc == 0)
-        rc = ps_scan_session_use_era(s, ps_pick_era(&side.space, s->opt), err);
-    if (rc == 0)
-        rc = scan_sided(scan, &side, &big, err);
-    free(big);
+        rc = scan_with(scan, &side, err);
     ps_virtual_side_close(&side);
     return rc;
 }

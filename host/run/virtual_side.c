@@ -144,6 +144,7 @@ int ps_virtual_side_findings(struct ps_virtual_side *v, const struct ps_options 
 
     *out = NULL;
     *n = 0;
+    v->n_big_below = 0;
     if (v->table.method == PS_BIGPOOL_NOT_FOUND)
         return 0;
     rc = ps_big_findings(out, n, &spec, err);

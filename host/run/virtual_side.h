@@ -30,6 +30,7 @@ struct ps_virtual_side {
     unsigned carve_arches; /* without page tables: of the table in the pages; 0: nothing to carve */
     uint64_t
         n_big_below; /* entries that ps_virtual_side_findings left out by min_confidence alone */
+    const struct ps_era *era; /* what pages are judged by, by ps_image_side_open alone */
 };
 
 /* Find all of it in an open image, which outlives *v; with --physical-only no more than the
