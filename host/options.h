@@ -131,7 +131,8 @@ struct ps_options {
     /* Farm */
     uint64_t task_bytes; /* --task-bytes */
     const char *plan;    /* --plan; NULL: none */
-    const char *task;    /* --task: a number or "auto", host/farm/plan/task_number.h reads it */
+    const char *task;    /* --task: host/farm/plan/task_number.h reads it */
+    uint32_t tasks_each; /* --tasks-each; at least 1 */
     const char *out_dir; /* --out-dir */
     char *applied;       /* texts of ps_options_apply */
     int partial;         /* --partial */

@@ -18,6 +18,8 @@ if(NOT POOLSCAN_SANITIZE STREQUAL "thread")
     ps_script_test(NAME farm/parallel LABELS farm ENVIRONMENT "STOP_HERE_SO=$<TARGET_FILE:stop_here>")
 endif()
 ps_script_test(NAME farm/kubernetes LABELS farm)
+ps_script_test(NAME farm/many LABELS farm
+    ENVIRONMENT "MAKE_CONTAINER=$<TARGET_FILE:make_container>;BAD_DISK=${bad_disk_path};STOP_HERE_SO=$<TARGET_FILE:stop_here>")
 
 # Every number of shards would take a sanitizer's build many minutes.
 set(every 1)

@@ -305,10 +305,14 @@ const struct ps_option ps_option_table[] = {
      .help = "memory that a task has, about; holes count for nothing (64G)"},
     {.name = "plan", .kind = PS_OPT_STRING, .offset = AT(plan), .verbs = SCAN | MERGE,
      .metavar = "PLAN",
-     .help = "scan: one task of PLAN instead of images; merge: the plan that the shards are of"},
+     .help = "scan: tasks of PLAN instead of images; merge: the plan that the shards are of"},
     {.name = "task", .kind = PS_OPT_STRING, .offset = AT(task), .verbs = SCAN, .metavar = "K",
-     .help = "which task of --plan, counted from 0; auto asks the environment that an array "
-             "job has"},
+     .help = "which task of --plan, counted from 0; K-L: from K to L, in one process; all; auto "
+             "asks the environment that an array job has"},
+    {.name = "tasks-each", .kind = PS_OPT_NUMBER, .offset = AT(tasks_each), .verbs = SCAN | FARM,
+     .metavar = "N", .lo = 1, .hi = UINT64_C(1) << 24,
+     .help = "tasks that each process does: K of --task, and what auto asks, count groups of N "
+             "tasks (1)"},
     {.name = "out-dir", .kind = PS_OPT_STRING, .offset = AT(out_dir), .verbs = SCAN | FARM,
      .metavar = "DIR", .help = "where shards are, the results of tasks"},
     {.name = "partial", .kind = PS_OPT_FLAG, .offset = AT(partial), .verbs = MERGE,

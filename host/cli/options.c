@@ -42,6 +42,7 @@ const struct ps_options ps_option_defaults = {
     .bench_bytes = UINT64_C(1) << 30,
     .min_confidence = PS_CONFIDENCE_PLAUSIBLE,
     .task_bytes = UINT64_C(64) << 30,
+    .tasks_each = 1,
     .unpack_memory = PS_UNPACK_MEMORY_AUTO,
 };
 
@@ -335,9 +336,11 @@ static int check_plan(const struct parser *p)
 
     if (opt->verb != PS_VERB_SCAN)
         return 0;
-    if (!opt->plan && (opt->task || opt->out_dir))
+    if (!opt->plan && (opt->task || opt->out_dir || was_given(p, "tasks-each")))
         return usage(p, "--%s is of a task, and there is no --plan",
-                     opt->task ? "task" : "out-dir");
+                     opt->task      ? "task"
+                     : opt->out_dir ? "out-dir"
+                                    : "tasks-each");
     if (!opt->plan)
         return 0;
     for (size_t i = 0; i < ps_n_options; i++)
@@ -347,7 +350,7 @@ static int check_plan(const struct parser *p)
     if (was_given(p, "skip") || was_given(p, "limit"))
         return usage(p, "--skip and --limit cut images by hand, and --plan has them cut");
     if (!opt->task || !opt->out_dir)
-        return usage(p, "--plan needs --task K (or auto) and --out-dir DIR");
+        return usage(p, "--plan needs --task K (or K-L, all, auto) and --out-dir DIR");
     if (opt->output || was_given(p, "format") || was_given(p, "renderer"))
         return usage(p, "a task writes its shard to --out-dir: --output and --format are of the "
                         "verb merge");

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/farm/opened.h"
 #include "host/farm/recorder.h"
 #include "host/farm/shard/shard.h"
 #include "host/farm/task_parts.h"
@@ -126,8 +127,9 @@ void ps_farm_fill_head(struct ps_shard_head *head, const struct ps_farm_task_run
 }
 
 /* Keys must be the same in all tasks of an image, wherever they run. */
-int ps_farm_scan(const struct ps_farm_task_run *run, struct ps_image *image, uint64_t start,
-                 struct ps_recorder *recorder, struct ps_err *err)
+int ps_farm_scan(const struct ps_farm_task_run *run, struct ps_image *image,
+                 struct ps_virtual_side *side, uint64_t start, struct ps_recorder *recorder,
+                 struct ps_err *err)
 {
     const struct ps_farm_task *task = run->task;
     const struct ps_receiver to = ps_recorder_receiver(recorder);
@@ -139,6 +141,7 @@ int ps_farm_scan(const struct ps_farm_task_run *run, struct ps_image *image, uin
         .end = task->part == PS_FARM_VIRTUAL ? 0 : task->end,
         .with_side = recorder->with_side,
         .page_secret = &secret,
+        .side = side,
         .to = &to,
     };
 
@@ -146,21 +149,23 @@ int ps_farm_scan(const struct ps_farm_task_run *run, struct ps_image *image, uin
     return ps_image_scan(&what, err);
 }
 
-static int record(struct ps_farm_task_run *run, struct ps_image *image,
-                  const struct ps_farm_notes *notes, struct place *p, struct ps_losses *losses,
-                  struct ps_err *err)
+static int record(struct ps_farm_task_run *run, struct ps_farm_opened *o, struct place *p,
+                  struct ps_losses *losses, struct ps_err *err)
 {
     struct ps_shard_head head;
     struct ps_recorder recorder = {.head = &head,
-                                   .notes = notes,
+                                   .notes = &o->notes,
                                    .with_side = run->task->part != PS_FARM_RANGE,
                                    .progress = run->progress};
     int rc = create_temp(p, &recorder.writer, err);
 
+    run->no_folder = rc == -PS_ECREATE;
     if (rc < 0)
         return rc;
     ps_farm_fill_head(&head, run);
-    rc = ps_farm_scan(run, image, run->task->start, &recorder, err);
+    rc = ps_farm_opened_side(o, run, err);
+    if (rc == 0)
+        rc = ps_farm_scan(run, o->image, &o->side, run->task->start, &recorder, err);
     if (rc == 0)
         rc = ps_shard_finish(recorder.writer, err);
     ps_shard_writer_free(recorder.writer);
@@ -199,20 +204,18 @@ int ps_farm_open_image(struct ps_farm_task_run *run, struct ps_image **image, st
     return rc;
 }
 
+/* What a failure left behind is for nobody. */
 static int scan_image(struct ps_farm_task_run *run, struct place *p, struct ps_err *err)
 {
-    struct ps_farm_notes notes;
+    struct ps_farm_opened own = {.image = NULL};
+    struct ps_farm_opened *o = run->kept ? run->kept : &own;
     struct ps_losses losses = {0};
-    struct ps_image *image = NULL;
-    int rc;
+    int rc = ps_farm_opened_use(o, run, err);
 
-    ps_farm_notes_begin(&notes, 0);
-    rc = ps_farm_open_image(run, &image, err);
     if (rc == 0)
-        rc = record(run, image, &notes, p, &losses, err);
-    ps_farm_notes_end();
-    ps_farm_notes_free(&notes);
-    ps_image_close(image);
+        rc = record(run, o, p, &losses, err);
+    if (rc < 0 || !run->kept)
+        ps_farm_opened_close(o);
     return rc == 0 ? ps_losses_tell(&losses, err) : rc;
 }
 
@@ -223,6 +226,7 @@ int ps_farm_task_run(struct ps_farm_task_run *run, struct ps_err *err)
 
     if (rc == 0)
         rc = ps_farm_make_dir(run->dir, err);
+    run->no_folder = rc < 0;
     if (rc < 0)
         return rc;
     rc = look(run, p.path, err);

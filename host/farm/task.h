@@ -9,6 +9,8 @@
 /* Of the file that has the shard of a task, below a folder. */
 #define PS_FARM_SHARD_NAME "task-%06u.shard"
 
+struct ps_farm_opened;
+
 struct ps_farm_task_run {
     struct ps_scan_session *session; /* with the options of the plan */
     const struct ps_farm_plan *plan;
@@ -19,11 +21,15 @@ struct ps_farm_task_run {
     void (*on_image)(void *arg, struct ps_image *image);
     void *arg;
     struct ps_image *opened; /* the image, if it is open already; taken from here when it is used */
+    /* What the task before left open, and the next one may use (host/farm/opened.h); NULL: all is
+     * closed again. */
+    struct ps_farm_opened *kept;
     /* What became of it: */
     int was_done;     /* the shard was there, and nothing had to be done */
     int was_recorded; /* the shard is there now */
     int not_opened;   /* it failed because the image cannot be opened, or has changed */
     int not_scanned;  /* it failed by what is in the image; neither is the fault of another one */
+    int no_folder;    /* it failed because nothing can be created in the folder */
     uint64_t n_bytes, n_findings;
 };
 

@@ -8,6 +8,7 @@
 #include "host/farm/shard/shard.h"
 #include "host/farm/task.h"
 #include "host/image/image.h"
+#include "host/run/virtual_side.h"
 
 /* PS_ECREATE. A folder that is there is good. */
 int ps_farm_make_dir(const char *dir, struct ps_err *err);
@@ -27,8 +28,9 @@ void ps_farm_fill_head(struct ps_shard_head *head, const struct ps_farm_task_run
 int ps_farm_check_head(const struct ps_shard_head *h, const struct ps_farm_plan *plan,
                        const struct ps_farm_task *task, struct ps_err *err);
 
-/* Scan what is behind 'start' into the recorder. As ps_image_scan. */
-int ps_farm_scan(const struct ps_farm_task_run *run, struct ps_image *image, uint64_t start,
-                 struct ps_recorder *recorder, struct ps_err *err);
+/* Scan what is behind 'start' into the recorder. As ps_image_scan; so is 'side'. */
+int ps_farm_scan(const struct ps_farm_task_run *run, struct ps_image *image,
+                 struct ps_virtual_side *side, uint64_t start, struct ps_recorder *recorder,
+                 struct ps_err *err);
 
 #endif

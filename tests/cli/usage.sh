@@ -81,6 +81,12 @@ scan --plan p --out-dir d
 scan --task 0 image
 scan --out-dir d image
 scan --plan p --task 0 --out-dir d image
+scan --plan p --task 0 --out-dir d --tasks-each 0
+scan --plan p --task 0 --out-dir d --tasks-each x
+scan --plan p --task 0 --out-dir d --tasks-each 16777217
+scan --tasks-each 2 image
+farm --tasks-each 0 p
+farm --task 0 p
 scan --plan p --task 0 --out-dir d --tags A
 scan --plan p --task 0 --out-dir d --range 0-4k
 scan --plan p --task 0 --out-dir d --min-confidence 10

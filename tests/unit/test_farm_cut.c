@@ -146,52 +146,115 @@ static void no_engine(void)
         unsetenv(names[i]);
 }
 
+/* One task: its number; -1: it is refused; -2: it is several. */
+static int64_t one_task(const char *text, uint64_t n_tasks, struct ps_err *err)
+{
+    struct ps_farm_task_range r = {99, 98};
+    const int rc = ps_farm_task_range(text, 1, n_tasks, &r, err);
+
+    cr_assert(rc == 0 || rc == -PS_EARG);
+    if (rc < 0) {
+        cr_assert_eq(r.first, 99);
+        cr_assert_eq(r.last, 98);
+        return -1;
+    }
+    return r.first == r.last ? (int64_t)r.first : -2;
+}
+
 Test(task_number, each_engine)
 {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        uint32_t k = 99;
         struct ps_err err = {0};
 
         no_engine();
         setenv(names[i], "7", 1);
-        cr_assert_eq(ps_farm_task_number("auto", 7, &k, &err), from_one[i] ? 0 : -PS_EARG, "%s",
-                     names[i]);
-        cr_assert_eq(ps_farm_task_number("auto", 8, &k, &err), 0);
-        cr_assert_eq(k, from_one[i] ? 6 : 7, "%s", names[i]);
-        cr_assert_eq(ps_farm_task_number("3", 8, &k, &err), 0);
-        cr_assert_eq(k, 3);
+        cr_assert_eq(one_task("auto", 7, &err), from_one[i] ? 6 : -1, "%s", names[i]);
+        cr_assert_eq(one_task("auto", 8, &err), from_one[i] ? 6 : 7, "%s", names[i]);
+        cr_assert_eq(one_task("3", 8, &err), 3);
     }
+}
+
+/* Element E is to do tasks E * N to E * N + N - 1, as far as there are such. */
+Test(task_number, groups_of_each_engine)
+{
+    static const uint64_t n_tasks[] = {1, 2, 7, 8, 9, 1u << 24};
+    static const uint32_t each[] = {2, 3, 4, 8, 100, 1u << 24};
+
+    for (size_t k = 0; k < 8 * 6 * 6; k++) {
+        const size_t i = k % 8;
+        const uint64_t n = n_tasks[k / 8 % 6];
+        const uint32_t e = each[k / 48];
+        const unsigned shift = i < 7 && from_one[i];
+        uint64_t next = 0;
+        unsigned element = 0;
+        struct ps_farm_task_range r;
+        struct ps_farm_task_range by_number;
+        struct ps_err err = {0};
+        char text[16];
+
+        no_engine();
+        for (; element < 20 && next < n; element++) {
+            snprintf(text, sizeof text, "%u", element + shift);
+            setenv(names[i], text, 1);
+            cr_assert_eq(ps_farm_task_range("auto", e, n, &r, &err), 0, "%s", err.msg);
+            cr_assert_eq(r.first, next);
+            cr_assert_eq(r.last, (n - next < e ? n - next : e) + next - 1);
+            next = r.last + UINT64_C(1);
+            snprintf(text, sizeof text, "%u", element);
+            cr_assert_eq(ps_farm_task_range(text, e, n, &by_number, &err), 0, "%s", err.msg);
+            cr_assert_eq(by_number.first, r.first);
+            cr_assert_eq(by_number.last, r.last);
+        }
+        snprintf(text, sizeof text, "%u", element + shift);
+        setenv(names[i], text, 1);
+        cr_assert_eq(ps_farm_task_range("auto", e, n, &r, &err), next < n ? 0 : -PS_EARG);
+    }
+}
+
+Test(task_number, ranges)
+{
+    struct ps_farm_task_range r;
+    struct ps_err err = {0};
+
+    cr_assert_eq(ps_farm_task_range("all", 1, 8, &r, &err), 0);
+    cr_assert(r.first == 0 && r.last == 7);
+    cr_assert_eq(ps_farm_task_range("all", 1, 1, &r, &err), 0);
+    cr_assert(r.first == 0 && r.last == 0);
+    cr_assert_eq(ps_farm_task_range("2-6", 1, 8, &r, &err), 0);
+    cr_assert(r.first == 2 && r.last == 6);
+    cr_assert_eq(ps_farm_task_range("7-7", 1, 8, &r, &err), 0);
+    cr_assert(r.first == 7 && r.last == 7);
+    cr_assert_eq(ps_farm_task_range("2-6", 2, 8, &r, &err), -PS_EARG);
+    cr_assert_eq(ps_farm_task_range("all", 2, 8, &r, &err), -PS_EARG);
 }
 
 Test(task_number, nobody_or_two_say_it)
 {
-    uint32_t k = 99;
     struct ps_err err = {0};
 
     no_engine();
-    cr_assert_eq(ps_farm_task_number("auto", 8, &k, &err), -PS_EARG);
+    cr_assert_eq(one_task("auto", 8, &err), -1);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         cr_assert(strstr(err.msg, names[i]), "%s is not in: %s", names[i], err.msg);
     setenv("SGE_TASK_ID", "undefined", 1);
     setenv("LSB_JOBINDEX", "0", 1);
-    cr_assert_eq(ps_farm_task_number("auto", 8, &k, &err), -PS_EARG);
+    cr_assert_eq(one_task("auto", 8, &err), -1);
     setenv("SLURM_PROCID", "0", 1);
     setenv("PARALLEL_SEQ", "3", 1);
-    cr_assert_eq(ps_farm_task_number("auto", 8, &k, &err), 0, "%s", err.msg);
-    cr_assert_eq(k, 2);
+    cr_assert_eq(one_task("auto", 8, &err), 2, "%s", err.msg);
     setenv("SLURM_ARRAY_TASK_ID", "2", 1);
-    cr_assert_eq(ps_farm_task_number("auto", 8, &k, &err), -PS_EARG);
+    cr_assert_eq(one_task("auto", 8, &err), -1);
     cr_assert(strstr(err.msg, "SLURM_ARRAY_TASK_ID") && strstr(err.msg, "PARALLEL_SEQ"));
 }
 
 Test(task_number, no_numbers)
 {
-    static const char *const bad[] = {"",    "-1", "8",           "1x",
-                                      "0x1", " 1", "99999999999", "4294967296"};
-    uint32_t k = 99;
+    static const char *const bad[] = {
+        "",    "-1",  "8",    "1x",   "0x1",  " 1",  "99999999999",   "4294967296",
+        "3-1", "a-b", "-",    "0-",   "0-8",  "8-9", "0-99999999999", "0-4294967296",
+        "1-x", "1 -2", "1- 2", "1--2", "1-2-3", "0,1", "all-3",       "ALL"};
     struct ps_err err = {0};
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        cr_assert_eq(ps_farm_task_number(bad[i], 8, &k, &err), -PS_EARG, "%s", bad[i]);
-    cr_assert_eq(k, 99);
+        cr_assert_eq(one_task(bad[i], 8, &err), -1, "%s", bad[i]);
 }

@@ -1,12 +1,14 @@
-/* poolscan scan --plan: one task of a plan into its shard. */
+/* poolscan scan --plan: tasks of a plan into their shards. */
 #include "host/commands/commands.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "host/cancel.h"
+#include "host/farm/opened.h"
 #include "host/farm/plan/options.h"
-#include "host/farm/task.h"
 #include "host/farm/plan/task_number.h"
+#include "host/farm/task.h"
 #include "host/image/fault_guard.h"
 #include "host/log.h"
 #include "host/report/progress.h"
@@ -16,10 +18,13 @@ struct task_command {
     struct ps_farm_plan plan;
     struct ps_scan_session session;
     struct ps_progress progress;
-    struct ps_farm_task_run run;
+    struct ps_farm_opened kept;
+    struct ps_farm_task_run run; /* the task that it is at */
     char engine_text[128];
     const char *devices[1]; /* of the progress, which keeps them */
     int has_progress;
+    uint32_t n_recorded, n_done, n_failed;
+    int first_failure; /* -PS_E... of a task that did not stop the others, 0 if none */
 };
 
 static void on_progress(void *arg, uint64_t done, uint64_t findings)
@@ -60,52 +65,107 @@ static void tell_result(const struct task_command *c)
                task->number, c->run.n_bytes, c->run.n_findings);
 }
 
-/* Which image it was is a part of every message. */
-static int fail_of_image(const struct task_command *c, struct ps_err *err)
+static void count(struct task_command *c, int rc)
 {
-    const int rc = -err->code;
+    c->n_recorded += c->run.was_recorded != 0;
+    c->n_done += c->run.was_done != 0;
+    c->n_failed += rc < 0;
+}
 
+/* Which task and image it was is a part of every message. */
+static void tell_failure(const struct task_command *c, struct ps_err *err)
+{
     ps_log(PS_LOG_ERROR, "task %" PRIu32 ": %s: %s", c->run.task->number, c->run.task->image,
            err->msg);
     err->msg[0] = '\0';
+}
+
+static int run_task(struct task_command *c, const struct ps_farm_task *task, struct ps_err *err)
+{
+    const struct ps_scan_progress progress = {.call = on_progress, .arg = c};
+    int rc;
+
+    c->has_progress = 0;
+    c->run = (struct ps_farm_task_run){.session = &c->session,
+                                       .plan = &c->plan,
+                                       .task = task,
+                                       .dir = c->opt.out_dir,
+                                       .progress = &progress,
+                                       .on_image = start_progress,
+                                       .arg = c,
+                                       .kept = &c->kept};
+    rc = ps_farm_task_run(&c->run, err);
+    if (c->has_progress)
+        ps_progress_end(&c->progress);
+    tell_result(c);
+    count(c, rc);
+    if (rc < 0)
+        tell_failure(c, err);
     return rc;
 }
 
-static int run_task(struct task_command *c, struct ps_err *err)
+/* Does a failure mean that no other task can do better in this process? */
+static int stops_all(const struct task_command *c, int rc)
 {
-    const struct ps_scan_progress progress = {.call = on_progress, .arg = c};
+    return rc == -PS_EDEVICE || c->run.no_folder || ps_cancel_requested();
+}
+
+static int run_tasks(struct task_command *c, const struct ps_farm_task_range *which,
+                     struct ps_err *err)
+{
+    int rc = 0;
+
+    for (uint32_t i = which->first; i <= which->last && rc == 0; i++) {
+        rc = ps_cancel_check(err);
+        if (rc < 0)
+            return rc;
+        rc = run_task(c, &c->plan.task[i], err);
+        if (rc == 0 || stops_all(c, rc))
+            continue;
+        if (c->first_failure == 0)
+            c->first_failure = rc;
+        rc = 0;
+    }
+    return rc;
+}
+
+static int run_in_session(struct task_command *c, const struct ps_farm_task_range *which,
+                          struct ps_err *err)
+{
     int rc = ps_farm_plan_check_tags(&c->plan, c->session.tags, err);
 
     if (rc < 0)
         return rc;
     ps_engine_describe(&c->session.engine, c->engine_text, sizeof c->engine_text);
     ps_log(PS_LOG_INFO, "using %s", c->engine_text);
-    c->run.session = &c->session;
-    c->run.plan = &c->plan;
-    c->run.dir = c->opt.out_dir;
-    c->run.progress = &progress;
-    c->run.on_image = start_progress;
-    c->run.arg = c;
-    rc = ps_farm_task_run(&c->run, err);
-    if (c->has_progress)
-        ps_progress_end(&c->progress);
-    tell_result(c);
-    return rc < 0 ? fail_of_image(c, err) : 0;
+    rc = run_tasks(c, which, err);
+    ps_farm_opened_close(&c->kept);
+    if (which->last > which->first)
+        ps_log(PS_LOG_INFO,
+               "tasks %" PRIu32 " to %" PRIu32 ": %" PRIu32 " recorded, %" PRIu32
+               " done already, %" PRIu32 " failed",
+               which->first, which->last, c->n_recorded, c->n_done, c->n_failed);
+    if (rc == 0 && c->first_failure < 0) {
+        /* Said already, task by task: only the status is left to tell. */
+        err->code = -c->first_failure;
+        err->msg[0] = '\0';
+        rc = c->first_failure;
+    }
+    return rc;
 }
 
 static int run_with_plan(struct task_command *c, struct ps_err *err)
 {
-    uint32_t number = 0;
+    struct ps_farm_task_range which;
     int rc = ps_farm_plan_use_options(&c->plan, &c->opt, err);
 
     if (rc == 0)
-        rc = ps_farm_task_number(c->opt.task, c->plan.n_tasks, &number, err);
+        rc = ps_farm_task_range(c->opt.task, c->opt.tasks_each, c->plan.n_tasks, &which, err);
     if (rc < 0)
         return rc;
-    c->run.task = &c->plan.task[number];
     rc = ps_scan_session_open(&c->session, &c->opt, err);
     if (rc == 0)
-        rc = run_task(c, err);
+        rc = run_in_session(c, &which, err);
     ps_scan_session_free(&c->session);
     return rc;
 }

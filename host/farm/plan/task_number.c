@@ -42,23 +42,44 @@ static int none_set(struct ps_err *err)
     return ps_fail(err, PS_EARG, PS_AT_NONE, "--task auto: none of these is set: %s", names);
 }
 
-static int read_number(const char *text, const char *who, uint32_t first, uint64_t n_tasks,
-                       uint32_t *out, struct ps_err *err)
-{
-    const size_t n = strspn(text, "0123456789");
-    const uint64_t v = n > 0 && n <= 10 && text[n] == '\0' ? strtoull(text, NULL, 10) : UINT64_MAX;
+/* What K may be, and what it counts. */
+struct counting {
+    uint64_t n;
+    uint32_t each;
+};
 
-    if (v < first || v - first >= n_tasks)
-        return ps_fail(err, PS_EARG, PS_AT_NONE,
-                       "%s %.48s: expected a number from %u to %" PRIu64 ", a task of the plan",
-                       who, text, (unsigned)first, first + n_tasks - 1);
+/* The number that ends before 'end'. 0: there is none below n. */
+static int read_number(const char *text, const char *end, uint32_t first, uint64_t n, uint32_t *out)
+{
+    const size_t digits = strspn(text, "0123456789");
+    const int is_number = digits > 0 && digits <= 10 && text + digits == end;
+    const uint64_t v = is_number ? strtoull(text, NULL, 10) : UINT64_MAX;
+
+    if (v < first || v - first >= n)
+        return 0;
     *out = (uint32_t)(v - first);
-    return 0;
+    return 1;
 }
 
-static int from_environment(uint64_t n_tasks, uint32_t *out, struct ps_err *err)
+static int wrong_number(const struct counting *c, const char *who, const char *text, uint32_t first,
+                        struct ps_err *err)
+{
+    const uint64_t last = first + c->n - 1;
+
+    if (c->each > 1)
+        return ps_fail(err, PS_EARG, PS_AT_NONE,
+                       "%s %.48s: expected a number from %u to %" PRIu64
+                       ", which counts groups of %u tasks of the plan",
+                       who, text, (unsigned)first, last, (unsigned)c->each);
+    return ps_fail(err, PS_EARG, PS_AT_NONE,
+                   "%s %.48s: expected a number from %u to %" PRIu64 ", a task of the plan", who,
+                   text, (unsigned)first, last);
+}
+
+static int from_environment(const struct counting *c, uint32_t *out, struct ps_err *err)
 {
     const struct variable *found = NULL;
+    const char *text;
 
     for (size_t i = 0; i < N_VARIABLES; i++) {
         const struct variable *v = &variables[i];
@@ -73,12 +94,60 @@ static int from_environment(uint64_t n_tasks, uint32_t *out, struct ps_err *err)
     }
     if (!found)
         return none_set(err);
-    return read_number(value_of(found), found->name, found->first, n_tasks, out, err);
+    text = value_of(found);
+    if (!read_number(text, text + strlen(text), found->first, c->n, out))
+        return wrong_number(c, found->name, text, found->first, err);
+    return 0;
 }
 
-int ps_farm_task_number(const char *text, uint64_t n_tasks, uint32_t *out, struct ps_err *err)
+static int read_range(const char *text, uint64_t n_tasks, struct ps_farm_task_range *out,
+                      struct ps_err *err)
 {
+    const char *dash = strchr(text, '-');
+    struct ps_farm_task_range r = {0, (uint32_t)(n_tasks - 1)};
+
+    if (strcmp(text, "all") != 0 &&
+        (!read_number(text, dash, 0, n_tasks, &r.first) ||
+         !read_number(dash + 1, dash + strlen(dash), 0, n_tasks, &r.last)))
+        return ps_fail(err, PS_EARG, PS_AT_NONE,
+                       "--task %.48s: expected two numbers from 0 to %" PRIu64
+                       ", tasks of the plan",
+                       text, n_tasks - 1);
+    if (r.last < r.first)
+        return ps_fail(err, PS_EARG, PS_AT_NONE, "--task %.48s: it ends before it begins", text);
+    *out = r;
+    return 0;
+}
+
+static int read_group(const char *text, uint32_t each, uint64_t n_tasks,
+                      struct ps_farm_task_range *out, struct ps_err *err)
+{
+    const struct counting c = {(n_tasks + each - 1) / each, each};
+    uint32_t group = 0;
+    uint64_t end;
+    int rc = 0;
+
     if (strcmp(text, "auto") == 0)
-        return from_environment(n_tasks, out, err);
-    return read_number(text, "--task", 0, n_tasks, out, err);
+        rc = from_environment(&c, &group, err);
+    else if (!read_number(text, text + strlen(text), 0, c.n, &group))
+        rc = wrong_number(&c, "--task", text, 0, err);
+    if (rc < 0)
+        return rc;
+    end = ((uint64_t)group + 1) * each;
+    out->first = group * each;
+    out->last = (uint32_t)((end < n_tasks ? end : n_tasks) - 1);
+    return 0;
+}
+
+int ps_farm_task_range(const char *text, uint32_t each, uint64_t n_tasks,
+                       struct ps_farm_task_range *out, struct ps_err *err)
+{
+    if (strcmp(text, "all") != 0 && !strchr(text, '-'))
+        return read_group(text, each, n_tasks, out, err);
+    if (each > 1)
+        return ps_fail(err, PS_EARG, PS_AT_NONE,
+                       "--task %.48s says which tasks they are: --tasks-each is of --task K and "
+                       "--task auto",
+                       text);
+    return read_range(text, n_tasks, out, err);
 }

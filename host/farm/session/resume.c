@@ -63,8 +63,8 @@ static int record(struct ps_farm_task_run *run, struct growing *g, struct ps_ima
                                    .losses = g->state.losses,
                                    .n_bytes = g->state.n_bytes};
     const uint64_t end = g->state.end;
-    int rc =
-        ps_farm_scan(run, image, end > run->task->start ? end : run->task->start, &recorder, err);
+    int rc = ps_farm_scan(run, image, NULL, end > run->task->start ? end : run->task->start,
+                          &recorder, err);
 
     run->not_scanned = rc == -PS_EARG || rc == -PS_EFORMAT;
     if (rc == 0)
