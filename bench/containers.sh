@@ -10,9 +10,10 @@
 # are medians of the pairs; a ratio is the rate of the scan by that of its ceiling, wall-clock and processor time.
 # On a busy machine only processor time tells anything. All files are in the page cache.
 #
-# The bound of a packed row is the ratio of a scan that costs nothing but what the library takes to unpack
-# and what the raw image takes to scan (processor time of both, the latter measured just before), shared out
-# over the threads as well as can be: a single stream is unpacked by one of them.
+# The bound of a packed row is the ratio of a scan that costs nothing but what the library takes to unpack,
+# what the raw image takes to scan and, with page tables, which are read all over the image, new memory for all
+# that is unpacked (processor time, the latter two measured just before), shared out over the threads as well
+# as can be: a single stream is unpacked by one of them.
 #
 # PS_BENCH_ROWS=REGEX picks rows of packed images by name. PS_BENCH_SIZE=1G of the image. PS_BENCH_DIR=DIR (kept), PS_BENCH_PLAIN=1 leaves packed images out,
 # PS_BENCH_PACKED=1 the others.
@@ -123,18 +124,27 @@ plain() { # NAME FORMAT VARIANT
     rm -rf "$folder/one"
 }
 
+# processor_ms COMMAND...: the median of five
+processor_ms() {
+    local i
+
+    for ((i = 0; i < 5; i++)); do
+        once "$@"
+    done | sort -g -k 2,2 | awk 'NR == 3 { print $2 }'
+}
+
 # packed_row NAME KIND FILE UNPACKERS THREADS ARGUMENTS
 packed_row() {
-    local raw=() ms i
+    local ms memory=0
 
     # shellcheck disable=SC2086 # none or one
     scan "$5" "$folder/image.raw" $6
-    raw=("${words[@]}")
-    ms=$(for ((i = 0; i < 5; i++)); do once "${raw[@]}"; done | sort -g -k 2,2 | awk 'NR == 3 { print $2 }')
+    ms=$(processor_ms "${words[@]}")
+    [ -n "$6" ] || memory=$(processor_ms "$decoders" memory "$folder/image.raw" "$5")
     # shellcheck disable=SC2086
     scan "$5" "$3" $6
     pairs "$1" "$mib" "$5" "$6" "$decoders" "$2" "$3" "$5" -- "${words[@]}"
-    awk -v d="$(median 2)" -v s="$ms" -v u="$(($4 < $5 ? $4 : $5))" -v t="$5" 'BEGIN {
+    awk -v d="$(median 2)" -v s="$((ms + memory))" -v u="$(($4 < $5 ? $4 : $5))" -v t="$5" 'BEGIN {
         one = d / u; all = (d + s) / t; printf ",%.3g\n", one / (all > one ? all : one) }'
 }
 

@@ -16,6 +16,8 @@ struct packed_file {
 /* How many bytes came out. */
 typedef uint64_t decode_fn(const struct packed_file *file);
 decode_fn decode_gzip, decode_zstd, decode_lz4, decode_xz, decode_ewf;
+/* Nothing is unpacked: as much memory as the file has bytes is new, and written to. */
+decode_fn decode_memory;
 
 /* Unpack piece 'number'; returns its bytes. *state: begins as NULL in each thread, kept for it. */
 typedef uint64_t piece_fn(void *arg, void **state, size_t number);

@@ -1,5 +1,6 @@
 /* bench_decoders KIND FILE THREADS: unpack FILE (gzip, zstd, lz4, xz, ewf) with the library of that
- * format, print how many MB/s came out. The ceiling of a scan of FILE (bench/containers.sh). */
+ * format, print how many MB/s came out. The ceiling of a scan of FILE (bench/containers.sh). KIND
+ * memory: take as much new memory as FILE has bytes. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -20,7 +21,7 @@ static const struct {
     decode_fn *decode;
 } kinds[] = {
     {"gzip", decode_gzip}, {"zstd", decode_zstd}, {"lz4", decode_lz4},
-    {"xz", decode_xz},     {"ewf", decode_ewf},
+    {"xz", decode_xz},     {"ewf", decode_ewf},   {"memory", decode_memory},
 };
 
 void die(const char *what)
