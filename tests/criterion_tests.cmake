@@ -124,6 +124,8 @@ endif()
 if(POOLSCAN_ZSTD)
     ps_criterion_test(NAME unit/test_zstd LABELS unit
         SOURCES support/memory_bytes.c support/packed_case.c support/rng.c)
+    ps_criterion_test(NAME unit/test_zstd_in_place LABELS unit
+        SOURCES support/memory_bytes.c support/packed_case.c support/rng.c)
 endif()
 if(POOLSCAN_LZ4)
     ps_criterion_test(NAME unit/test_lz4 LABELS unit

@@ -21,6 +21,9 @@ struct made {
     uint64_t damage_at; /* the stream ends here with an error; UINT64_MAX: nowhere */
     uint64_t at;
     uint64_t n_calls;
+    unsigned n_restarts;
+    const uint8_t *mem; /* that all of it goes into */
+    size_t n_mem;
 };
 
 static int made_next(void *arg, uint8_t *out, size_t n_bytes, size_t *n, struct ps_err *err)
@@ -34,7 +37,41 @@ static int made_next(void *arg, uint8_t *out, size_t n_bytes, size_t *n, struct 
     return m->at == m->damage_at ? ps_fail(err, PS_EFORMAT, 1000, "damaged here") : 0;
 }
 
+#define STEP ((size_t)300000) /* no multiple of anything */
+
+/* The same in place. What the last call before the damage gave does not count. */
+static int made_next_in(void *arg, uint8_t *mem, size_t n_mem, size_t *at, struct ps_err *err)
+{
+    struct made *m = arg;
+    const size_t room = n_mem - *at;
+    size_t n;
+    int rc;
+
+    cr_assert_eq(*at, m->at);
+    cr_assert(!m->mem || (m->mem == mem && m->n_mem == n_mem));
+    m->mem = mem;
+    m->n_mem = n_mem;
+    for (size_t i = *at > 2 * STEP ? *at - 2 * STEP : 0; i < *at; i++)
+        cr_assert_eq(mem[i], truth(i), "byte 0x%zx was changed", i);
+    rc = made_next(m, mem + *at, STEP < room ? STEP : room, &n, err);
+    if (rc < 0)
+        return rc;
+    *at += n;
+    return m->at < m->n;
+}
+
+static int made_restart(void *arg, struct ps_err *err)
+{
+    struct made *m = arg;
+
+    (void)err;
+    m->at = 0;
+    m->n_restarts++;
+    return 0;
+}
+
 struct opened {
+    int in_place;
     struct made made;
     struct ps_image_spec spec;
     struct ps_notes notes;
@@ -50,6 +87,8 @@ static void open_stream(struct opened *o, uint64_t promised)
         .n_packed = 5000,
         .arg = &o->made,
         .next = made_next,
+        .next_in = o->in_place ? made_next_in : NULL,
+        .restart = o->in_place ? made_restart : NULL,
         .n_promised = promised,
     };
 
@@ -58,9 +97,11 @@ static void open_stream(struct opened *o, uint64_t promised)
     cr_assert((o->rc == 0) == (o->bytes != NULL));
 }
 
-static struct opened begin(uint64_t memory, unsigned n_threads)
+/* Every test is for both ways to fill memory: in pieces and in place. */
+static struct opened begin(uint64_t memory, unsigned n_threads, int in_place)
 {
     return (struct opened){
+        .in_place = in_place,
         .made = {.n = N_BYTES, .damage_at = UINT64_MAX},
         .spec = {.unpack_memory = memory, .n_threads = n_threads, .temp_dir = "/dev/shm"},
     };
@@ -121,8 +162,8 @@ Test(unpacked, where)
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        for (unsigned n_threads = 1; n_threads <= 2; n_threads++) {
-            struct opened o = begin(cases[i].memory, n_threads);
+        for (unsigned n = 0; n < 4; n++) {
+            struct opened o = begin(cases[i].memory, 1 + n % 2, n / 2);
 
             open_stream(&o, cases[i].promised);
             cr_expect_eq(has_note(&o, "temporary file"), cases[i].is_file, "case %zu", i);
@@ -135,7 +176,7 @@ Test(unpacked, where)
 /* What is known not to fit does not go through memory first. */
 Test(unpacked, promise_goes_to_file)
 {
-    struct opened o = begin(5 * MIB, 1);
+    struct opened o = begin(5 * MIB, 1, 1);
 
     o.spec.temp_dir = PS_NO_TEMP_DIR;
     open_stream(&o, 6 * MIB);
@@ -146,33 +187,42 @@ Test(unpacked, promise_goes_to_file)
 /* Exactly as many bytes as there is memory for. */
 Test(unpacked, multiple_of_a_piece)
 {
-    for (uint64_t memory = 7 * MIB; memory <= 9 * MIB; memory += MIB) {
-        struct opened o = begin(memory, 2);
+    for (uint64_t memory = 7 * MIB; memory <= 9 * MIB; memory += MIB)
+        for (int in_place = 0; in_place < 2; in_place++) {
+            struct opened o = begin(memory, 2, in_place);
 
-        o.made.n = 8 * MIB;
-        open_stream(&o, 0);
-        cr_expect_eq(has_note(&o, "temporary file"), memory < 9 * MIB);
-        check(&o, 8 * MIB);
-    }
+            o.made.n = 8 * MIB;
+            open_stream(&o, 0);
+            /* In place the end is seen with the last byte. */
+            cr_expect_eq(has_note(&o, "temporary file"), memory < (in_place ? 8 : 9) * MIB);
+            check(&o, 8 * MIB);
+        }
+}
+
+static void check_damage(uint64_t memory, uint64_t at, int in_place)
+{
+    struct opened o = begin(memory, 1 + at % 2, in_place);
+
+    o.made.damage_at = at;
+    open_stream(&o, 0);
+    cr_assert(has_note(&o, "damaged here: the last 4000 of 5000 packed bytes are lost"));
+    cr_assert_eq(o.made.n_restarts, in_place && memory > at);
+    check(&o, at);
 }
 
 Test(unpacked, damage)
 {
     for (uint64_t memory = 0; memory <= 20 * MIB; memory += 5 * MIB)
         for (uint64_t at = MIB - 1; at < 9 * MIB; at += MIB + 333) {
-            struct opened o = begin(memory, 1 + at % 2);
-
-            o.made.damage_at = at;
-            open_stream(&o, 0);
-            cr_assert(has_note(&o, "damaged here: the last 4000 of 5000 packed bytes are lost"));
-            check(&o, at);
+            check_damage(memory, at, 0);
+            check_damage(memory, at, 1);
         }
 }
 
 Test(unpacked, nothing_that_counts)
 {
-    for (uint64_t memory = 0; memory <= 20 * MIB; memory += 20 * MIB) {
-        struct opened o = begin(memory, 2), empty = o, large = o;
+    for (unsigned i = 0; i < 4; i++) {
+        struct opened o = begin(i / 2 * 20 * MIB, 2, i % 2), empty = o, large = o;
 
         o.made.damage_at = 4095;
         open_stream(&o, 0);
@@ -189,7 +239,7 @@ Test(unpacked, nothing_that_counts)
 
 Test(unpacked, no_file_to_spill_to)
 {
-    struct opened o = begin(5 * MIB, 2);
+    struct opened o = begin(5 * MIB, 2, 0);
 
     o.spec.temp_dir = PS_NO_TEMP_DIR;
     open_stream(&o, 0);

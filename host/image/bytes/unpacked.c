@@ -22,7 +22,7 @@
 #define PIECE_BYTES ((size_t)1 << 20) /* a multiple of the page */
 #define N_PIECES    2u
 /* More memory than any machine that runs Windows has: 64 TiB. */
-#define MAX_BYTES  ((uint64_t)64 << 40)
+#define MAX_BYTES ((uint64_t)64 << 40)
 /* Less memory than this is not worth it. */
 #define MIN_MEMORY ((uint64_t)4 << 20)
 #define TELL_BYTES ((uint64_t)1 << 30)
@@ -39,7 +39,7 @@ struct unpacking {
     const char *dir;
     int fd;
     uint64_t max_bytes;
-    uint64_t n_bytes; /* unpacked so far */
+    uint64_t n_bytes;      /* unpacked so far */
     struct ps_arena arena; /* into which it is unpacked; none: into the file */
     struct piece piece[N_PIECES];
 
@@ -313,15 +313,47 @@ static int fill_memory(struct unpacking *u, struct ps_filler *filler, int *is_en
     return 0;
 }
 
+/* As fill_memory, by next_in. What is damaged is unpacked again: next says how far it is good. */
+static int fill_in_place(struct unpacking *u, struct ps_filler *filler, int *is_ended,
+                         struct ps_err *err)
+{
+    const struct ps_unpack_stream *stream = u->stream;
+    int more = 1;
+
+    while (more > 0 && u->n_bytes < u->arena.n_bytes) {
+        const size_t before = (size_t)u->n_bytes;
+        struct ps_err why = {0};
+        size_t at = before;
+
+        more = stream->next_in(stream->arg, u->arena.mem, u->arena.n_bytes, &at, &why);
+        if (more == -PS_EFORMAT || more == -PS_EIO) {
+            u->n_bytes = 0;
+            return stream->restart(stream->arg, err) < 0 ? -err->code : 1;
+        }
+        if (more < 0) {
+            *err = why;
+            return more;
+        }
+        if (check_piece(u, at - before, err) < 0)
+            return -err->code;
+        ps_filler_is_at(filler, at);
+    }
+    *is_ended = more == 0;
+    return 0;
+}
+
 static int unpack_to_memory(struct unpacking *u, int with_thread, int *is_ended,
                             struct ps_err *damage, struct ps_err *err)
 {
     struct ps_filler filler;
-    int rc;
+    int rc = 1;
 
     ps_status_phase("unpacking to memory");
     ps_filler_begin(&filler, &u->arena, with_thread);
-    rc = fill_memory(u, &filler, is_ended, damage, err);
+    if (u->stream->next_in)
+        rc = fill_in_place(u, &filler, is_ended, err);
+    if (rc > 0)
+        rc = fill_memory(u, &filler, is_ended, damage, err);
     ps_filler_end(&filler);
     return rc;
 }

@@ -24,6 +24,14 @@ struct ps_unpack_stream {
      * PS_EFORMAT or PS_EIO with err->at = offset in the packed bytes when they are damaged: *n
      * bytes before that count. One thread at a time. */
     int (*next)(void *arg, uint8_t *out, size_t n_bytes, size_t *n, struct ps_err *err);
+    /* As next, for somebody who has one piece of memory for all of it: more goes to 'mem', of n_mem
+     * bytes, at *at, which moves on. mem and n_mem are the same in all calls, *at is what the last
+     * one made of it, and what lies before it is read again, and must stay as it is. 1: there is
+     * more, or no more room, and then next goes on; 0: that was the end. After an error only
+     * restart goes on: some of what lies before the damage may not be in *at. NULL: none. */
+    int (*next_in)(void *arg, uint8_t *mem, size_t n_mem, size_t *at, struct ps_err *err);
+    /* Back to the beginning, for next. PS_ENOMEM. Only with next_in. */
+    int (*restart)(void *arg, struct ps_err *err);
     /* How many bytes it probably has; 0: not known. */
     uint64_t n_promised;
     void (*free)(void *arg); /* for host/image/bytes/flow.h, with n_promised */

@@ -51,8 +51,13 @@ void ps_filler_begin(struct ps_filler *f, struct ps_arena *arena, int with_threa
 void ps_filler_need(struct ps_filler *f, size_t off, size_t n_bytes)
 {
     ps_arena_prepare(f->arena, off, n_bytes);
+    ps_filler_is_at(f, off + n_bytes);
+}
+
+void ps_filler_is_at(struct ps_filler *f, size_t off)
+{
     pthread_mutex_lock(&f->lock);
-    f->at = off + n_bytes;
+    f->at = off;
     pthread_cond_signal(&f->moved);
     pthread_mutex_unlock(&f->lock);
 }

@@ -21,6 +21,8 @@ struct ps_filler {
 void ps_filler_begin(struct ps_filler *filler, struct ps_arena *arena, int with_thread);
 /* The writer's: the n_bytes at 'off' come next. */
 void ps_filler_need(struct ps_filler *filler, size_t off, size_t n_bytes);
+/* The writer's, who does not know how much comes next: he got to 'off'. */
+void ps_filler_is_at(struct ps_filler *filler, size_t off);
 void ps_filler_end(struct ps_filler *filler);
 
 #endif

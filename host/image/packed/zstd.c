@@ -9,6 +9,7 @@
 
 #include "host/image/packed/input.h"
 #include "host/image/packed/whole.h"
+#include "host/image/packed/zstd_stream.h"
 #endif
 
 /* RFC 8878. */
@@ -42,134 +43,10 @@ static int zstd_probe(const uint8_t *head, size_t n_head)
 
 #if PS_WITH_ZSTD
 
-static int cut_short(uint64_t at, struct ps_err *err)
-{
-    return ps_fail(err, PS_EFORMAT, at,
-                   "zstd: the file ends too early, it is cut short at offset 0x%" PRIx64, at);
-}
-
 static int bad_frame(size_t code, uint64_t at, struct ps_err *err)
 {
     return ps_fail(err, PS_EFORMAT, at, "zstd: %s at offset 0x%" PRIx64, ZSTD_getErrorName(code),
                    at);
-}
-
-/* Frames that can only be read one after the other. */
-struct zstd_stream {
-    struct ps_input in;
-    ZSTD_DCtx *context;
-    int is_within; /* a frame */
-    int is_ended;
-};
-
-/* Padding behind the last frame, or whatever else it is, is no part of it. */
-static int is_frame_next(struct zstd_stream *s, struct ps_err *err)
-{
-    const int rc = ps_input_peek(&s->in, 4, err);
-    const uint8_t *at = s->in.buf + s->in.at;
-
-    if (rc < 0)
-        return rc;
-    return s->in.n - s->in.at >= 4 && (ps_le32(at) == MAGIC || is_skippable(at));
-}
-
-static int decompress(struct zstd_stream *s, ZSTD_outBuffer *to, struct ps_err *err)
-{
-    ZSTD_inBuffer from;
-    const size_t before = to->pos;
-    size_t code;
-    int rc = ps_input_fill(&s->in, err);
-
-    if (rc < 0)
-        return rc;
-    from = (ZSTD_inBuffer){s->in.buf, s->in.n, s->in.at};
-    code = ZSTD_decompressStream(s->context, to, &from);
-    if (ZSTD_isError(code))
-        return bad_frame(code, ps_input_off(&s->in), err);
-    if (code && from.pos == s->in.at && to->pos == before)
-        return cut_short(ps_input_off(&s->in), err);
-    s->in.at = from.pos;
-    s->is_within = code != 0;
-    return 0;
-}
-
-static int zstd_next(void *arg, uint8_t *out, size_t n_bytes, size_t *n, struct ps_err *err)
-{
-    struct zstd_stream *s = arg;
-    ZSTD_outBuffer to = {out, n_bytes, 0};
-    int rc = 0;
-
-    while (rc == 0 && to.pos < n_bytes && !s->is_ended) {
-        if (!s->is_within) {
-            rc = is_frame_next(s, err);
-            s->is_ended = rc <= 0;
-            rc = rc > 0 ? 0 : rc;
-        }
-        if (!s->is_ended)
-            rc = decompress(s, &to, err);
-    }
-    *n = to.pos;
-    return rc;
-}
-
-static void free_stream(void *arg)
-{
-    struct zstd_stream *s = arg;
-
-    ps_input_fini(&s->in);
-    ZSTD_freeDCtx(s->context);
-    free(s);
-}
-
-static struct zstd_stream *make_stream(const struct ps_packed *packed, struct ps_err *err)
-{
-    struct zstd_stream *s = calloc(1, sizeof *s);
-
-    if (s)
-        s->context = ZSTD_createDCtx();
-    if (!s || !s->context || ps_input_init(&s->in, packed->bytes, 0, err) < 0) {
-        if (s)
-            ZSTD_freeDCtx(s->context);
-        free(s);
-        ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
-        return NULL;
-    }
-    /* zstd --long writes windows that a decoder refuses unless it is told not to. */
-    if (!packed->spec->max_unpacked)
-        ZSTD_DCtx_setParameter(s->context, ZSTD_d_windowLogMax,
-                               ZSTD_dParam_getBounds(ZSTD_d_windowLogMax).upperBound);
-    return s;
-}
-
-/* What the first frame says, which is mostly the only one; 0: nothing. */
-static uint64_t promised_bytes(const struct zstd_stream *s)
-{
-    const unsigned long long n = ZSTD_getFrameContentSize(s->in.buf + s->in.at, s->in.n - s->in.at);
-
-    return n < MOST_BYTES ? n : 0;
-}
-
-static int open_stream(struct ps_bytes **out, const struct ps_packed *packed, struct ps_err *err)
-{
-    struct zstd_stream *s = make_stream(packed, err);
-    struct ps_unpack_stream stream = {
-        .name = "zstd",
-        .n_packed = packed->bytes->n_bytes,
-        .arg = s,
-        .next = zstd_next,
-        .free = free_stream,
-    };
-    int rc;
-
-    if (!s)
-        return -PS_ENOMEM;
-    rc = ps_input_peek(&s->in, 4, err);
-    if (rc < 0) {
-        free_stream(s);
-        return rc;
-    }
-    stream.n_promised = promised_bytes(s);
-    return ps_whole_stream(out, packed, &stream, err);
 }
 
 /* The longest header: magic, descriptor, window, dictionary, content size. */
@@ -558,7 +435,7 @@ static int zstd_open(struct ps_bytes **out, const struct ps_packed *packed, stru
         if (rc >= 0)
             return rc; /* which took the list */
     } else if (rc == 0) {
-        rc = open_stream(out, packed, err);
+        rc = ps_zstd_stream_open(out, packed, err);
     }
     ps_block_list_free(&list);
     return rc;
