@@ -4,7 +4,7 @@ ps_criterion_test(NAME unit/test_farm_plan LABELS unit SOURCES support/tmpdir.c)
 ps_criterion_test(NAME unit/test_farm_cut LABELS unit SOURCES support/rng.c support/tmpdir.c)
 ps_criterion_test(NAME unit/test_option_words LABELS unit)
 ps_criterion_test(NAME unit/test_output_parsers LABELS unit
-    SOURCES support/output_run.c support/random_findings.c LIBS PkgConfig::JANSSON)
+    SOURCES support/output_run.c support/random_findings.c support/rng.c LIBS PkgConfig::JANSSON)
 ps_criterion_test(NAME unit/test_output_drakvuf LABELS unit LIBS PkgConfig::JANSSON
     SOURCES support/output_run.c support/rng.c)
 ps_criterion_test(NAME unit/test_output_rows LABELS unit SOURCES support/output_run.c)
@@ -24,7 +24,7 @@ ps_criterion_test(NAME contract/test_kernels LABELS contract
 ps_criterion_test(NAME unit/test_late LABELS unit)
 ps_criterion_test(NAME unit/test_digest LABELS unit)
 ps_criterion_test(NAME unit/test_image LABELS unit SOURCES support/tmpdir.c)
-ps_criterion_test(NAME unit/test_plan_compile LABELS unit)
+ps_criterion_test(NAME unit/test_plan_compile LABELS unit SOURCES support/rng.c)
 ps_criterion_test(NAME unit/test_flow LABELS unit)
 ps_criterion_test(NAME unit/test_held LABELS unit)
 ps_criterion_test(NAME unit/test_available LABELS unit)
@@ -137,6 +137,7 @@ if(POOLSCAN_LZMA)
 endif()
 if(POOLSCAN_SQLITE)
     ps_criterion_test(NAME unit/test_output_sqlite LABELS unit
-        SOURCES support/output_run.c support/random_findings.c support/tmpdir.c
+        SOURCES support/output_run.c support/random_findings.c support/rng.c
+            support/tmpdir.c
         LIBS PkgConfig::JANSSON)
 endif()

@@ -1,7 +1,6 @@
 #include "tests/support/random_findings.h"
 
-#include <stdlib.h>
-#include <time.h>
+#include "tests/support/rng.h"
 
 #define PROCESS_VA(i) (UINT64_C(0xffffa00000005080) + ((uint64_t)(i) << 16))
 
@@ -17,8 +16,7 @@ static uint32_t next_random(void)
 
 uint64_t seed_random(void)
 {
-    const char *text = getenv("PS_SEED");
-    uint64_t seed = text ? strtoull(text, NULL, 0) : (uint64_t)time(NULL);
+    const uint64_t seed = rng_seed();
 
     state = seed * 2 + 1;
     return seed;

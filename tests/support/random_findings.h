@@ -10,7 +10,7 @@
 /* Two of four processes have a name, one of them an awkward one. */
 extern struct ps_processes random_processes;
 
-/* Begin with PS_SEED, or else with a new seed. Returns it, to be printed. */
+/* Begin with rng_seed(). Returns it, to be printed. */
 uint64_t seed_random(void);
 
 /* Fill f[n] and make it a case of image i: 0, of an x64 Windows with a plain name; 1, of an x86 one

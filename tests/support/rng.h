@@ -9,8 +9,8 @@ struct rng {
     uint64_t state;
 };
 
-/* PS_SEED from the environment (decimal or 0x...), or a fresh one. A test prints it in each
- * message of failure, and PS_SEED repeats the run. */
+/* PS_SEED from the environment (decimal or 0x...), a fresh one where that is "new", else always the
+ * same. A test prints it in each message of failure, and PS_SEED repeats the run. */
 uint64_t rng_seed(void);
 
 struct rng rng_make(uint64_t seed);

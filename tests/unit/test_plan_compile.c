@@ -7,17 +7,14 @@
 #include <string.h>
 
 #include "kernels/pool_check.h"
+#include "tests/support/rng.h"
 
 static uint64_t seed;
-static uint64_t state;
+static struct rng rng;
 
 static uint64_t next_random(void)
 {
-    uint64_t z = state += 0x9e3779b97f4a7c15u;
-
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
+    return rng_next(&rng);
 }
 
 static uint32_t below(uint32_t n)
@@ -27,10 +24,8 @@ static uint32_t below(uint32_t n)
 
 static void set_seed(void)
 {
-    const char *given = getenv("PS_SEED");
-
-    seed = given ? strtoull(given, NULL, 0) : 20240607u;
-    state = seed;
+    seed = rng_seed();
+    rng = rng_make(seed);
 }
 
 TestSuite(plan_compile, .init = set_seed);
