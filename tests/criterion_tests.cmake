@@ -119,21 +119,21 @@ ps_criterion_test(NAME unit/test_hiber LABELS unit
         support/open_container.c)
 if(POOLSCAN_ZLIB)
     ps_criterion_test(NAME unit/test_gzip LABELS unit
-        SOURCES support/memory_bytes.c support/packed_case.c support/rng.c)
+        SOURCES support/every_byte.c support/memory_bytes.c support/packed_case.c support/rng.c)
 endif()
 if(POOLSCAN_ZSTD)
     ps_criterion_test(NAME unit/test_zstd LABELS unit
-        SOURCES support/memory_bytes.c support/packed_case.c support/rng.c)
+        SOURCES support/every_byte.c support/memory_bytes.c support/packed_case.c support/rng.c)
     ps_criterion_test(NAME unit/test_zstd_in_place LABELS unit
         SOURCES support/memory_bytes.c support/packed_case.c support/rng.c)
 endif()
 if(POOLSCAN_LZ4)
     ps_criterion_test(NAME unit/test_lz4 LABELS unit
-        SOURCES support/memory_bytes.c support/packed_case.c support/rng.c)
+        SOURCES support/every_byte.c support/memory_bytes.c support/packed_case.c support/rng.c)
 endif()
 if(POOLSCAN_LZMA)
     ps_criterion_test(NAME unit/test_xz LABELS unit
-        SOURCES support/memory_bytes.c support/packed_case.c support/rng.c)
+        SOURCES support/every_byte.c support/memory_bytes.c support/packed_case.c support/rng.c)
 endif()
 if(POOLSCAN_SQLITE)
     ps_criterion_test(NAME unit/test_output_sqlite LABELS unit

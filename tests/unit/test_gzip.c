@@ -3,6 +3,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "tests/support/every_byte.h"
 #include "tests/support/packed_case.h"
 
 #define N_BYTES ((size_t)1500000)
@@ -140,4 +141,36 @@ Test(gzip, bomb)
     c.bytes->ops->close(c.bytes);
     free(b.data);
     free(zeros);
+}
+
+/* Members of one size but for the last one; as a writer makes them that ends one early; and with an
+ * end mark in the middle. */
+Test(gzip, every_byte_of_bgzf)
+{
+    uint8_t *truth = ps_every_truth(24);
+    struct ps_every e = {.packing = &ps_packing_gzip, .truth = truth, .has_checksums = 1};
+
+    for (size_t n_members = 1; n_members <= 12; n_members += n_members < 3 ? 1 : 9) {
+        for (int ends_early = 0; ends_early < 2; ends_early++) {
+            size_t at = 0;
+
+            for (size_t k = 0; k < n_members; k++) {
+                const size_t n_pages = k + 1 == n_members || (k == 5 && ends_early) ? 1 : 2;
+                const size_t packed = e.file.n;
+                struct ps_every_part *part;
+
+                put_bgzf(&e.file, truth + at, n_pages * PS_EVERY_PAGE);
+                at += n_pages * PS_EVERY_PAGE;
+                part = ps_every_add(&e, packed, n_pages * PS_EVERY_PAGE);
+                part->size_at = part->packed_end - 4;
+                part->n_size = 4;
+                if (k == 5)
+                    put_bgzf(&e.file, truth, 0);
+            }
+            put_bgzf(&e.file, truth, 0);
+            ps_packed_check(&ps_packing_gzip, &e.file, truth, at, 0);
+            ps_every_check(&e);
+        }
+    }
+    free(truth);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/every_byte.h"
 #include "tests/support/packed_case.h"
 
 #define N_BYTES ((size_t)1500000)
@@ -178,5 +179,75 @@ Test(lz4, cut_short)
     ps_packed_close_case(&c);
     free(stream.data);
     free(blocks.data);
+    free(truth);
+}
+
+/* Frames that say how much is in them. Blocks have a checksum or not: without one, those of the
+ * damaged frame may be other bytes. */
+Test(lz4, every_byte_of_frames)
+{
+    const size_t n_frames = 8, frame = 2 * PS_EVERY_PAGE;
+    uint8_t *truth = ps_every_truth(2 * n_frames);
+    struct ps_every e = {.packing = &ps_packing_lz4, .truth = truth};
+
+    for (e.has_checksums = 0; e.has_checksums < 2; e.has_checksums++) {
+        LZ4F_preferences_t p = preferences(LZ4F_max64KB, LZ4F_blockIndependent);
+
+        p.frameInfo.blockChecksumFlag = e.has_checksums ? LZ4F_blockChecksumEnabled : 0;
+        for (size_t k = 0; k < n_frames; k++) {
+            const size_t packed = e.file.n;
+
+            p.frameInfo.contentSize = k + 1 < n_frames ? frame : frame - 100;
+            put_frame(&e.file, truth + k * frame, p.frameInfo.contentSize, &p);
+            ps_every_add(&e, packed, p.frameInfo.contentSize);
+        }
+        ps_packed_check(&ps_packing_lz4, &e.file, truth, n_frames * frame - 100, 0);
+        ps_every_check(&e);
+    }
+    free(truth);
+}
+
+/* Frames that do not: what is behind the first one is placed by what that unpacks to, all of it. */
+Test(lz4, every_byte_of_frames_without_size)
+{
+    LZ4F_preferences_t p = preferences(LZ4F_max64KB, LZ4F_blockIndependent);
+    const size_t n_frames = 4, frame = 2 * PS_EVERY_PAGE;
+    uint8_t *truth = ps_every_truth(2 * n_frames);
+    struct ps_every e = {.packing = &ps_packing_lz4, .truth = truth};
+
+    p.frameInfo.contentChecksumFlag = LZ4F_contentChecksumEnabled;
+    for (size_t k = 0; k < n_frames; k++) {
+        const size_t packed = e.file.n;
+
+        put_frame(&e.file, truth + k * frame, frame, &p);
+        ps_every_add(&e, packed, frame);
+    }
+    ps_packed_check(&ps_packing_lz4, &e.file, truth, n_frames * frame, 1);
+    ps_every_check(&e);
+    free(truth);
+}
+
+/* Several blocks in one frame, each of which is a part here. */
+Test(lz4, every_byte_of_blocks)
+{
+    LZ4F_preferences_t p = preferences(LZ4F_max64KB, LZ4F_blockIndependent);
+    const size_t n_bytes = (size_t)4 << 16;
+    uint8_t *truth = ps_every_truth(n_bytes / PS_EVERY_PAGE);
+    struct ps_every e = {.packing = &ps_packing_lz4, .truth = truth, .has_checksums = 1};
+    size_t packed = 15;
+
+    p.frameInfo.blockChecksumFlag = LZ4F_blockChecksumEnabled;
+    p.frameInfo.contentSize = n_bytes;
+    put_frame(&e.file, truth, n_bytes, &p);
+    for (size_t k = 0; k < 4; k++) {
+        const uint8_t *head = e.file.data + packed;
+        struct ps_every_part *part = ps_every_add(&e, packed, (size_t)1 << 16);
+
+        packed += 8 + (size_t)(head[0] | head[1] << 8 | head[2] << 16);
+        part->packed_end = packed;
+    }
+    cr_assert_eq(packed + 4, e.file.n);
+    ps_packed_check(&ps_packing_lz4, &e.file, truth, n_bytes, 0);
+    ps_every_check(&e);
     free(truth);
 }

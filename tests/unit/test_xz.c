@@ -3,14 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/every_byte.h"
 #include "tests/support/packed_case.h"
 
 #define N_BYTES ((size_t)1500000)
 #define BLOCK   ((size_t)100000)
 
-/* One stream with a block for every 'block' bytes. */
-static void put_stream(struct ps_packed_buffer *b, const uint8_t *data, size_t n, size_t block,
-                       lzma_check check)
+/* One stream with a block for every 'block' bytes, of which each ends at ends[] in it. */
+static void put_stream_of(struct ps_packed_buffer *b, const uint8_t *data, size_t n, size_t block,
+                          lzma_check check, size_t *ends)
 {
     lzma_stream lzma = LZMA_STREAM_INIT;
     const size_t room = 2 * n + 10000;
@@ -29,10 +30,18 @@ static void put_stream(struct ps_packed_buffer *b, const uint8_t *data, size_t n
             code = lzma_code(&lzma, LZMA_FULL_FLUSH);
         cr_assert_eq(code, LZMA_STREAM_END);
         at += part;
+        if (ends)
+            *ends++ = (size_t)lzma.total_out;
     }
     cr_assert_eq(lzma_code(&lzma, LZMA_FINISH), LZMA_STREAM_END);
     b->n += lzma.total_out;
     lzma_end(&lzma);
+}
+
+static void put_stream(struct ps_packed_buffer *b, const uint8_t *data, size_t n, size_t block,
+                       lzma_check check)
+{
+    put_stream_of(b, data, n, block, check, NULL);
 }
 
 Test(xz, blocks)
@@ -98,5 +107,28 @@ Test(xz, cut_short)
     ps_packed_open_case(&c, &ps_packing_xz, &b, 2);
     cr_assert_eq(c.err.code, PS_EFORMAT);
     free(b.data);
+    free(truth);
+}
+
+/* The index has a checksum, and so have the headers: a size that is damaged is noticed, and the
+ * file read as a stream then. */
+Test(xz, every_byte)
+{
+    const size_t n_blocks = 8, block = 2 * PS_EVERY_PAGE;
+    uint8_t *truth = ps_every_truth(2 * n_blocks);
+    struct ps_every e = {
+        .packing = &ps_packing_xz, .truth = truth, .has_checksums = 1, .says_where = 1};
+    const size_t n_bytes = n_blocks * block - 100;
+    size_t ends[8];
+
+    put_stream_of(&e.file, truth, n_bytes, block, LZMA_CHECK_CRC64, ends);
+    for (size_t i = 0; i < n_blocks; i++) {
+        struct ps_every_part *part =
+            ps_every_add(&e, i ? ends[i - 1] : 12, i + 1 < n_blocks ? block : block - 100);
+
+        part->packed_end = ends[i];
+    }
+    ps_packed_check(&ps_packing_xz, &e.file, truth, n_bytes, 0);
+    ps_every_check(&e);
     free(truth);
 }

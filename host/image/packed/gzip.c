@@ -8,6 +8,7 @@
 
 #include "host/image/le.h"
 #include "host/image/packed/input.h"
+#include "host/image/packed/listing/sizes.h"
 #include "host/image/packed/whole.h"
 #endif
 
@@ -136,17 +137,22 @@ static int open_stream(struct ps_bytes **out, const struct ps_packed *packed, st
 
 /* BGZF: members of up to 64 KiB, each of which says in an extra field how long it is. */
 #define BGZF_HEAD  18u /* the smallest header that has the field */
+#define BGZF_TAIL  8u  /* CRC-32, and the size of what is in it */
+#define BGZF_MOST  65536u
 #define FLAG_EXTRA 4u
 
 /* Bytes of the member that begins with 'head', or 0 when it does not say. The field is the first
  * one, as every writer has it. */
 static uint32_t bgzf_bytes(const uint8_t *head, size_t n_head)
 {
-    if (!gzip_probe(head, n_head) || head[3] != FLAG_EXTRA || ps_le16(head + 10) < 6 ||
+    if (!gzip_probe(head, n_head) || !(head[3] & FLAG_EXTRA) || ps_le16(head + 10) < 6 ||
         head[12] != 'B' || head[13] != 'C' || ps_le16(head + 14) != 2)
         return 0;
     return ps_le16(head + 16) + 1u;
 }
+
+/* Deflated data of so few bytes have none in them. */
+#define EMPTY_BYTES 2u
 
 /* The member at 'at': its size, and from its last four bytes, that of what is in it. 0: none. */
 static int bgzf_member(struct ps_bytes *bytes, uint64_t at, struct ps_block *block,
@@ -162,15 +168,16 @@ static int bgzf_member(struct ps_bytes *bytes, uint64_t at, struct ps_block *blo
     if (rc < 0)
         return rc;
     *block = (struct ps_block){.packed_off = at, .packed_bytes = bgzf_bytes(head, sizeof head)};
-    if (block->packed_bytes < BGZF_HEAD + 8 || block->packed_bytes > left)
+    if (block->packed_bytes < BGZF_HEAD + BGZF_TAIL || block->packed_bytes > left)
         return 0;
     rc = bytes->ops->read(bytes, at + block->packed_bytes - 4, size, sizeof size, err);
-    block->n_bytes = ps_le32(size);
+    block->n_bytes = ps_le32(size) > BGZF_MOST ? PS_SIZE_UNKNOWN : ps_le32(size);
+    if (block->packed_bytes <= BGZF_HEAD + EMPTY_BYTES + BGZF_TAIL)
+        block->n_bytes = 0;
     return rc < 0 ? rc : 1;
 }
 
-/* *end: of the last member that is one. A damaged size ends the list: what follows it cannot be
- * placed. */
+/* *end: of the last member that is one. */
 static int bgzf_list(struct ps_bytes *bytes, struct ps_block_list *list, uint64_t *end,
                      struct ps_err *err)
 {
@@ -179,14 +186,58 @@ static int bgzf_list(struct ps_bytes *bytes, struct ps_block_list *list, uint64_
 
     for (*end = 0; rc > 0;) {
         rc = bgzf_member(bytes, *end, &block, err);
-        if (rc > 0 && block.n_bytes > 65536)
-            rc = 0;
         if (rc <= 0)
             return rc;
         *end += block.packed_bytes;
-        if (block.n_bytes)
+        if (block.n_bytes || block.packed_bytes > BGZF_HEAD + EMPTY_BYTES + BGZF_TAIL)
             rc = ps_block_list_add(list, &block, err) < 0 ? -err->code : 1;
     }
+    return rc;
+}
+
+/* Raw deflated data: the size at the end would be compared with what is in it. */
+static uint32_t inflated_bytes(uint8_t *in, uint32_t n_in, uint8_t *out, uint32_t n_most)
+{
+    z_stream z = {0};
+    int code;
+
+    if (inflateInit2(&z, -MAX_WBITS) != Z_OK)
+        return PS_SIZE_UNKNOWN;
+    z.next_in = in;
+    z.avail_in = n_in;
+    z.next_out = out;
+    z.avail_out = n_most;
+    code = inflate(&z, Z_FINISH);
+    inflateEnd(&z);
+    return code == Z_STREAM_END && !z.avail_in ? n_most - z.avail_out : PS_SIZE_UNKNOWN;
+}
+
+/* What is in a member with no other field in its header than the one extra field. */
+static void measure_member(uint8_t *in, uint32_t n_in, uint8_t *out, uint32_t n_most,
+                           struct ps_measured *m)
+{
+    const uint32_t head = 12u + ps_le16(in + 10);
+
+    if (in[3] != FLAG_EXTRA || head > n_in - BGZF_TAIL)
+        return;
+    m->n_bytes = inflated_bytes(in + head, n_in - BGZF_TAIL - head, out, n_most);
+    m->is_sure = m->n_bytes != PS_SIZE_UNKNOWN &&
+                 crc32(0, out, (uInt)m->n_bytes) == ps_le32(in + n_in - BGZF_TAIL);
+}
+
+static int bgzf_measure(struct ps_bytes *bytes, const struct ps_block *block, uint32_t n_most,
+                        struct ps_measured *measured, struct ps_err *err)
+{
+    uint8_t *in = malloc(block->packed_bytes);
+    uint8_t *out = malloc(n_most ? n_most : 1);
+    int rc = in && out ? bytes->ops->read(bytes, block->packed_off, in, block->packed_bytes, err)
+                       : ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
+
+    *measured = (struct ps_measured){.n_bytes = PS_SIZE_UNKNOWN};
+    if (rc == 0)
+        measure_member(in, block->packed_bytes, out, n_most, measured);
+    free(in);
+    free(out);
     return rc;
 }
 
@@ -226,7 +277,7 @@ static int bgzf_unpack(void *arg, void *worker, const struct ps_block *block, si
     z->next_out = out;
     z->avail_out = block->n_bytes;
     code = inflate(z, Z_FINISH);
-    if (code == Z_STREAM_END && !z->avail_out)
+    if (code == Z_STREAM_END && !z->avail_out && !z->avail_in)
         return 0;
     return bad_member(code == Z_MEM_ERROR ? code : Z_DATA_ERROR, block->packed_off, err);
 }
@@ -273,8 +324,13 @@ static int gzip_open(struct ps_bytes **out, const struct ps_packed *packed, stru
     struct ps_block_list list = {0};
     uint64_t end = 0;
     int rc = bgzf_list(packed->bytes, &list, &end, err);
+    int is_stream = rc >= 0 && (!list.n || is_member(packed->bytes, end));
 
-    if (rc >= 0 && list.n && !is_member(packed->bytes, end)) {
+    if (rc >= 0 && !is_stream) {
+        rc = ps_sizes_settle(&list, packed->bytes, bgzf_measure, BGZF_MOST, &end, err);
+        is_stream = rc > 0 || (rc == 0 && !list.n);
+    }
+    if (rc >= 0 && !is_stream) {
         rc = open_bgzf(out, packed, &list, end, err);
         if (rc >= 0)
             return rc; /* which took the list */

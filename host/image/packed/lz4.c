@@ -8,6 +8,7 @@
 #include <lz4frame.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "host/image/packed/input.h"
 #include "host/image/packed/whole.h"
@@ -134,6 +135,8 @@ struct lz4_list {
     uint64_t end;  /* behind the last whole block */
     int is_broken; /* there: not all frames end as they should */
     int is_opaque; /* a frame's blocks cannot be unpacked by themselves */
+    int is_unsure; /* the last frame does not say how much is in it: nothing may follow it */
+    int is_lost;   /* ... nor can that be found */
 };
 
 /* What a frame's header says. */
@@ -143,6 +146,12 @@ struct lz4_frame {
     int has_block_checksum, has_checksum;
     uint64_t content; /* 0: it does not say */
 };
+
+/* The header ends with the second byte of the hash of what is between it and the magic. */
+static int is_header(const uint8_t *head, size_t n_head)
+{
+    return (XXH32(head + 4, n_head - 5, 0) >> 8 & 0xff) == head[n_head - 1];
+}
 
 /* Take the header of a frame at l->in. 1: it is one; 0: it is none. */
 static int take_header(struct lz4_list *l, struct lz4_frame *f, struct ps_err *err)
@@ -162,15 +171,15 @@ static int take_header(struct lz4_list *l, struct lz4_frame *f, struct ps_err *e
     }
     if (ps_le32(p) != MAGIC || n < 7 || !(p[5] >> 4 & 4))
         return 0;
+    n_head += (p[4] >> 3 & 1 ? 8 : 0) + (p[4] & 1 ? 4 : 0);
+    if (n < n_head || !is_header(p, n_head))
+        return 0;
     f->block_bytes = (uint32_t)1 << (8 + 2 * (p[5] >> 4 & 7));
     f->has_block_checksum = p[4] >> 4 & 1;
     f->has_checksum = p[4] >> 2 & 1;
+    f->content = p[4] >> 3 & 1 ? ps_le64(p + 6) : 0;
     l->is_opaque |= !(p[4] >> 5 & 1) || (p[4] & 1);
-    if (p[4] >> 3 & 1) {
-        n_head += 8;
-        f->content = n >= n_head ? ps_le64(p + 6) : 0;
-    }
-    return ps_input_skip(&l->in, n_head + (p[4] & 1 ? 4 : 0));
+    return ps_input_skip(&l->in, n_head);
 }
 
 static int is_magic(uint32_t word)
@@ -206,18 +215,25 @@ static int take_block(struct lz4_list *l, const struct lz4_frame *f, struct ps_e
     if (l->is_broken)
         return 0;
     block.packed_bytes = (uint32_t)(ps_input_off(&l->in) - at);
+    /* What is behind a frame whose last block may have any size cannot be placed. A stream has no
+     * frames of the old kind. */
+    l->is_broken = l->is_lost;
+    l->is_opaque |= l->is_unsure && !f->is_legacy;
+    if (l->is_broken || l->is_opaque)
+        return 0;
     l->end = at + block.packed_bytes;
     rc = ps_block_list_add(&l->blocks, &block, err);
     return rc < 0 ? rc : 1;
 }
 
-/* Unpack a block to at most n_bytes. How many there were; negative: it is damaged. */
+/* Unpack a block to at most n_bytes. How many there were; negative: it is damaged. What is behind
+ * the bytes that it says is its checksum. */
 static int unpack_bytes(const uint8_t *in, uint32_t n_in, uint8_t *out, uint32_t n_bytes)
 {
     const uint32_t word = ps_le32(in);
     const uint32_t n = word & ~STORED;
 
-    if (n > n_in - 4)
+    if (n > n_in - 4 || (n_in - 4 - n >= 4 && XXH32(in + 4, n, 0) != ps_le32(in + 4 + n)))
         return -1;
     if (!(word & STORED))
         return LZ4_decompress_safe((const char *)in + 4, (char *)out, (int)n, (int)n_bytes);
@@ -251,12 +267,28 @@ static int measure(struct ps_bytes *bytes, const struct ps_block *block, uint32_
 /* A byte of a length of a match says 255. */
 #define MAX_RATIO 255u
 
+/* The last block of a frame that does not say how much is in it: found by unpacking it. Without a
+ * checksum, data that are damaged may unpack to any size, and what says how long they are has none
+ * in any case. Frames of the old kind never say it, and cannot be read as a stream either. */
+static int size_last(struct lz4_list *l, const struct lz4_frame *f, struct ps_err *err)
+{
+    struct ps_block *last = &l->blocks.block[l->blocks.n - 1];
+    uint32_t n;
+    int rc = measure(l->in.bytes, last, &n, err);
+
+    if (n) /* else it is damaged: who reads it will be told */
+        last->n_bytes = n;
+    l->is_opaque |= !ps_block_can_be(last, MAX_RATIO);
+    l->is_unsure = !f->is_legacy;
+    l->is_lost = f->is_legacy && !n;
+    return rc;
+}
+
 /* Blocks 'first' to the end of the list are a whole frame: the last one's size is what is left of
  * the content, or has to be found; the first one has to be full, as all others are then. */
 static int size_frame(struct lz4_list *l, const struct lz4_frame *f, size_t first,
                       struct ps_err *err)
 {
-    struct ps_bytes *bytes = l->in.bytes;
     struct ps_block_list *list = &l->blocks;
     struct ps_block *last = &list->block[list->n - 1];
     const uint64_t before = (uint64_t)f->block_bytes * (list->n - 1 - first);
@@ -271,15 +303,10 @@ static int size_frame(struct lz4_list *l, const struct lz4_frame *f, size_t firs
         last->n_bytes = (uint32_t)(f->content - before);
         return 0;
     }
-    rc = measure(bytes, last, &n, err);
-    if (rc < 0)
+    rc = size_last(l, f, err);
+    if (rc < 0 || last == &list->block[first])
         return rc;
-    if (n) /* else it is damaged: who reads it will be told */
-        last->n_bytes = n;
-    l->is_opaque |= !ps_block_can_be(last, MAX_RATIO);
-    if (last == &list->block[first])
-        return 0;
-    rc = measure(bytes, &list->block[first], &n, err);
+    rc = measure(l->in.bytes, &list->block[first], &n, err);
     l->is_opaque |= n && n != f->block_bytes;
     return rc;
 }
