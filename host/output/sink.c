@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "host/cancel.h"
+#include "host/output/write_behind.h"
 #include "host/temp_files.h"
 
 #define MAX_TEMP_NAMES 64u
@@ -23,6 +23,8 @@ struct ps_sink {
     char *buffer;
     size_t n;
     size_t cap;
+    /* Of a file, once the buffer was full; NULL: there is none (yet). */
+    struct ps_write_behind *behind;
     struct ps_err failure; /* code PS_OK while all is well */
 };
 
@@ -102,6 +104,7 @@ static int open_path(struct ps_sink *s, const char *path, struct ps_err *err)
 
 static void sink_free(struct ps_sink *s)
 {
+    ps_write_behind_free(s->behind);
     free(s->path);
     free(s->temp);
     free(s->name);
@@ -138,32 +141,49 @@ const char *ps_sink_temp(const struct ps_sink *s)
     return s->temp;
 }
 
-/* A standard output that someone made non-blocking is waited for, not failed. */
-static int wait_writable(int fd)
+static int failed_before(const struct ps_sink *s, struct ps_err *err)
 {
-    struct pollfd p = {.fd = fd, .events = POLLOUT};
-
-    return poll(&p, 1, -1) >= 0 || errno == EINTR;
+    if (s->failure.code == PS_OK)
+        return 0;
+    *err = s->failure;
+    return -s->failure.code;
 }
 
 int ps_sink_flush(struct ps_sink *s, struct ps_err *err)
 {
-    size_t done = 0;
+    const int rc = failed_before(s, err);
+    int error = 0;
 
-    if (s->failure.code != PS_OK) {
-        *err = s->failure;
-        return -s->failure.code;
-    }
-    while (done < s->n) {
-        ssize_t w = write(s->fd, s->buffer + done, s->n - done);
+    if (rc < 0)
+        return rc;
+    if (s->behind)
+        error = ps_write_behind_wait(s->behind);
+    if (error == 0)
+        error = ps_write_fully(s->fd, s->buffer, s->n);
+    if (error)
+        return write_error(s, error, err);
+    s->n = 0;
+    return 0;
+}
 
-        if (w >= 0)
-            done += (size_t)w;
-        else if (errno == EAGAIN && wait_writable(s->fd))
-            continue;
-        else if (errno != EINTR)
-            return write_error(s, errno, err);
-    }
+/* Writing a file is copying it into the page cache, which takes as long as making what is written:
+ * the one goes on while the other does. What reads a pipe gets it as soon as it can. */
+static int pass_on(struct ps_sink *s, size_t n, struct ps_err *err)
+{
+    const int rc = failed_before(s, err);
+    int error;
+
+    if (rc < 0 || s->n == 0)
+        return rc;
+    if (s->temp && !s->behind)
+        s->behind = ps_write_behind_new(s->fd);
+    if (!s->behind)
+        return ps_sink_flush(s, err);
+    error = ps_write_behind_give(s->behind, &s->buffer, &s->cap, s->n, n > s->cap ? n : s->cap);
+    if (error == ENOMEM)
+        return ps_sink_flush(s, err);
+    if (error)
+        return write_error(s, error, err);
     s->n = 0;
     return 0;
 }
@@ -174,7 +194,7 @@ char *ps_sink_room(struct ps_sink *s, size_t n, struct ps_err *err)
 
     if (n <= s->cap - s->n)
         return s->buffer + s->n;
-    if (ps_sink_flush(s, err) < 0)
+    if (pass_on(s, n, err) < 0)
         return NULL;
     if (n <= s->cap)
         return s->buffer;
@@ -252,6 +272,8 @@ int ps_sink_close(struct ps_sink *s, int keep, struct ps_err *err)
         rc = ps_cancel_check(err);
     if (rc == 0 && keep && s->temp)
         rc = put_in_place(s, err);
+    ps_write_behind_free(s->behind);
+    s->behind = NULL;
     if (s->temp) {
         unlink(s->temp);
         ps_temp_files_forget(s->temp);

@@ -6,7 +6,8 @@
 
 #include "scan/err.h"
 
-/* A buffer of PS_SINK_BYTES in front of a file descriptor. One thread at a time. */
+/* A buffer of PS_SINK_BYTES in front of a file descriptor. One thread at a time. A file is written
+ * by a thread of the sink's own, from a second buffer, once the first one was full. */
 #define PS_SINK_BYTES ((size_t)512 * 1024)
 
 struct ps_sink;
@@ -24,8 +25,8 @@ const char *ps_sink_temp(const struct ps_sink *s);
 
 /* Room for n more bytes, any n: fill up to n of them, then tell how many with ps_sink_used. Writes
  * the buffer out first when it is too full, so that what one room holds is never cut in two. NULL
- * on failure: PS_ENOMEM, or PS_EIO saying whether the disk is full or the reader went away. After
- * a PS_EIO every later call fails in the same way. */
+ * on failure: PS_ENOMEM, or PS_EIO saying whether the disk is full or the reader went away, of a
+ * file up to a buffer later. After a PS_EIO every later call fails in the same way. */
 char *ps_sink_room(struct ps_sink *s, size_t n, struct ps_err *err);
 void ps_sink_used(struct ps_sink *s, size_t n);
 
