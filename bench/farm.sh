@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# What a farm costs: planning, scanning in tasks one after the other and merging, beside one plain scan of the
-# same images, in pairs, each first in every second pair. What is merged must be what the plain scan wrote.
+# What a farm costs: planning, scanning in tasks one after the other, with a process for each or in one process
+# (--task all), and merging, beside one plain scan of the same images, in pairs, each first in every second
+# pair. What is merged must be what the plain scan wrote.
 #
 #   bench/farm.sh POOLSCAN [REPEATS]         comma-separated rows
 #   bench/farm.sh --docs POOLSCAN [REPEATS]  tables in docs/BENCHMARKS.md
 #
 # The images are those of virtual.recipe: 4 of a GiB, a task each; and one of 4 GiB, as the task that it is by
-# itself, and in 4 ranges and its virtual side, each of which reads its page tables. Warm: they are in the page
+# itself, and in 4 ranges and its virtual side; a process for each of these reads its page tables. Warm: they are in the page
 # cache. Cold: they are not, each time anew, as on a farm. Figures are medians: wall-clock and processor time
 # in ms, and of the pairs' ratios. On a busy machine only processor time tells anything. Then what merge takes of memory (GNU time), by number of findings: pools-segment.recipe.
 # PS_BENCH_SIZE=1G of an image of the first set, a quarter of the second. PS_BENCH_DIR=DIR (kept).
@@ -49,11 +50,20 @@ plan() {
     n_tasks=$(grep -c '^{"task":' "$work/plan")
 }
 
-tasks() {
-    local task
+# The words of --task for each process.
+processes() {
+    if [ "$n_processes" = 1 ]; then
+        echo all
+    else
+        seq 0 $((n_tasks - 1))
+    fi
+}
 
-    for ((task = 0; task < n_tasks; task++)); do
-        "$poolscan" scan -q --plan "$work/plan" --task "$task" --out-dir "$work/shards"
+tasks() {
+    local which
+
+    for which in $(processes); do
+        "$poolscan" scan -q --plan "$work/plan" --task "$which" --out-dir "$work/shards"
     done
 }
 
@@ -97,6 +107,7 @@ pairs() {
     local a b i column
 
     plan
+    [ "$n_processes" = 1 ] || n_processes=$n_tasks
     whole
     for ((i = 0; i < repeats; i++)); do
         if ((i % 2)); then
@@ -108,7 +119,7 @@ pairs() {
         fi
         echo "$a $b"
     done >"$work/pairs"
-    printf '%s,%s,%s,%s' "$1" "$n_tasks" "$cache" "$format"
+    printf '%s,%s,%s,%s,%s' "$1" "$n_tasks" "$n_processes" "$cache" "$format"
     for column in 1 2 3 4 5 6 7 8 9 10; do
         median "$column"
     done
@@ -121,33 +132,35 @@ make() { # RECIPE NAME SIZE
     sync "$folder/$2"
 }
 
-set_of() { # NAME: cold and warm
-    cache=warm
-    for format in none jsonl; do
+set_of() { # NAME NUMBER...: cold and warm; in one process, or in as many as there are tasks
+    for n_processes in "${@:2}"; do
+        cache=warm
+        for format in none jsonl; do
+            pairs "$1"
+        done
+        cache=cold
         pairs "$1"
     done
-    cache=cold
-    pairs "$1"
 }
 
 rows() {
     local i
 
-    echo "images,tasks,files,format,ms,cpu-ms,plan-ms,plan-cpu-ms,tasks-ms,tasks-cpu-ms,merge-ms,merge-cpu-ms,ratio,cpu-ratio"
+    echo "images,tasks,processes,files,format,ms,cpu-ms,plan-ms,plan-cpu-ms,tasks-ms,tasks-cpu-ms,merge-ms,merge-cpu-ms,ratio,cpu-ratio"
     images=()
     for i in 1 2 3 4; do
         make virtual "$i.raw" "$size"
         images+=("$folder/$i.raw")
     done
-    set_of "4 of $size"
+    set_of "4 of $size" 1 each
     [ -n "${PS_BENCH_DIR:-}" ] || rm -f "${images[@]}"
     make virtual all.raw "$((4 * amount))$unit"
     images=("$folder/all.raw")
-    for task_bytes in 64G "$size"; do
-        set_of "1 of $((4 * amount))$unit"
-    done
-    [ -n "${PS_BENCH_DIR:-}" ] || rm -f "${images[@]}"
+    task_bytes=64G
+    set_of "1 of $((4 * amount))$unit" 1
     task_bytes=$size
+    set_of "1 of $((4 * amount))$unit" 1 each
+    [ -n "${PS_BENCH_DIR:-}" ] || rm -f "${images[@]}"
 }
 
 # What a merge takes, of an image that is in the plan once, twice, four times.
@@ -158,6 +171,7 @@ memory() {
         echo "farm.sh: no GNU time, the memory of merge is left out" >&2
         return
     }
+    n_processes=1
     make pools-segment dense.raw "$size"
     for times in 1 2 4; do
         images=()
@@ -178,11 +192,11 @@ memory() {
 table() {
     echo "Measured $(date -u +%Y-%m-%d), load $(cut -d' ' -f1 /proc/loadavg), medians of $repeats pairs, ms:"
     echo
-    echo "| images | tasks | files | format | plain | plan | tasks | merge | adds |" \
+    echo "| images | tasks | processes | files | format | plain | plan | tasks | merge | adds |" \
         "processor: plain | plan | tasks | merge | adds |"
-    echo "| --- | ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
-    awk -F, 'NR > 1 { printf "| %s | %s | %s | %s | %d | %d | %d | %d | %.0f %% | %d | %d | %d | %d | %.0f %% |\n",
-        $1, $2, $3, $4, $5, $7, $9, $11, ($13 - 1) * 100, $6, $8, $10, $12, ($14 - 1) * 100 }' "$work/rows"
+    echo "| --- | ---: | ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+    awk -F, 'NR > 1 { printf "| %s | %s | %s | %s | %s | %d | %d | %d | %d | %.0f %% | %d | %d | %d | %d | %.0f %% |\n",
+        $1, $2, $3, $4, $5, $6, $8, $10, $12, ($14 - 1) * 100, $7, $9, $11, $13, ($15 - 1) * 100 }' "$work/rows"
     echo
     echo "| images | findings | merge takes MiB |"
     echo "| ---: | ---: | ---: |"

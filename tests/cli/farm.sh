@@ -56,7 +56,18 @@ for size in 64G 4M 16k; do
     grep -qE -- '--array=0-[0-9]{4,}' "$work/submitted" && wrong "an array larger than 1000"
 done
 [ "$n_tasks" -gt 2000 ] || wrong "only $n_tasks tasks were tried"
+# Groups of tasks: one array where they are few enough.
+for each in 2 3 1000 99999; do
+    n_groups=$(((n_tasks + each - 1) / each))
+    cmp <(seq 0 $((n_groups - 1))) <(submitted "$work/it's.plan" --tasks-each $each) ||
+        wrong "$each tasks each: not all of $n_groups groups"
+    grep -qx "export TASKS_EACH=$each" "$work/out" || wrong "the scripts are not told of $each tasks each"
+    jobs=$(grep -c -- --array "$work/submitted")
+    [ "$jobs" = $(((n_groups + 999) / 1000)) ] || wrong "$n_groups groups in $jobs arrays"
+done
+[ "$n_groups" = 1 ] || wrong "99999 tasks each: $n_groups groups"
 submitted "$work/it's.plan" --gpu >/dev/null
+grep -qx 'export TASKS_EACH=1' "$work/out" || wrong "a TASKS_EACH of somebody else's would count"
 grep -q -- '--gres=gpu:1' "$work/submitted" || wrong "no GPU is asked for"
 expect 66 1 "$POOLSCAN" farm "$work/none"
 expect 65 1 "$POOLSCAN" farm "$work/it's.raw"
@@ -64,7 +75,7 @@ expect 65 1 "$POOLSCAN" farm "$work/it's.raw"
 # element STATUS RESTARTS STATE: run farm.sbatch as element 5 of job 7
 element() {
     rm -f "$work/scontrol" "$work/scanned"
-    RC=$1 SLURM_RESTART_COUNT=$2 STATE=$3 PLAN=/p HITS="/h i" FIRST=1000 OPTIONS="--gpu -q" \
+    RC=$1 SLURM_RESTART_COUNT=$2 STATE=$3 PLAN=/p HITS="/h i" FIRST=1000 TASKS_EACH=3 OPTIONS="--gpu -q" \
         SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=5 SLURM_JOB_ID=7 PATH=$bin:$PATH \
         bash "$PS_SOURCE/docs/farm/farm.sbatch" >"$work/element" 2>&1
 }
@@ -74,7 +85,7 @@ while read -r rc restarts state want requeue; do
     got=$?
     n_checks=$((n_checks + 1))
     [ "$got" = "$want" ] || wrong "scan $rc: element ends with $got, not $want"
-    grep -qx 'scan --plan /p --task 1005 --out-dir /h i --gpu -q' "$work/scanned" || wrong "$(cat "$work/scanned")"
+    grep -qx 'scan --plan /p --task 1005 --tasks-each 3 --out-dir /h i --gpu -q' "$work/scanned" || wrong "$(cat "$work/scanned")"
     has=$(grep -c '^requeue 7_5$' "$work/scontrol" 2>/dev/null)
     [ "${has:-0}" = "$requeue" ] || wrong "scan $rc, restart $restarts, $state: requeued ${has:-0} times"
     n_requeued=$((n_requeued + requeue))

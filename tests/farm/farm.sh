@@ -9,7 +9,7 @@
 #   farm_stopped FOLDER   waits for that; the process is $stopped
 #   farm_scans FOLDER [TASK]   how often one was started
 #   farm_complete FOLDER  it has the shards of all tasks, and none besides
-#   farm_submit FOLDER MERGED   array and merge job on Slurm, as `poolscan farm` says
+#   farm_submit FOLDER MERGED [OPTION...]   array and merge job on Slurm, as `poolscan farm` says
 #   finish TEXT           the end of a test
 #   on_exit COMMAND       is run at the end, last come first served
 set -u
@@ -155,7 +155,7 @@ ancestors() {
 
 farm_submit() {
     mkdir -p "$1"
-    "$POOLSCAN" farm plan.jsonl --out-dir "$1" -o "$2" >"$1.sh" || give_up "poolscan farm fails"
+    "$POOLSCAN" farm plan.jsonl --out-dir "$1" -o "$2" "${@:3}" >"$1.sh" || give_up "poolscan farm fails"
     FARM=$PS_SOURCE/docs/farm sh "$1.sh" >"$1.said" 2>&1
     grep -q '^Submitted batch job' "$1.said" || give_up "nothing was submitted: $(head -n 3 "$1.said")"
 }

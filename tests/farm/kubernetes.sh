@@ -26,11 +26,23 @@ mkdir bin
 ln -s "$POOLSCAN" bin/poolscan
 mapfile -t command < <(manifest command "$manifest" | sed "s|^/farm/|$work/|")
 [ "${command[0]}" = poolscan ] || give_up "its command is ${command[*]}"
-for ((index = n_tasks - 1; index >= 0; index--)); do
-    env -i PATH="$work/bin" JOB_COMPLETION_INDEX=$index "${command[@]}" ||
-        wrong "index $index: status $?"
-done
-farm_complete hits
+# Once with a task for each index, once with two.
+each() { # TASKS FOLDER
+    local words=() word index
+
+    for word in "${command[@]}"; do
+        [ "${words[-1]-}" != --tasks-each ] || word=$1
+        words+=("${word/hits/$2}")
+    done
+    for ((index = (n_tasks + $1 - 1) / $1 - 1; index >= 0; index--)); do
+        env -i PATH="$work/bin" JOB_COMPLETION_INDEX=$index "${words[@]}" ||
+            wrong "index $index of $1 tasks: status $?"
+    done
+    farm_complete "$2"
+}
+each 1 hits
+each 2 pairs
+diff -r hits pairs || wrong "two tasks for an index give other shards"
 "$POOLSCAN" merge -q hits --plan plan.jsonl --format jsonl -o merged.jsonl || wrong "no merge"
 farm_same merged.jsonl
 finish "$n_tasks indexes; for good: ${hopeless[*]}"

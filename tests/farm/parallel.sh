@@ -55,6 +55,14 @@ start resumed
 wait "$runner" || wrong "it does not go on: $(tail -n 3 resumed.said)"
 check resumed
 
+# Groups of two tasks: what is killed was in the middle of one.
+TASKS_EACH=2 start pairs
+farm_stopped pairs
+kill -9 "$stopped"
+wait "$runner" || wrong "parallel failed: $(tail -n 3 pairs.said)"
+check pairs
+[ "$(farm_scans pairs)" = $(((n_tasks + 1) / 2 + 1)) ] || wrong "$(farm_scans pairs) scans for pairs of $n_tasks tasks"
+
 runner=
 stopped=
 finish "${#images[@]} images, $n_tasks tasks; $n_done were done when parallel was killed"

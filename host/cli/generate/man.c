@@ -150,7 +150,8 @@ static void man_environment(FILE *out)
          "Where images are unpacked without --temp-dir."},
         {"SLURM_ARRAY_TASK_ID, JOB_COMPLETION_INDEX, PBS_ARRAY_INDEX, SGE_TASK_ID, LSB_JOBINDEX, "
          "AWS_BATCH_JOB_ARRAY_INDEX, PARALLEL_SEQ, SLURM_PROCID",
-         "What --task auto asks; the last one only where none of the others is set."},
+         "What --task auto asks, for a task or a group of --tasks-each; the last one only where "
+         "none of the others is set."},
         {"OCL_ICD_VENDORS",
          "Where the OpenCL loader looks for drivers; see libOpenCL(7)."},
         {"HWLOC_SYNTHETIC",
@@ -188,6 +189,8 @@ static void man_examples(FILE *out)
          "A long scan that poolscan --restore night goes on with, whatever ended it."},
         {"poolscan plan --task-bytes 64G -o plan.jsonl /dumps/*.raw",
          "Cut images into tasks for many machines."},
+        {"poolscan scan --plan plan.jsonl --task all --out-dir hits",
+         "Do all of them in this process; --task auto, or K, is one of an array."},
         {"poolscan farm plan.jsonl --out-dir hits -o all.jsonl",
          "What to type to run them on Slurm, or on this machine by GNU parallel."},
         {"poolscan tags 'Tcp*'",

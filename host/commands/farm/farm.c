@@ -10,11 +10,12 @@
 #include "host/farm/plan.h"
 
 /* Slurm's MaxArraySize is 1001 unless an administrator raised it: the largest number is 1000. */
-#define ARRAY_TASKS 1000u
+#define ARRAY_SIZE 1000u
 
 struct farm {
     const struct ps_options *opt;
     size_t n_tasks;
+    size_t n_elements; /* of arrays: groups of tasks */
     char *plan, *hits, *out; /* absolute */
 };
 
@@ -46,6 +47,7 @@ static void print_variables(const struct farm *f)
     print_variable("HITS", f->hits);
     print_variable("OUT", f->out);
     print_variable("FORMAT", strcmp(format, "auto") == 0 ? "jsonl" : format);
+    printf("export TASKS_EACH=%" PRIu32 "\n", f->opt->tasks_each);
     print_variable("OPTIONS", !f->opt->gpu         ? ""
                               : f->opt->any_device ? "--gpu --any-device"
                                                    : "--gpu");
@@ -57,14 +59,14 @@ static void print_slurm(const struct farm *f)
 
     puts("\n# Slurm: all tasks, and the merge when all of them are done.");
     puts("jobs=");
-    if (f->n_tasks <= ARRAY_TASKS) {
+    if (f->n_elements <= ARRAY_SIZE) {
         printf("jobs=$jobs:$(sbatch --parsable --array=0-%zu%s \"$FARM/farm.sbatch\")\n",
-               f->n_tasks - 1, gres);
+               f->n_elements - 1, gres);
     } else {
         printf("for first in $(seq 0 %u %zu); do # no array may be larger than MaxArraySize\n",
-               ARRAY_TASKS, f->n_tasks - 1);
-        printf("    last=$((%zu - first))\n    [ $last -lt %u ] || last=%u\n", f->n_tasks - 1,
-               ARRAY_TASKS, ARRAY_TASKS - 1);
+               ARRAY_SIZE, f->n_elements - 1);
+        printf("    last=$((%zu - first))\n    [ $last -lt %u ] || last=%u\n", f->n_elements - 1,
+               ARRAY_SIZE, ARRAY_SIZE - 1);
         printf("    jobs=$jobs:$(FIRST=$first sbatch --parsable --array=0-$last%s "
                "\"$FARM/farm.sbatch\")\ndone\n",
                gres);
@@ -105,6 +107,7 @@ int ps_cmd_farm(const struct ps_options *opt, struct ps_err *err)
         rc = name_places(&f, err);
     if (rc == 0) {
         f.n_tasks = plan.n_tasks;
+        f.n_elements = (plan.n_tasks + opt->tasks_each - 1) / opt->tasks_each;
         print_all(&f, plan.n_images);
     }
     ps_farm_plan_free(&plan);
