@@ -1,12 +1,12 @@
 /* What is said of damaged E01 files before libewf sees them; files made here, byte by byte. */
-#include "host/image/packed/ewf_sections.h"
+#include "host/image/packed/ewf/sections.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/image/packed/ewf_names.h"
+#include "host/image/packed/ewf/names.h"
 #include "tests/support/tmpdir.h"
 
 #define N_CHUNKS    10u

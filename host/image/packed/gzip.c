@@ -8,7 +8,7 @@
 
 #include "host/image/le.h"
 #include "host/image/packed/input.h"
-#include "host/image/packed/listing/sizes.h"
+#include "host/image/packed/sizes.h"
 #include "host/image/packed/whole.h"
 #endif
 

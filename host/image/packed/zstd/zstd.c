@@ -1,7 +1,7 @@
 #include "host/image/packed/packing.h"
 
 #include "host/image/le.h"
-#include "host/image/packed/listing/zstd_frames.h"
+#include "host/image/packed/zstd/frames.h"
 
 #if PS_WITH_ZSTD
 #include <inttypes.h>
@@ -9,7 +9,7 @@
 #include <zstd.h>
 
 #include "host/image/packed/whole.h"
-#include "host/image/packed/zstd_stream.h"
+#include "host/image/packed/zstd/stream.h"
 #endif
 
 #define SKIPPABLE_SMALL 24u
@@ -30,12 +30,6 @@ static int zstd_probe(const uint8_t *head, size_t n_head)
 }
 
 #if PS_WITH_ZSTD
-
-static int bad_frame(size_t code, uint64_t at, struct ps_err *err)
-{
-    return ps_fail(err, PS_EFORMAT, at, "zstd: %s at offset 0x%" PRIx64, ZSTD_getErrorName(code),
-                   at);
-}
 
 static int zstd_worker_new(void *arg, void **worker, struct ps_err *err)
 {
@@ -58,7 +52,7 @@ static int zstd_unpack(void *arg, void *worker, const struct ps_block *block, si
     (void)arg;
     (void)number;
     if (ZSTD_isError(n))
-        return bad_frame(n, block->packed_off, err);
+        return ps_zstd_bad_frame(n, block->packed_off, err);
     if (n != block->n_bytes)
         return ps_fail(err, PS_EFORMAT, block->packed_off,
                        "zstd: the frame at offset 0x%" PRIx64 " has %zu bytes and says %" PRIu32,

@@ -1,4 +1,4 @@
-#include "host/image/packed/ewf_names.h"
+#include "host/image/packed/ewf/names.h"
 
 #include <ctype.h>
 #include <stdio.h>

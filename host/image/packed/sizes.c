@@ -1,4 +1,4 @@
-#include "host/image/packed/listing/sizes.h"
+#include "host/image/packed/sizes.h"
 
 #include <stddef.h>
 

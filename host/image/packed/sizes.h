@@ -2,8 +2,8 @@
  *
  * A size that is damaged would move all that follows. Writers give all blocks but the last one the
  * same size: whatever says something else is unpacked, to see what is in it. */
-#ifndef PS_HOST_IMAGE_PACKED_LISTING_SIZES_H
-#define PS_HOST_IMAGE_PACKED_LISTING_SIZES_H
+#ifndef PS_HOST_IMAGE_PACKED_SIZES_H
+#define PS_HOST_IMAGE_PACKED_SIZES_H
 
 #include <stdint.h>
 

@@ -1,4 +1,4 @@
-#include "host/image/packed/ewf_sections.h"
+#include "host/image/packed/ewf/sections.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

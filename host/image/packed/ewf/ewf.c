@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "host/image/packed/ewf_sections.h"
+#include "host/image/packed/ewf/sections.h"
 
 static int ewf_probe(const uint8_t *head, size_t n_head)
 {
@@ -19,7 +19,7 @@ static int ewf_probe(const uint8_t *head, size_t n_head)
 
 #include "host/image/bytes/blocks.h"
 #include "host/image/le.h"
-#include "host/image/packed/ewf_names.h"
+#include "host/image/packed/ewf/names.h"
 
 /* Chunks have 32 KiB mostly; smaller ones are put together to blocks of at least this. */
 #define MIN_BLOCK_BYTES 32768u

@@ -1,4 +1,4 @@
-#include "host/image/packed/zstd_stream.h"
+#include "host/image/packed/zstd/stream.h"
 
 #if PS_WITH_ZSTD
 
@@ -9,11 +9,7 @@
 #include "host/image/le.h"
 #include "host/image/packed/input.h"
 #include "host/image/packed/whole.h"
-
-/* RFC 8878. */
-#define MAGIC     0xfd2fb528u
-#define SKIPPABLE 0x184d2a50u /* with any last four bits */
-#define HEAD_MAX  18u         /* of a frame's header: magic, descriptor, window, dictionary, size */
+#include "host/image/packed/zstd/frames.h"
 
 /* No memory has more: 64 TiB. */
 #define MOST_BYTES ((uint64_t)64 << 40)
@@ -40,21 +36,15 @@ static int cut_short(uint64_t at, struct ps_err *err)
                    "zstd: the file ends too early, it is cut short at offset 0x%" PRIx64, at);
 }
 
-static int bad_frame(size_t code, uint64_t at, struct ps_err *err)
-{
-    return ps_fail(err, PS_EFORMAT, at, "zstd: %s at offset 0x%" PRIx64, ZSTD_getErrorName(code),
-                   at);
-}
-
 /* Padding behind the last frame, or whatever else it is, is no part of it. */
 static int is_frame_next(struct zstd_stream *s, struct ps_err *err)
 {
-    const int rc = ps_input_peek(&s->in, HEAD_MAX, err);
+    const int rc = ps_input_peek(&s->in, PS_ZSTD_HEAD_MAX, err);
     const uint8_t *at = s->in.buf + s->in.at;
 
     if (rc < 0)
         return rc;
-    return s->in.n - s->in.at >= 4 && (ps_le32(at) == MAGIC || (ps_le32(at) & ~0xfu) == SKIPPABLE);
+    return s->in.n - s->in.at >= 4 && (ps_le32(at) == PS_ZSTD_MAGIC || ps_zstd_is_skippable(at));
 }
 
 /* Between two frames. 1: done; 0: the library does not know how. */
@@ -97,7 +87,7 @@ static int decompress(struct zstd_stream *s, ZSTD_outBuffer *to, struct ps_err *
     from = (ZSTD_inBuffer){s->in.buf, s->in.n, s->in.at};
     code = ZSTD_decompressStream(s->context, to, &from);
     if (ZSTD_isError(code))
-        return bad_frame(code, ps_input_off(&s->in), err);
+        return ps_zstd_bad_frame(code, ps_input_off(&s->in), err);
     if (code && from.pos == s->in.at && to->pos == before)
         return cut_short(ps_input_off(&s->in), err);
     s->in.at = from.pos;
@@ -212,7 +202,7 @@ int ps_zstd_stream_open(struct ps_bytes **out, const struct ps_packed *packed, s
 
     if (!s)
         return -PS_ENOMEM;
-    rc = ps_input_peek(&s->in, HEAD_MAX, err);
+    rc = ps_input_peek(&s->in, PS_ZSTD_HEAD_MAX, err);
     if (rc < 0) {
         free_stream(s);
         return rc;

@@ -1,7 +1,8 @@
 /* Where the frames of a zstd file begin, and how much is in each (RFC 8878). */
-#ifndef PS_HOST_IMAGE_PACKED_LISTING_ZSTD_FRAMES_H
-#define PS_HOST_IMAGE_PACKED_LISTING_ZSTD_FRAMES_H
+#ifndef PS_HOST_IMAGE_PACKED_ZSTD_FRAMES_H
+#define PS_HOST_IMAGE_PACKED_ZSTD_FRAMES_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "host/image/bytes/bytes.h"
@@ -11,6 +12,8 @@
 
 #define PS_ZSTD_MAGIC          0xfd2fb528u
 #define PS_ZSTD_SKIPPABLE_HEAD 8u /* magic, and the bytes that follow */
+/* The longest header: magic, descriptor, window, dictionary, content size. */
+#define PS_ZSTD_HEAD_MAX 18u
 
 /* Do these four bytes begin a frame that is to be skipped? The last four bits are any. */
 static inline int ps_zstd_is_skippable(const uint8_t *head)
@@ -24,5 +27,8 @@ static inline int ps_zstd_is_skippable(const uint8_t *head)
  * says of damage. Only in builds with zstd. */
 int ps_zstd_list(struct ps_bytes *bytes, struct ps_block_list *list, uint64_t *end,
                  struct ps_err *err);
+
+/* PS_EFORMAT: what the library said of a frame near 'at' of the packed bytes. Only there. */
+int ps_zstd_bad_frame(size_t code, uint64_t at, struct ps_err *err);
 
 #endif

@@ -28,8 +28,8 @@ struct ps_ewf_sections {
     /* The last section that holds chunks, which the table behind it lists; 0: there is none, and
      * chunks lie in the table that lists them, as in SMART files. */
     uint64_t sectors_at, sectors_end;
-    int goes_on;     /* the last file says that another one follows */
-    int is_broken;   /* the sections end early; chunks behind that are not listed */
+    int goes_on;   /* the last file says that another one follows */
+    int is_broken; /* the sections end early; chunks behind that are not listed */
 };
 
 /* Begin with all zero; free with ps_ewf_sections_free, also after a failure. PS_EFORMAT for files

@@ -1,19 +1,23 @@
-#include "host/image/packed/listing/zstd_frames.h"
+#include "host/image/packed/zstd/frames.h"
 
 #if PS_WITH_ZSTD
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
 
 #include "host/image/grow.h"
 #include "host/image/packed/input.h"
-#include "host/image/packed/listing/sizes.h"
-
-/* The longest header: magic, descriptor, window, dictionary, content size. */
-#define HEAD_MAX    18u
+#include "host/image/packed/sizes.h"
 
 #define BLOCK_BYTES ((uint64_t)128 << 10) /* at most, in each block of a frame */
 #define MAX_RATIO   32768u                /* such a block of one byte is four bytes */
+
+int ps_zstd_bad_frame(size_t code, uint64_t at, struct ps_err *err)
+{
+    return ps_fail(err, PS_EFORMAT, at, "zstd: %s at offset 0x%" PRIx64, ZSTD_getErrorName(code),
+                   at);
+}
 
 static int is_single(unsigned descriptor)
 {
@@ -194,7 +198,7 @@ static int next_frame(struct frame_list *l, struct ps_input *in, struct ps_err *
 {
     const uint8_t *head;
     size_t n_head;
-    int rc = ps_input_peek(in, HEAD_MAX, err);
+    int rc = ps_input_peek(in, PS_ZSTD_HEAD_MAX, err);
 
     if (rc < 0)
         return rc;
