@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -66,6 +67,19 @@ static void *write_on(void *arg)
     return NULL;
 }
 
+/* Signals are for the threads that know what to do about them. */
+static int start_thread(struct ps_write_behind *w)
+{
+    sigset_t all, old;
+    int is_started;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    is_started = pthread_create(&w->thread, NULL, write_on, w) == 0;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return is_started;
+}
+
 struct ps_write_behind *ps_write_behind_new(int fd)
 {
     struct ps_write_behind *w = calloc(1, sizeof *w);
@@ -75,7 +89,7 @@ struct ps_write_behind *ps_write_behind_new(int fd)
     w->fd = fd;
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->changed, NULL);
-    if (pthread_create(&w->thread, NULL, write_on, w) == 0)
+    if (start_thread(w))
         return w;
     pthread_cond_destroy(&w->changed);
     pthread_mutex_destroy(&w->lock);
