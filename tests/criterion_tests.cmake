@@ -123,9 +123,10 @@ if(POOLSCAN_ZLIB)
 endif()
 if(POOLSCAN_ZSTD)
     ps_criterion_test(NAME unit/test_zstd LABELS unit
-        SOURCES support/every_byte.c support/memory_bytes.c support/packed_case.c support/rng.c)
+        SOURCES support/every_byte.c support/memory_bytes.c support/packed_case.c support/rng.c
+            support/zstd_frame.c)
     ps_criterion_test(NAME unit/test_zstd_in_place LABELS unit
-        SOURCES support/memory_bytes.c support/packed_case.c support/rng.c)
+        SOURCES support/memory_bytes.c support/packed_case.c support/rng.c support/zstd_frame.c)
 endif()
 if(POOLSCAN_LZ4)
     ps_criterion_test(NAME unit/test_lz4 LABELS unit

@@ -5,31 +5,16 @@
 
 #include "tests/support/every_byte.h"
 #include "tests/support/packed_case.h"
+#include "tests/support/zstd_frame.h"
 
 #define N_BYTES ((size_t)1500000)
 #define FRAME   ((size_t)100000)
-
-/* One frame with a checksum, which says how much is in it or does not. Its packed size. */
-static size_t put_frame(struct ps_packed_buffer *b, const uint8_t *data, size_t n, int says_size)
-{
-    ZSTD_CCtx *context = ZSTD_createCCtx();
-    const size_t room = ZSTD_compressBound(n);
-    size_t got;
-
-    ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1);
-    ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, says_size);
-    got = ZSTD_compress2(context, ps_packed_room(b, room), room, data, n);
-    cr_assert(!ZSTD_isError(got));
-    b->n += got;
-    ZSTD_freeCCtx(context);
-    return got;
-}
 
 static void put_frames(struct ps_packed_buffer *b, const uint8_t *data, size_t n_bytes,
                        int says_size)
 {
     for (size_t at = 0; at < n_bytes; at += FRAME)
-        put_frame(b, data + at, n_bytes - at < FRAME ? n_bytes - at : FRAME, says_size);
+        ps_put_zstd_frame(b, data + at, n_bytes - at < FRAME ? n_bytes - at : FRAME, says_size);
 }
 
 static void put_le32(struct ps_packed_buffer *b, uint32_t value)
@@ -47,7 +32,7 @@ Test(zstd, frames)
 
     ps_packed_append(&b, "\x5f\x2a\x4d\x18\x05\0\0\0hello", 13);
     put_frames(&b, truth, N_BYTES / 2 / FRAME * FRAME, 1);
-    put_frame(&b, truth, 0, 1);
+    ps_put_zstd_frame(&b, truth, 0, 1);
     ps_packed_append(&b, "\x50\x2a\x4d\x18\0\0\0\0", 8);
     put_frames(&b, truth + N_BYTES / 2 / FRAME * FRAME, N_BYTES - N_BYTES / 2 / FRAME * FRAME, 1);
     ps_packed_check(&ps_packing_zstd, &b, truth, N_BYTES, 0);
@@ -61,7 +46,7 @@ Test(zstd, one_frame)
     uint8_t *truth = ps_packed_truth(N_BYTES, 2);
     struct ps_packed_buffer b = {0};
 
-    put_frame(&b, truth, N_BYTES, 1);
+    ps_put_zstd_frame(&b, truth, N_BYTES, 1);
     ps_packed_check(&ps_packing_zstd, &b, truth, N_BYTES, 1);
     ps_packed_append(&b, "\0\0\0\0\0", 5);
     ps_packed_check(&ps_packing_zstd, &b, truth, N_BYTES, 1);
@@ -76,7 +61,7 @@ static void put_pzstd(struct ps_packed_buffer *b, const uint8_t *data, size_t n)
     size_t packed;
 
     ps_packed_append(b, "\x50\x2a\x4d\x18\x04\0\0\0....", 12);
-    packed = put_frame(b, data, n, 0);
+    packed = ps_put_zstd_frame(b, data, n, 0);
     for (size_t i = 0; i < 4; i++)
         b->data[said_at + i] = (uint8_t)(packed >> 8 * i);
 }
@@ -171,7 +156,8 @@ Test(zstd, table)
     for (size_t at = 0; at < N_BYTES; at += FRAME, n++) {
         const size_t left = N_BYTES - at;
 
-        put_le32(&table, (uint32_t)put_frame(&b, truth + at, left < FRAME ? left : FRAME, 0));
+        put_le32(&table,
+                 (uint32_t)ps_put_zstd_frame(&b, truth + at, left < FRAME ? left : FRAME, 0));
         put_le32(&table, (uint32_t)(left < FRAME ? left : FRAME));
     }
     put_le32(&b, 0x184d2a5e);
@@ -216,7 +202,7 @@ Test(zstd, cut_short)
     struct ps_packed_buffer one = {0}, many = {0};
     struct ps_packed_case c;
 
-    put_frame(&one, truth, N_BYTES, 1);
+    ps_put_zstd_frame(&one, truth, N_BYTES, 1);
     put_frames(&many, truth, N_BYTES, 1);
     one.n /= 2;
     ps_packed_open_case(&c, &ps_packing_zstd, &one, 2);
@@ -247,7 +233,7 @@ static void add_frame(struct ps_every *e, size_t at, size_t n, int says_size)
     const uint8_t *head;
     struct ps_every_part *part;
 
-    put_frame(&e->file, e->truth + at, n, says_size);
+    ps_put_zstd_frame(&e->file, e->truth + at, n, says_size);
     head = e->file.data + packed;
     part = ps_every_add(e, packed, n);
     if (says_size) {
@@ -284,7 +270,7 @@ Test(zstd, every_byte_of_two_files)
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
         add_frame(&e, at, pages[i] * PS_EVERY_PAGE, 1);
         at += pages[i] * PS_EVERY_PAGE;
-        put_frame(&e.file, truth, 0, 1);
+        ps_put_zstd_frame(&e.file, truth, 0, 1);
         ps_packed_append(&e.file, "\x5f\x2a\x4d\x18\x05\0\0\0hello", 13);
     }
     ps_packed_check(&ps_packing_zstd, &e.file, truth, at, 0);
