@@ -5,8 +5,9 @@
  *   BAD_DISK_READ    what a read that touches the range does:
  *                    eio        it fails with EIO
  *                    cut        it works, and the file is then cut to BAD_DISK_CUT bytes
- *                    int, term, usr1
- *                               that signal is sent to the process before it, once
+ *                    int, term  that signal is sent to the process before it, once
+ *                    usr1       SIGUSR1, likewise; it goes on when standard error, a file, has
+ *                               the answer
  *                    int2       SIGINT, twice
  *                    hang       it never comes back; BAD_DISK_SAID, a file, is made before
  *   BAD_DISK_MAP     what mapping the file does:
@@ -26,6 +27,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define ANSWER_MS 10000
 
 struct setup {
     const char *path;
@@ -73,6 +76,24 @@ static void cut(const struct setup *s)
         unusable("the file cannot be cut");
 }
 
+static off_t said_bytes(void)
+{
+    struct stat st;
+
+    return fstat(STDERR_FILENO, &st) == 0 ? st.st_size : 0;
+}
+
+/* Who answers is another thread: what it says is to be of this moment, however busy the machine is.
+ */
+static void ask(void)
+{
+    const off_t before = said_bytes();
+
+    kill(getpid(), SIGUSR1);
+    for (int i = 0; i < ANSWER_MS && said_bytes() == before; i++)
+        usleep(1000);
+}
+
 /* Something that happens once, at the first read of the range. */
 static void send_signals(const struct setup *s)
 {
@@ -83,7 +104,7 @@ static void send_signals(const struct setup *s)
     else if (strcmp(s->read, "int") == 0)
         kill(getpid(), SIGINT);
     else if (strcmp(s->read, "usr1") == 0)
-        kill(getpid(), SIGUSR1);
+        ask();
     else if (strcmp(s->read, "int2") == 0) {
         /* raise: both on this thread, one after the other, rather than merged into one. */
         raise(SIGINT);
