@@ -56,7 +56,7 @@ static int is_of_interest(const struct ps_every *e, size_t packed)
            packed % STEP == 0;
 }
 
-/* Has damage at 'packed' to leave all pages of other parts readable? */
+/* Whether damage at 'packed' has to leave all pages of other parts readable. */
 static int may_cost_others(const struct ps_every *e, const struct ps_every_part *p, size_t packed)
 {
     if (!p || (e->says_where && packed >= p->packed && packed < p->packed_end))

@@ -104,7 +104,7 @@ static int run_task(struct task_command *c, const struct ps_farm_task *task, str
     return rc;
 }
 
-/* Does a failure mean that no other task can do better in this process? */
+/* After such a failure no other task can do better in this process. */
 static int stops_all(const struct task_command *c, int rc)
 {
     return rc == -PS_EDEVICE || c->run.no_folder || ps_cancel_requested();
