@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "host/log.h"
-#include "host/output/sink.h"
+#include "host/output/sink/sink.h"
 #include "host/recipe/recipe.h"
 
 #define MAX_PARAMS 64u

@@ -4,7 +4,7 @@
 #define PS_HOST_OUTPUT_FIELDS_H
 
 #include "host/output/output.h"
-#include "host/output/sink.h"
+#include "host/output/sink/sink.h"
 
 /* {"Name":value,...} or value,value,... ; neither ends its line. PLAIN is for ps_rows_put: text
  * without quotes and escapes, null is nothing at all. */

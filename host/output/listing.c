@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host/output/sink.h"
+#include "host/output/sink/sink.h"
 #include "host/output/sqlite/sqlite.h"
 #include "host/output/text.h"
 #include "host/report/units.h"

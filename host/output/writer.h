@@ -1,9 +1,9 @@
-/* One output format: what a file of this folder gives to the table in output.c. */
+/* One output format: what a file of host/output/formats/ gives to the table in output.c. */
 #ifndef PS_HOST_OUTPUT_WRITER_H
 #define PS_HOST_OUTPUT_WRITER_H
 
 #include "host/output/output.h"
-#include "host/output/sink.h"
+#include "host/output/sink/sink.h"
 
 struct ps_writer {
     struct ps_sink *sink; /* where the text goes; output.c opens and closes it */

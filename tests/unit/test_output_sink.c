@@ -1,5 +1,5 @@
 /* Files that appear whole or not at all, and what happens when writing fails. */
-#include "host/output/sink.h"
+#include "host/output/sink/sink.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>

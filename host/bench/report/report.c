@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host/output/sink.h"
+#include "host/output/sink/sink.h"
 #include "host/output/text.h"
 
 /* Columns of a row, in the order in which they are written. */

@@ -18,7 +18,7 @@
 #include "host/image/fault_guard.h"
 #include "host/log.h"
 #include "host/open_image.h"
-#include "host/output/sink.h"
+#include "host/output/sink/sink.h"
 #include "host/report/progress.h"
 #include "host/report/status.h"
 

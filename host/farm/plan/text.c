@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "host/output/sink.h"
+#include "host/output/sink/sink.h"
 #include "host/output/text.h"
 
 struct line {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "host/absolute.h"
-#include "host/output/sink.h"
+#include "host/output/sink/sink.h"
 
 #define MAX_TEXT 65536u
 

@@ -6,7 +6,7 @@
 
 #include <sqlite3.h>
 
-#include "host/output/sink.h"
+#include "host/output/sink/sink.h"
 #include "host/output/text.h"
 #include "scan/err.h"
 

@@ -6,7 +6,7 @@
 #define PS_HOST_OUTPUT_SQLITE_SQLITE_H
 
 #include "host/output/listing.h"
-#include "host/output/sink.h"
+#include "host/output/sink/sink.h"
 #include "scan/err.h"
 
 /* PRAGMA application_id of every database that poolscan writes, the characters "Pool", and

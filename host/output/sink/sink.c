@@ -1,4 +1,4 @@
-#include "host/output/sink.h"
+#include "host/output/sink/sink.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "host/cancel.h"
-#include "host/output/write_behind.h"
+#include "host/output/sink/write_behind.h"
 #include "host/temp_files.h"
 
 #define MAX_TEMP_NAMES 64u

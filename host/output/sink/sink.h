@@ -1,6 +1,6 @@
 /* Where text goes: standard output, or a file that appears whole or not at all. */
-#ifndef PS_HOST_OUTPUT_SINK_H
-#define PS_HOST_OUTPUT_SINK_H
+#ifndef PS_HOST_OUTPUT_SINK_SINK_H
+#define PS_HOST_OUTPUT_SINK_SINK_H
 
 #include <stddef.h>
 

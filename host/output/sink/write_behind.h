@@ -1,6 +1,6 @@
 /* A thread that writes one buffer to a file while its owner fills the next one. */
-#ifndef PS_HOST_OUTPUT_WRITE_BEHIND_H
-#define PS_HOST_OUTPUT_WRITE_BEHIND_H
+#ifndef PS_HOST_OUTPUT_SINK_WRITE_BEHIND_H
+#define PS_HOST_OUTPUT_SINK_WRITE_BEHIND_H
 
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-#include "host/output/write_behind.h"
+#include "host/output/sink/write_behind.h"
 
 #include <errno.h>
 #include <poll.h>
