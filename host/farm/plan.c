@@ -14,6 +14,15 @@ const char *ps_farm_part_name(enum ps_farm_part part)
     return names[part];
 }
 
+uint32_t ps_farm_image_end(const struct ps_farm_plan *plan, uint32_t first)
+{
+    uint32_t end = first + 1;
+
+    while (end < plan->n_tasks && plan->task[end].image_number == plan->task[first].image_number)
+        end++;
+    return end;
+}
+
 /* Room for one more item; lists are grown at each power of two, so that no capacity is kept. */
 static int make_room(void *list_at, size_t n, size_t item_bytes, struct ps_err *err)
 {

@@ -53,6 +53,8 @@ struct ps_farm_plan {
 };
 
 const char *ps_farm_part_name(enum ps_farm_part part);
+/* The number behind the last task of the image that task 'first' begins. */
+uint32_t ps_farm_image_end(const struct ps_farm_plan *plan, uint32_t first);
 
 /* Making one: begin with all zero, set 'version' with ps_farm_plan_text and words with
  * ps_farm_plan_word, and the digests and task_bytes directly; then add tasks in order and seal.

@@ -8,7 +8,8 @@
 
 #include "host/cancel.h"
 #include "host/commands/farm/merge.h"
-#include "host/farm/merge.h"
+#include "host/farm/merge/replay.h"
+#include "host/farm/merge/survey.h"
 #include "host/farm/plan/options.h"
 #include "host/log.h"
 #include "host/run/scan_summary.h"

@@ -1,4 +1,4 @@
-#include "host/farm/merge.h"
+#include "host/farm/merge/survey.h"
 
 #include <dirent.h>
 #include <fnmatch.h>
@@ -19,15 +19,6 @@ struct survey {
     void (*tell)(void *arg, const char *text);
     void *arg;
 };
-
-uint32_t ps_farm_image_end(const struct ps_farm_plan *plan, uint32_t first)
-{
-    uint32_t end = first + 1;
-
-    while (end < plan->n_tasks && plan->task[end].image_number == plan->task[first].image_number)
-        end++;
-    return end;
-}
 
 static void fail_task(struct survey *s, const struct ps_farm_task *task, int rc, const char *why)
 {

@@ -1,4 +1,4 @@
-#include "host/farm/merge.h"
+#include "host/farm/merge/replay.h"
 
 #include <limits.h>
 
