@@ -22,6 +22,7 @@ ps_criterion_test(NAME unit/test_kuser LABELS unit)
 ps_criterion_test(NAME contract/test_kernels LABELS contract
     SOURCES support/guarded.c support/kernel_cases.c support/oracle.c support/page_fills.c support/rng.c)
 ps_criterion_test(NAME unit/test_late LABELS unit)
+ps_criterion_test(NAME unit/test_thread_start LABELS unit)
 ps_criterion_test(NAME unit/test_digest LABELS unit)
 ps_criterion_test(NAME unit/test_image LABELS unit SOURCES support/tmpdir.c)
 ps_criterion_test(NAME unit/test_plan_compile LABELS unit SOURCES support/rng.c)

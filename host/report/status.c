@@ -4,13 +4,13 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "host/report/progress.h"
 #include "host/report/units.h"
+#include "host/threads/start.h"
 
 #define TARGET_BYTES 512u
 
@@ -91,15 +91,9 @@ static void *status_main(void *arg)
 
 void ps_status_start(void)
 {
-    sigset_t all, old;
-
     if (sem_init(&status.wake, 0, 0) < 0)
         return;
-    /* Signals are for the threads that know what to do about them. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    status.is_started = pthread_create(&status.thread, NULL, status_main, NULL) == 0;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    status.is_started = ps_thread_start(&status.thread, NULL, status_main, NULL);
 }
 
 void ps_status_stop(void)

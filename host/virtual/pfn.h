@@ -2,7 +2,7 @@
 #ifndef PS_HOST_VIRTUAL_PFN_H
 #define PS_HOST_VIRTUAL_PFN_H
 
-#include "host/late.h"
+#include "host/threads/late.h"
 #include "host/virtual/address_space.h"
 #include "scan/windows/pfn/database.h"
 

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <unistd.h>
 
-#include "host/late.h"
+#include "host/threads/late.h"
 
 #define N_THREADS 8
 

@@ -1,6 +1,6 @@
 #include "host/image/bytes/block_ahead.h"
 
-#include <signal.h>
+#include "host/threads/start.h"
 
 /* How far ahead of a reader in order small blocks are unpacked: enough that threads seldom sleep,
  * and little enough that what they wrote is still in the processor's caches when it is read. */
@@ -53,7 +53,6 @@ static void *ahead_main(void *arg)
 static void start_threads(struct ps_blocks *b, unsigned n_threads)
 {
     struct ps_blocks_ahead *a = &b->ahead;
-    sigset_t all, old;
     pthread_attr_t attr;
 
     a->is_started = 1;
@@ -61,13 +60,9 @@ static void start_threads(struct ps_blocks *b, unsigned n_threads)
         return;
     if (a->has_cpus)
         pthread_attr_setaffinity_np(&attr, sizeof a->cpus, &a->cpus);
-    /* Signals are for the threads that know what to do about them. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
     while (a->n_threads < n_threads &&
-           pthread_create(&a->thread[a->n_threads], &attr, ahead_main, b) == 0)
+           ps_thread_start(&a->thread[a->n_threads], &attr, ahead_main, b))
         a->n_threads++;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
     pthread_attr_destroy(&attr);
 }
 

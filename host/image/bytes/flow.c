@@ -2,11 +2,11 @@
 
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "host/cancel.h"
+#include "host/threads/start.h"
 
 #define PIECE_BYTES ((size_t)1 << 20)
 /* What was unpacked for others, who are late: as much as many lanes can have on their way. */
@@ -219,13 +219,7 @@ static void *thread_main(void *arg)
 /* The lock is held. Without a thread readers take turns. */
 static void start_thread(struct flow *f)
 {
-    sigset_t all, old;
-
-    /* Signals are for the threads that know what to do about them. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    f->has_thread = pthread_create(&f->thread, NULL, thread_main, f) == 0;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    f->has_thread = ps_thread_start(&f->thread, NULL, thread_main, f);
 }
 
 /* The lock is held, but not while it waits. *n as in read_some. */

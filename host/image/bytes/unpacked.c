@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include "host/image/memory/filler.h"
 #include "host/log.h"
 #include "host/report/status.h"
+#include "host/threads/start.h"
 
 #define PAGE        4096u
 #define PIECE_BYTES ((size_t)1 << 20) /* a multiple of the page */
@@ -201,14 +201,9 @@ static int unpack_to_file(struct unpacking *u, int with_writer, struct ps_err *d
                           struct ps_err *err)
 {
     pthread_t writer;
-    sigset_t all, old;
     int rc;
 
-    /* Signals are for the threads that know what to do about them. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    with_writer = with_writer && pthread_create(&writer, NULL, write_main, u) == 0;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    with_writer = with_writer && ps_thread_start(&writer, NULL, write_main, u);
     rc = unpack_all(u, with_writer, damage, err);
     if (!with_writer)
         return rc;

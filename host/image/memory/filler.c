@@ -1,6 +1,6 @@
 #include "host/image/memory/filler.h"
 
-#include <signal.h>
+#include "host/threads/start.h"
 
 #define STEP_BYTES  ((size_t)2 << 20)
 #define AHEAD_BYTES ((size_t)32 << 20)
@@ -36,16 +36,10 @@ static void *filler_main(void *arg)
 
 void ps_filler_begin(struct ps_filler *f, struct ps_arena *arena, int with_thread)
 {
-    sigset_t all, old;
-
     *f = (struct ps_filler){.arena = arena};
     pthread_mutex_init(&f->lock, NULL);
     pthread_cond_init(&f->moved, NULL);
-    /* Signals are for the threads that know what to do about them. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    f->has_thread = with_thread && pthread_create(&f->thread, NULL, filler_main, f) == 0;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    f->has_thread = with_thread && ps_thread_start(&f->thread, NULL, filler_main, f);
 }
 
 void ps_filler_need(struct ps_filler *f, size_t off, size_t n_bytes)

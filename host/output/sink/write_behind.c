@@ -3,9 +3,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "host/threads/start.h"
 
 struct ps_write_behind {
     int fd;
@@ -67,19 +68,6 @@ static void *write_on(void *arg)
     return NULL;
 }
 
-/* Signals are for the threads that know what to do about them. */
-static int start_thread(struct ps_write_behind *w)
-{
-    sigset_t all, old;
-    int is_started;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    is_started = pthread_create(&w->thread, NULL, write_on, w) == 0;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return is_started;
-}
-
 struct ps_write_behind *ps_write_behind_new(int fd)
 {
     struct ps_write_behind *w = calloc(1, sizeof *w);
@@ -89,7 +77,7 @@ struct ps_write_behind *ps_write_behind_new(int fd)
     w->fd = fd;
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->changed, NULL);
-    if (start_thread(w))
+    if (ps_thread_start(&w->thread, NULL, write_on, w))
         return w;
     pthread_cond_destroy(&w->changed);
     pthread_mutex_destroy(&w->lock);

@@ -2,7 +2,7 @@
 #ifndef PS_HOST_VIRTUAL_POOL_QUOTA_H
 #define PS_HOST_VIRTUAL_POOL_QUOTA_H
 
-#include "host/late.h"
+#include "host/threads/late.h"
 #include "host/virtual/address_space.h"
 #include "scan/bigpool/table.h"
 #include "scan/merge/regions.h"

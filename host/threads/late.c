@@ -1,4 +1,4 @@
-#include "host/late.h"
+#include "host/threads/late.h"
 
 void ps_late_ask(struct ps_late *late)
 {

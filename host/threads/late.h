@@ -1,6 +1,6 @@
 /* What takes long to find and is seldom asked for: it is found when it is asked for first. */
-#ifndef PS_HOST_LATE_H
-#define PS_HOST_LATE_H
+#ifndef PS_HOST_THREADS_LATE_H
+#define PS_HOST_THREADS_LATE_H
 
 #include <pthread.h>
 
