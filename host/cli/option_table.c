@@ -340,7 +340,7 @@ const struct ps_option ps_option_table[] = {
      .help = "print the manual page or a shell completion"},
 };
 
-_Static_assert(sizeof ps_option_table / sizeof *ps_option_table <= PS_MAX_OPTIONS, "one bit each");
+_Static_assert(sizeof ps_option_table / sizeof *ps_option_table <= PS_MAX_OPTIONS, "room for each");
 const size_t ps_n_options = sizeof ps_option_table / sizeof *ps_option_table;
 
 const struct ps_verb_info ps_verb_table[] = {

@@ -70,8 +70,8 @@ extern const struct ps_options ps_option_defaults;
 extern const struct ps_option ps_option_table[];
 extern const size_t ps_n_options;
 
-/* So many rows at most: a set of them fits 64 bits. */
-#define PS_MAX_OPTIONS 64
+/* So many rows at most. */
+#define PS_MAX_OPTIONS 128
 
 /* The verbs that may be typed; the first one is the default. */
 extern const struct ps_verb_info ps_verb_table[];

@@ -25,7 +25,7 @@ struct parser {
     int help_word; /* by the word help, whose operand is a verb */
     int want_version;
     int have_operand;
-    uint64_t seen; /* bit i: row i was given */
+    unsigned char seen[PS_MAX_OPTIONS]; /* by row: it was given */
     struct option longopts[PS_MAX_OPTIONS + 1];
     char shortopts[3 + 2 * PS_MAX_OPTIONS];
 };
@@ -211,7 +211,7 @@ static int add_option(struct parser *p, const struct ps_option *o)
 {
     char by[32];
 
-    p->seen |= UINT64_C(1) << (o - ps_option_table);
+    p->seen[o - ps_option_table] = 1;
     snprintf(by, sizeof by, "--%s", o->name);
     if (o->kind == PS_OPT_VERB)
         return set_verb(p, (enum ps_verb)o->lo, by);
@@ -245,13 +245,13 @@ static int was_given(const struct parser *p, const char *name)
 {
     const struct ps_option *o = ps_option_named(name);
 
-    return o && (p->seen >> (o - ps_option_table) & 1);
+    return o && p->seen[o - ps_option_table];
 }
 
 static int check_verb_options(const struct parser *p, const struct ps_verb_info *v)
 {
     for (size_t i = 0; i < ps_n_options; i++)
-        if ((p->seen >> i & 1) && !(ps_option_table[i].verbs & PS_VERB_BIT(v->verb)))
+        if (p->seen[i] && !(ps_option_table[i].verbs & PS_VERB_BIT(v->verb)))
             return usage(p, "option --%s is not one of the verb %s", ps_option_table[i].name,
                          v->name);
     return 0;
@@ -344,7 +344,7 @@ static int check_plan(const struct parser *p)
     if (!opt->plan)
         return 0;
     for (size_t i = 0; i < ps_n_options; i++)
-        if (ps_option_table[i].shapes && (p->seen >> i & 1))
+        if (ps_option_table[i].shapes && p->seen[i])
             return usage(p, "--%s shapes results, and so it is the plan's: make one with it",
                          ps_option_table[i].name);
     if (was_given(p, "skip") || was_given(p, "limit"))
@@ -388,7 +388,7 @@ static int check_session(const struct parser *p)
     if (!opt->restore)
         return 0;
     for (size_t i = 0; i < ps_n_options; i++)
-        if (ps_option_table[i].shapes && (p->seen >> i & 1))
+        if (ps_option_table[i].shapes && p->seen[i])
             return usage(p, "--%s shapes results, and so it is the session's: begin one with it",
                          ps_option_table[i].name);
     if (opt->args.n)
