@@ -136,6 +136,7 @@ struct ps_options {
     const char *out_dir; /* --out-dir */
     char *applied;       /* texts of ps_options_apply */
     int partial;         /* --partial */
+    uint32_t wait;       /* --wait: seconds; 0: not at all */
     const char *session; /* --session; NULL: none */
     const char *restore; /* --restore; NULL: none */
 

@@ -20,6 +20,7 @@ endif()
 ps_script_test(NAME farm/kubernetes LABELS farm)
 ps_script_test(NAME farm/many LABELS farm
     ENVIRONMENT "MAKE_CONTAINER=$<TARGET_FILE:make_container>;BAD_DISK=${bad_disk_path};STOP_HERE_SO=$<TARGET_FILE:stop_here>")
+ps_script_test(NAME farm/wait LABELS farm ENVIRONMENT "MAKE_CONTAINER=$<TARGET_FILE:make_container>")
 
 # Every number of shards would take a sanitizer's build many minutes.
 set(every 1)

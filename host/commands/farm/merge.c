@@ -8,6 +8,8 @@
 
 #include "host/cancel.h"
 #include "host/commands/farm/merge.h"
+#include "host/farm/merge/arrival.h"
+#include "host/farm/merge/listing.h"
 #include "host/farm/merge/replay.h"
 #include "host/farm/merge/survey.h"
 #include "host/farm/plan/options.h"
@@ -20,6 +22,11 @@ struct merge_command {
     struct ps_options opt; /* with those of the plan */
     struct ps_farm_plan plan;
     struct ps_farm_survey survey;
+    struct ps_farm_arrivals arrivals; /* with --wait */
+    /* With --wait, by number of the image: a shard has not come in time, or is bad; and what a
+     * survey leaves out then. */
+    uint8_t *unmerged, *merged;
+    size_t n_unmerged;
     struct ps_tagdb *tags;
     struct ps_tag_pattern *pattern;
     struct ps_digest *digest;
@@ -48,14 +55,15 @@ static void tell(void *arg, const char *text)
 /* Somebody may miss what is in them. */
 static void tell_extra(const struct merge_command *m)
 {
-    const struct ps_farm_survey *s = &m->survey;
+    struct ps_farm_listing files;
 
-    if (s->n_extra == 1)
+    ps_farm_list(&files, &m->plan, m->dir);
+    if (files.n_extra == 1)
         ps_log(PS_LOG_WARN, "%.300s: %s is a shard of no task of the plan, and is not read", m->dir,
-               s->extra);
-    else if (s->n_extra > 1)
+               files.extra);
+    else if (files.n_extra > 1)
         ps_log(PS_LOG_WARN, "%.300s: %zu shards of no task of the plan are not read: %s ...",
-               m->dir, s->n_extra, s->extra);
+               m->dir, files.n_extra, files.extra);
 }
 
 static int open_tags(struct merge_command *m, struct ps_err *err)
@@ -102,6 +110,22 @@ static void tell_losses(struct merge_command *m, const char *image, const struct
     note_failure(m, err.code);
 }
 
+static int have_shard(void *arg, const struct ps_farm_task *task, struct ps_err *err)
+{
+    return ps_farm_arrivals_have(arg, task, err);
+}
+
+/* An image is in the output as a whole or not at all. */
+static int have_image(struct merge_command *m, uint32_t first, struct ps_err *err)
+{
+    const uint32_t end = ps_farm_image_end(&m->plan, first);
+    int rc = 0;
+
+    for (uint32_t i = first; i < end && rc == 0; i++)
+        rc = ps_farm_arrivals_have(&m->arrivals, &m->plan.task[i], err);
+    return rc;
+}
+
 static int merge_image(struct merge_command *m, uint32_t first, struct ps_err *err)
 {
     const struct ps_collector_spec spec = {
@@ -116,18 +140,41 @@ static int merge_image(struct merge_command *m, uint32_t first, struct ps_err *e
     const char *name = m->name ? m->name[task->image_number] : task->image;
     struct ps_collector *collector = malloc(sizeof *collector);
     struct ps_receiver to;
+    const struct ps_farm_replay replay = {
+        .plan = &m->plan,
+        .dir = m->dir,
+        .n_tags = ps_tagdb_count(m->tags),
+        .name = name,
+        .to = &to,
+        .have = m->opt.wait && !m->opt.partial ? have_shard : NULL,
+        .arg = &m->arrivals,
+    };
     int rc;
 
     if (!collector)
         return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
     ps_collector_init(collector, &spec);
     to = ps_collector_receiver(collector);
-    rc = ps_farm_replay(&m->plan, first, m->dir, name, ps_tagdb_count(m->tags), &to, err);
+    rc = ps_farm_replay(&replay, first, err);
     if (rc == 0)
         tell_losses(m, name, &collector->losses);
     ps_collector_free(collector);
     free(collector);
     return rc;
+}
+
+/* With --partial the others are merged all the same. */
+static int merge_when_there(struct merge_command *m, uint32_t first, struct ps_err *err)
+{
+    int rc = m->opt.partial ? have_image(m, first, err) : 0;
+
+    if (rc == 0)
+        rc = merge_image(m, first, err);
+    if (rc == 0 || !m->arrivals.is_unusable)
+        return rc;
+    m->unmerged[m->plan.task[first].image_number] = 1;
+    m->n_unmerged++;
+    return m->opt.partial ? 0 : rc;
 }
 
 static int merge_images(struct merge_command *m, struct ps_err *err)
@@ -140,7 +187,9 @@ static int merge_images(struct merge_command *m, struct ps_err *err)
 
         if (m->gaps->before <= number)
             note_failure(m, m->gaps->code);
-        if (!m->survey.failed[number])
+        if (m->opt.wait)
+            rc = merge_when_there(m, first, err);
+        else if (!m->survey.failed[number])
             rc = merge_image(m, first, err);
     }
     note_failure(m, m->gaps->code);
@@ -171,7 +220,9 @@ static int write_merged(struct merge_command *m, struct ps_err *err)
         *err = close_err;
         rc = close_rc;
     }
-    if (m->totals.images > 0)
+    if (rc == 0 && m->opt.wait)
+        tell_extra(m);
+    if (m->totals.images > 0 && (m->n_unmerged == 0 || m->opt.partial))
         print_summary(m, seconds_now() - start, rc);
     return rc;
 }
@@ -189,17 +240,56 @@ static int fail_survey(const struct merge_command *m, struct ps_err *err)
                    m->opt.partial ? "" : "; nothing was merged (--partial merges the others)");
 }
 
+static int survey(struct merge_command *m, const uint8_t *left_out, struct ps_err *err)
+{
+    int rc = ps_farm_survey(&m->survey, &m->plan, m->dir, ps_tagdb_count(m->tags), left_out, tell,
+                            m, err);
+
+    if (rc == 0 && !m->opt.wait)
+        tell_extra(m);
+    return rc;
+}
+
+/* A shard that came, or was put right, after it was given up: what is written is closed already. */
+static void tell_late(struct merge_command *m)
+{
+    struct ps_farm_survey *s = &m->survey;
+
+    for (uint32_t i = 0; i < m->plan.n_tasks; i = ps_farm_image_end(&m->plan, i)) {
+        const uint32_t number = m->plan.task[i].image_number;
+
+        if (s->failed[number] || !m->unmerged[number])
+            continue;
+        s->n_failed++;
+        ps_log(PS_LOG_ERROR, "%s: a shard of it came too late; merge again", m->plan.task[i].image);
+    }
+}
+
+/* What was not merged is named as if nobody had waited. */
+static int fail_waiting(struct merge_command *m, struct ps_err *err)
+{
+    int rc;
+
+    for (uint32_t i = 0; i < m->plan.n_images; i++)
+        m->merged[i] = m->opt.partial && !m->unmerged[i];
+    rc = survey(m, m->merged, err);
+    if (rc < 0)
+        return rc;
+    tell_late(m);
+    return fail_survey(m, err);
+}
+
 static int merge(struct merge_command *m, struct ps_err *err)
 {
-    int rc = ps_farm_survey(&m->survey, &m->plan, m->dir, ps_tagdb_count(m->tags),
-                            m->gaps->left_out, tell, m, err);
+    int rc = m->opt.wait ? 0 : survey(m, m->gaps->left_out, err);
 
     if (rc < 0)
         return rc;
-    tell_extra(m);
     if (m->survey.n_failed && !m->opt.partial)
         return fail_survey(m, err);
     rc = write_merged(m, err);
+    if (m->n_unmerged && (rc == 0 || !m->opt.partial))
+        return fail_waiting(m, err);
     if (rc == 0 && m->survey.n_failed)
         return fail_survey(m, err);
     if (rc == 0 && m->first_failure < 0) {
@@ -213,12 +303,32 @@ static int merge(struct merge_command *m, struct ps_err *err)
     return rc;
 }
 
+static int begin_waiting(struct merge_command *m, struct ps_err *err)
+{
+    m->arrivals = (struct ps_farm_arrivals){
+        .plan = &m->plan,
+        .dir = m->dir,
+        .n_tags = ps_tagdb_count(m->tags),
+        .seconds = m->opt.wait,
+    };
+    m->unmerged = calloc(m->plan.n_images + 1u, 1);
+    m->merged = calloc(m->plan.n_images + 1u, 1);
+    if (m->unmerged && m->merged)
+        return 0;
+    return ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory for %" PRIu32 " images",
+                   m->plan.n_images);
+}
+
 static int run(struct merge_command *m, struct ps_err *err)
 {
     int rc = open_tags(m, err);
 
+    if (rc == 0 && m->opt.wait)
+        rc = begin_waiting(m, err);
     if (rc == 0)
         rc = merge(m, err);
+    free(m->unmerged);
+    free(m->merged);
     ps_farm_survey_free(&m->survey);
     ps_digest_free(m->digest);
     free(m->pattern);

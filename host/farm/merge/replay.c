@@ -10,11 +10,8 @@
 #define KIND(kind) (1u << PS_SHARD_##kind)
 
 struct replay {
-    const struct ps_farm_plan *plan;
-    const char *dir;
-    size_t n_tags;
+    const struct ps_farm_replay *what;
     const struct ps_receiver *to;
-    const char *name;             /* of the image; NULL: as it was recorded */
     struct ps_shard_reader *side; /* NOTE, SIDE, and the BIGs that have not been asked for */
     size_t n_big;                 /* big allocations in these */
 };
@@ -28,9 +25,9 @@ static int open_shard(const struct replay *p, const struct ps_farm_task *task,
                       struct ps_shard_reader **out, struct ps_err *err)
 {
     char path[PATH_MAX];
-    int rc = ps_farm_shard_path(path, sizeof path, p->dir, task, err);
+    int rc = ps_farm_shard_path(path, sizeof path, p->what->dir, task, err);
 
-    return rc < 0 ? rc : ps_shard_open(out, path, p->n_tags, err);
+    return rc < 0 ? rc : ps_shard_open(out, path, p->what->n_tags, err);
 }
 
 /* The next window of big allocations. */
@@ -73,8 +70,8 @@ static int begin(struct replay *p, const struct ps_farm_task *task, struct ps_er
     rec.side.n_big = 0;
     rec.side.more_big = more_big;
     rec.side.more_arg = p;
-    if (p->name)
-        rec.side.about.path = p->name;
+    if (p->what->name)
+        rec.side.about.path = p->what->name;
     return p->to->begin(p->to->arg, &rec.side, err);
 }
 
@@ -117,16 +114,27 @@ static int play(const struct replay *p, const struct ps_farm_task *task, struct 
     return rc;
 }
 
-int ps_farm_replay(const struct ps_farm_plan *plan, uint32_t first, const char *dir,
-                   const char *name, size_t n_tags, const struct ps_receiver *to,
-                   struct ps_err *err)
+static int have(const struct ps_farm_replay *what, const struct ps_farm_task *task,
+                struct ps_err *err)
 {
-    const struct ps_farm_task *last = &plan->task[ps_farm_image_end(plan, first) - 1];
-    struct replay p = {.plan = plan, .dir = dir, .name = name, .n_tags = n_tags, .to = to};
-    int rc = begin(&p, last, err);
+    return what->have ? what->have(what->arg, task, err) : 0;
+}
 
-    for (uint32_t i = first; rc == 0 && i <= last->number; i++)
-        rc = play(&p, &plan->task[i], err);
+int ps_farm_replay(const struct ps_farm_replay *what, uint32_t first, struct ps_err *err)
+{
+    const struct ps_farm_task *task = what->plan->task;
+    const uint32_t last = ps_farm_image_end(what->plan, first) - 1;
+    struct replay p = {.what = what, .to = what->to};
+    int rc = have(what, &task[last], err);
+
+    if (rc == 0)
+        rc = begin(&p, &task[last], err);
+    for (uint32_t i = first; rc == 0 && i <= last; i++) {
+        if (i < last)
+            rc = have(what, &task[i], err);
+        if (rc == 0)
+            rc = play(&p, &task[i], err);
+    }
     ps_shard_reader_free(p.side);
     return rc;
 }

@@ -1,7 +1,5 @@
 #include "host/farm/merge/survey.h"
 
-#include <dirent.h>
-#include <fnmatch.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -35,62 +33,39 @@ static void fail_task(struct survey *s, const struct ps_farm_task *task, int rc,
 }
 
 /* All shards of an image were judged by the same rules, or its pages mean different things. */
-static int look_at(struct survey *s, const struct ps_farm_task *task, const struct ps_era **era,
-                   struct ps_err *err)
+int ps_farm_prove(const struct ps_farm_plan *plan, const struct ps_farm_task *task, const char *dir,
+                  size_t n_tags, const struct ps_era **era, struct ps_err *err)
 {
     const struct ps_era *own = NULL;
     char path[PATH_MAX];
+    int rc = ps_farm_shard_path(path, sizeof path, dir, task, err);
+
+    if (rc == 0)
+        rc = ps_farm_shard_check(path, plan, task, n_tags, &own, err);
+    if (rc == 0 && *era && own != *era)
+        rc = ps_fail(err, PS_EFORMAT, PS_AT_NONE,
+                     "of another generation of Windows than the others of its image");
+    if (rc == 0)
+        *era = own;
+    return rc;
+}
+
+static int look_at(struct survey *s, const struct ps_farm_task *task, const struct ps_era **era,
+                   struct ps_err *err)
+{
     char why[320];
     struct ps_err e;
-    int rc = ps_farm_shard_path(path, sizeof path, s->dir, task, err);
+    int rc = ps_farm_prove(s->plan, task, s->dir, s->n_tags, era, &e);
 
-    if (rc < 0)
-        return rc;
-    rc = ps_farm_shard_check(path, s->plan, task, s->n_tags, &own, &e);
-    if (rc == 0 && *era && own != *era)
-        rc = ps_fail(&e, PS_EFORMAT, PS_AT_NONE,
-                     "of another generation of Windows than the others of its image");
-    if (rc == -PS_ENOMEM || rc == -PS_EIO) {
+    if (rc == -PS_ENOMEM || rc == -PS_EIO || rc == -PS_ECREATE) {
         *err = e;
         return rc;
     }
-    if (rc == 0)
-        *era = own;
     snprintf(why, sizeof why, "%s; remove %s and run the task again", rc < 0 ? e.msg : "",
              "its shard");
     if (rc < 0)
         fail_task(s, task, rc, why);
     return 0;
-}
-
-/* Is there a task whose shard is called so? */
-static int is_planned(const struct ps_farm_plan *plan, const char *name)
-{
-    const size_t n = strcspn(name, "0123456789");
-    const unsigned long number = strtoul(name + n, NULL, 10);
-    char own[64];
-
-    if (number >= plan->n_tasks)
-        return 0;
-    snprintf(own, sizeof own, PS_FARM_SHARD_NAME, (unsigned)number);
-    return strcmp(own, name) == 0;
-}
-
-/* Shards of another plan, or under names of their own: nobody will read them. A folder that cannot
- * be listed has been told of, task by task. */
-static void look_for_others(const struct survey *s)
-{
-    DIR *dir = opendir(s->dir);
-    const struct dirent *e;
-
-    while (dir && (e = readdir(dir))) {
-        if (fnmatch("*.shard", e->d_name, 0) != 0 || is_planned(s->plan, e->d_name))
-            continue;
-        if (s->out->n_extra++ == 0 || strcmp(e->d_name, s->out->extra) < 0)
-            snprintf(s->out->extra, sizeof s->out->extra, "%s", e->d_name);
-    }
-    if (dir)
-        closedir(dir);
 }
 
 int ps_farm_survey(struct ps_farm_survey *out, const struct ps_farm_plan *plan, const char *dir,
@@ -116,8 +91,6 @@ int ps_farm_survey(struct ps_farm_survey *out, const struct ps_farm_plan *plan, 
         if (rc == 0)
             rc = look_at(&s, &plan->task[i], &era, err);
     }
-    if (rc == 0)
-        look_for_others(&s);
     return rc;
 }
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "host/farm/plan.h"
+#include "scan/pool/era.h"
 
 /* What a look at all shards of a plan says. */
 struct ps_farm_survey {
@@ -13,9 +14,14 @@ struct ps_farm_survey {
     size_t n_missing; /* shards that are not there */
     size_t n_bad;     /* damaged, not complete, or of something else */
     size_t n_failed;  /* images */
-    size_t n_extra;   /* files that are called as a shard, and are of no task of the plan */
-    char extra[256];  /* the first of them by name */
 };
+
+/* Is the shard of the task there, whole, and of the same generation of Windows as those of its
+ * image that were proved before? *era is theirs, NULL: there are none, and becomes its own.
+ * PS_ENOENT: there is none; PS_EFORMAT: it cannot be used, as *err says; PS_EIO, PS_ENOMEM,
+ * PS_ECREATE: the name of 'dir' is too long. */
+int ps_farm_prove(const struct ps_farm_plan *plan, const struct ps_farm_task *task, const char *dir,
+                  size_t n_tags, const struct ps_era **era, struct ps_err *err);
 
 /* Prove the shard of every task in 'dir', which reads all of them, but for those of images that
  * left_out[number] names (NULL: none): they count as failed, and nobody is told. 'tell' gets one
