@@ -210,13 +210,20 @@ for folder in /dev/null/x /proc; do
     [ "$(grep -c DTB err)" -le 1 ] || wrong "$what: it went on: $(cat err)"
 done
 
-# done_before DIR K: the shards of the tasks before K, and no other file
+# in_order: the tasks of 'plan', of each image its virtual side first
+in_order() {
+    sed -nE 's/^\{"task":([0-9]+),"image":"([^"]*)".*"part":"(range|virtual|whole)".*/\1 \2 \3/p' plan |
+        awk '$2 != image || whole { n++ } { image = $2; whole = $3 != "range"
+            print n, ($3 == "virtual" ? -1 : $1), $1 }' | sort -n -k 1,1 -k 2,2 | cut -d ' ' -f 3
+}
+
+# done_before DIR N: the shards of the first N tasks that are done, and no other file
 done_before() {
     local k name
 
     n_checks=$((n_checks + 1))
     [ "$(find "$1" -mindepth 1 | wc -l)" = "$2" ] || wrong "$what: $(ls "$1")"
-    for ((k = 0; k < $2; k++)); do
+    for k in $(in_order | head -n "$2"); do
         name=$(printf 'task-%06d.shard' "$k")
         cmp -s "apart/$name" "$1/$name" || wrong "$what: $name is another one"
     done

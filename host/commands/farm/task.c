@@ -110,21 +110,45 @@ static int stops_all(const struct task_command *c, int rc)
     return rc == -PS_EDEVICE || c->run.no_folder || ps_cancel_requested();
 }
 
+static int try_task(struct task_command *c, uint32_t number, struct ps_err *err)
+{
+    int rc = ps_cancel_check(err);
+
+    if (rc < 0)
+        return rc;
+    rc = run_task(c, &c->plan.task[number], err);
+    if (rc == 0 || stops_all(c, rc))
+        return rc;
+    if (c->first_failure == 0)
+        c->first_failure = rc;
+    return 0;
+}
+
+/* Tasks of one image, up to 'end'. Its side stands behind its ranges; a merge that waits begins
+ * with it. */
+static int run_image(struct task_command *c, uint32_t first, uint32_t end, struct ps_err *err)
+{
+    const uint32_t side = end - (c->plan.task[end - 1].part == PS_FARM_VIRTUAL);
+    int rc = 0;
+
+    if (side < end)
+        rc = try_task(c, side, err);
+    for (uint32_t i = first; i < side && rc == 0; i++)
+        rc = try_task(c, i, err);
+    return rc;
+}
+
 static int run_tasks(struct task_command *c, const struct ps_farm_task_range *which,
                      struct ps_err *err)
 {
+    uint32_t end;
     int rc = 0;
 
-    for (uint32_t i = which->first; i <= which->last && rc == 0; i++) {
-        rc = ps_cancel_check(err);
-        if (rc < 0)
-            return rc;
-        rc = run_task(c, &c->plan.task[i], err);
-        if (rc == 0 || stops_all(c, rc))
-            continue;
-        if (c->first_failure == 0)
-            c->first_failure = rc;
-        rc = 0;
+    for (uint32_t i = which->first; i <= which->last && rc == 0; i = end) {
+        end = ps_farm_image_end(&c->plan, i);
+        if (end > which->last + 1)
+            end = which->last + 1;
+        rc = run_image(c, i, end, err);
     }
     return rc;
 }
