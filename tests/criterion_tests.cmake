@@ -111,7 +111,9 @@ ps_criterion_test(NAME unit/test_xpress LABELS unit
         containers/codecs/xpress.c containers/codecs/xpress_huffman.c containers/fail.c
         containers/out.c containers/ram_map.c support/rng.c)
 ps_criterion_test(NAME unit/test_zdmp LABELS unit
-    SOURCES support/memory_bytes.c support/tmpdir.c)
+    SOURCES containers/codecs/lznt1.c containers/codecs/matches.c containers/fail.c containers/out.c
+        containers/ram_map.c support/every_byte.c support/memory_bytes.c support/packed_case.c
+        support/rng.c support/tmpdir.c)
 ps_criterion_test(NAME unit/test_hiber_tables LABELS unit
     SOURCES support/expect_container.c support/made_hiber.c support/memory_bytes.c
         support/open_container.c)

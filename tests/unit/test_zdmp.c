@@ -2,9 +2,12 @@
 #include "host/image/packed/packing.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "host/image/image.h"
+#include "tests/containers/codecs/codecs.h"
+#include "tests/support/every_byte.h"
 #include "tests/support/memory_bytes.h"
 #include "tests/support/tmpdir.h"
 
@@ -254,7 +257,107 @@ Test(zdmp, forged_sizes)
     add(xy, N_XY);
     add(xy, N_XY);
     cr_assert_eq(open_it(&bytes), -PS_EFORMAT);
+    cr_assert_eq(err.at, 0x10);
+    begin((uint64_t)1 << 28);
+    put(0x10, 1 << 28, 4);
+    add(xy, N_XY);
+    cr_assert_eq(open_it(&bytes), -PS_EFORMAT);
     cr_assert_eq(err.at, 0x1000);
+}
+
+/* The header's block size is damaged: what the blocks have, and how many they are, tells. */
+Test(zdmp, wrong_block_size)
+{
+    static const uint32_t wrong[] = {4096, 8191, 8193, 12288, 16384, 24576, 1 << 20};
+    struct ps_bytes *bytes;
+
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        begin(2 * BLOCK + 4096);
+        put(0x10, wrong[i], 4);
+        add(xy, N_XY);
+        add(xy, N_XY);
+        add(xy, N_XY / 2);
+        cr_assert_eq(open_it(&bytes), 0, "%u: %s", wrong[i], err.msg);
+        cr_assert_eq(bytes->n_bytes, 2 * BLOCK + 4096);
+        for (uint64_t block = 0; block < 2; block++) {
+            expect(bytes, block * BLOCK, 'x', 4096);
+            expect(bytes, block * BLOCK + 4096, 'y', 4096);
+        }
+        expect(bytes, 2 * BLOCK, 'x', 4096);
+        cr_assert_eq(notes.n, 1);
+        cr_assert_eq(notes.note[0].kind, PS_NOTE_WARNING);
+        bytes->ops->close(bytes);
+    }
+    /* Cut short, too: then their number tells nothing. */
+    begin(5 * BLOCK);
+    put(0x10, 4096, 4);
+    add(xy, N_XY);
+    add(xy, N_XY);
+    cr_assert_eq(open_it(&bytes), -PS_EFORMAT);
+    cr_assert_eq(err.at, 0x10);
+    cr_assert(strstr(err.msg, "cannot be told"));
+}
+
+/* The header has fewer bytes than the blocks. */
+Test(zdmp, wrong_size)
+{
+    struct ps_bytes *bytes;
+
+    for (uint64_t n = 0; n <= 2 * BLOCK; n += BLOCK / 2) {
+        begin(n);
+        add(xy, N_XY);
+        add(xy, N_XY);
+        add(xy, N_XY / 2);
+        cr_assert_eq(open_it(&bytes), 0, "%s", err.msg);
+        cr_assert_eq(bytes->n_bytes, 2 * BLOCK + 4096);
+        expect(bytes, 2 * BLOCK, 'x', 4096);
+        cr_assert_eq(notes.n, 1);
+        cr_assert_eq(notes.note[0].kind, PS_NOTE_WARNING);
+        bytes->ops->close(bytes);
+    }
+}
+
+/* Blocks of 'n_pages' pages each, the last of one; packed, stored, or by turns. */
+static void put_blocks(struct ps_every *e, size_t n_blocks, size_t n_pages, int way)
+{
+    static uint8_t packed[BLOCK * 8];
+    size_t at = 0;
+
+    begin(((n_blocks - 1) * n_pages + 1) * PS_EVERY_PAGE);
+    put(0x10, n_pages * PS_EVERY_PAGE, 4);
+    ps_packed_append(&e->file, file, 0x1000);
+    for (size_t k = 0; k < n_blocks; k++) {
+        const size_t n = (k + 1 < n_blocks ? n_pages : 1) * PS_EVERY_PAGE;
+        const size_t from = e->file.n;
+        const int is_stored = k + 1 < n_blocks && (way == 1 || (way == 2 && k % 2 == 0));
+        const uint8_t *data = is_stored ? e->truth + at : packed;
+
+        n_file = 0;
+        add(data, is_stored ? n : encode_lznt1(e->truth + at, n, packed));
+        ps_packed_append(&e->file, file, n_file);
+        ps_every_add(e, from, n);
+        at += n;
+    }
+}
+
+Test(zdmp, every_byte)
+{
+    const size_t n_blocks[] = {1, 2, 3, 9};
+    uint8_t *truth = ps_every_truth(24);
+
+    if (!ps_packing_gzip.open)
+        cr_skip_test("built without zlib");
+    memset(truth, 0, 64); /* what is no LZNT1, and looks like the end of it */
+    for (size_t i = 0; i < 4; i++) {
+        for (int way = 0; way < 3; way++) {
+            struct ps_every e = {.packing = &ps_packing_zdmp, .truth = truth, .has_checksums = 1};
+
+            put_blocks(&e, n_blocks[i], 2, way);
+            ps_packed_check(&ps_packing_zdmp, &e.file, truth, e.part[n_blocks[i] - 1].end, 0);
+            ps_every_check(&e);
+        }
+    }
+    free(truth);
 }
 
 /* An image with a damaged block is one all the same: the block counts as zeros for its identity. */

@@ -56,8 +56,7 @@ static int read_header(struct ps_bytes *bytes, struct zdmp *z, struct ps_err *er
 
 /* The block at 'at' without its head. 1: *block is filled but for n_bytes; 0: it is none, or not
  * all there. */
-static int block_at(struct ps_bytes *bytes, uint64_t at, uint32_t n_most, struct ps_block *block,
-                    struct ps_err *err)
+static int block_at(struct ps_bytes *bytes, uint64_t at, struct ps_block *block, struct ps_err *err)
 {
     uint8_t head[BLOCK_HEAD];
     uint64_t left;
@@ -70,39 +69,28 @@ static int block_at(struct ps_bytes *bytes, uint64_t at, uint32_t n_most, struct
         return rc;
     left = bytes->n_bytes - at - BLOCK_HEAD;
     *block = (struct ps_block){.packed_off = at, .packed_bytes = ps_le32(head + BLOCK_SIZE_AT)};
-    if (memcmp(head, BLOCK_MAGIC, 4) != 0 || !block->packed_bytes || block->packed_bytes > n_most ||
-        block->packed_bytes > left)
+    if (memcmp(head, BLOCK_MAGIC, 4) != 0 || !block->packed_bytes ||
+        block->packed_bytes > PS_BLOCK_MAX_BYTES || block->packed_bytes > left)
         return 0;
     block->packed_bytes += BLOCK_HEAD; /* the checksum is needed too */
     return 1;
 }
 
-/* LZNT1 makes 4096 bytes of six, or of three that would be no whole token. */
-#define MAX_RATIO 1366u
-
-/* *n_listed: bytes that the blocks unpack to. */
-static int list_blocks(struct ps_bytes *bytes, const struct zdmp *z, struct ps_block_list *list,
-                       uint64_t *n_listed, struct ps_err *err)
+/* All that follow one another, whatever the header says: how many there are is a witness of it. */
+static int list_chain(struct ps_bytes *bytes, struct ps_block_list *list, struct ps_err *err)
 {
     uint64_t at = FIRST_BLOCK;
 
-    for (*n_listed = 0; *n_listed < z->n_bytes;) {
-        const uint64_t left = z->n_bytes - *n_listed;
+    for (;;) {
         struct ps_block block;
-        int rc = block_at(bytes, at, z->block_bytes, &block, err);
+        int rc = block_at(bytes, at, &block, err);
 
+        if (rc > 0)
+            rc = ps_block_list_add(list, &block, err) < 0 ? -PS_ENOMEM : 1;
         if (rc <= 0)
             return rc;
-        block.n_bytes = left < z->block_bytes ? (uint32_t)left : z->block_bytes;
-        if (!ps_block_can_be(&block, MAX_RATIO))
-            return 0;
-        rc = ps_block_list_add(list, &block, err);
-        if (rc < 0)
-            return rc;
-        *n_listed += block.n_bytes;
         at += block.packed_bytes;
     }
-    return 0;
 }
 
 static int has_checksum(const uint8_t *in, size_t n, uint32_t checksum)
@@ -115,6 +103,188 @@ static int has_checksum(const uint8_t *in, size_t n, uint32_t checksum)
     (void)checksum;
     return 1;
 #endif
+}
+
+/* How many chunks of LZNT1 these are; 0: it is something else. *last_at: where the last begins. */
+static size_t count_chunks(const uint8_t *in, size_t n_in, size_t *last_at)
+{
+    size_t at = 0, n = 0;
+
+    while (n_in - at >= 2 && ps_le16(in + at) != 0) {
+        const unsigned head = ps_le16(in + at);
+        const size_t n_chunk = (head & 0xfffu) + 3u;
+
+        if ((head & 0x7000u) != 0x3000u || n_chunk > n_in - at)
+            return 0;
+        *last_at = at;
+        at += n_chunk;
+        n++;
+    }
+    return n;
+}
+
+#define CHUNK_BYTES 4096u
+
+/* What a block has, found without the header's help. */
+struct own_size {
+    uint64_t n_bytes; /* 0: it is damaged */
+    int is_stored;
+};
+
+static void size_data(const uint8_t *data, size_t n_data, struct own_size *own)
+{
+    uint8_t last[CHUNK_BYTES];
+    struct ps_err ignored;
+    size_t last_at = 0, n_last;
+    const size_t n = count_chunks(data, n_data, &last_at);
+
+    if (!n) /* with a checksum that fits */
+        *own = (struct own_size){n_data, 1};
+    else if (ps_lznt1_unpack(data + last_at, n_data - last_at, last, sizeof last, &n_last,
+                             &ignored) == 0)
+        *own = (struct own_size){(uint64_t)(n - 1) * CHUNK_BYTES + n_last, 0};
+}
+
+static int size_block(struct ps_bytes *bytes, const struct ps_block *block, struct own_size *own,
+                      struct ps_err *err)
+{
+    uint8_t *in = malloc(block->packed_bytes);
+    const size_t n_data = block->packed_bytes - BLOCK_HEAD;
+    int rc = in ? bytes->ops->read(bytes, block->packed_off, in, block->packed_bytes, err)
+                : ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
+
+    *own = (struct own_size){0};
+    if (rc == 0 && has_checksum(in + BLOCK_HEAD, n_data, ps_le32(in + BLOCK_CRC_AT)))
+        size_data(in + BLOCK_HEAD, n_data, own);
+    free(in);
+    return rc == -PS_EIO || rc == -PS_EFORMAT ? 0 : rc;
+}
+
+/* Blocks that are looked at for one that is as large as the header says. */
+#define MOST_LOOKS 16u
+
+/* The size of the largest of the first blocks: not of the last, which may be a shorter one, unless
+ * there is no other. That of the header, once there is one of it. */
+static int largest_own(struct ps_bytes *bytes, const struct zdmp *z,
+                       const struct ps_block_list *list, struct own_size *most, struct ps_err *err)
+{
+    const size_t n = list->n > 1 ? list->n - 1 : list->n;
+
+    *most = (struct own_size){0};
+    for (size_t i = 0; i < n && i < MOST_LOOKS; i++) {
+        struct own_size own;
+        int rc = size_block(bytes, &list->block[i], &own, err);
+
+        if (rc < 0)
+            return rc;
+        if (own.n_bytes > most->n_bytes || own.n_bytes == z->block_bytes)
+            *most = own;
+        if (own.n_bytes == z->block_bytes)
+            return 0;
+    }
+    return 0;
+}
+
+/* Are so many bytes, in blocks of that size, as many blocks as there are? */
+static int is_in(uint64_t n_bytes, uint64_t block_bytes, size_t n_blocks)
+{
+    return n_bytes / block_bytes + (n_bytes % block_bytes != 0) == n_blocks;
+}
+
+static int can_be_own(const struct own_size *own)
+{
+    return own->n_bytes && own->n_bytes % CHUNK_BYTES == 0 && own->n_bytes <= PS_BLOCK_MAX_BYTES;
+}
+
+/* The header's size of a block decides where all blocks but the first lie, and has no checksum:
+ * it has to be that of a block, or to go with their number. */
+static int settle_block(struct zdmp *z, const struct own_size *most, size_t n_blocks,
+                        struct ps_notes *notes, struct ps_err *err)
+{
+    const int says_all = is_in(z->n_bytes, z->block_bytes, n_blocks);
+
+    if (most->n_bytes == z->block_bytes || !can_be_own(most))
+        return 0;
+    /* A single block may be packed shorter, and moves none. */
+    if (n_blocks == 1 && says_all && !most->is_stored)
+        return 0;
+    if (is_in(z->n_bytes, most->n_bytes, n_blocks)) {
+        ps_notes_add(notes, PS_NOTE_WARNING,
+                     "zdmp: the header says blocks of %" PRIu32 " bytes, and they have %" PRIu64
+                     ", which is used; the header is damaged",
+                     z->block_bytes, most->n_bytes);
+        z->block_bytes = (uint32_t)most->n_bytes;
+        return 0;
+    }
+    if (most->n_bytes < z->block_bytes && (says_all || n_blocks == 1))
+        return 0; /* filled up with zeros */
+    return ps_fail(err, PS_EFORMAT, BLOCK_AT,
+                   "zdmp: the header says blocks of %" PRIu32 " bytes, and they have %" PRIu64
+                   ": it is damaged, and where they belong cannot be told",
+                   z->block_bytes, most->n_bytes);
+}
+
+/* More blocks than the header says: it is damaged there, and the blocks are not. */
+static int settle_bytes(struct ps_bytes *bytes, struct zdmp *z, const struct ps_block_list *list,
+                        struct ps_notes *notes, struct ps_err *err)
+{
+    const uint64_t before = (uint64_t)(list->n - 1) * z->block_bytes;
+    struct own_size last;
+    int rc;
+
+    if (z->n_bytes > before)
+        return 0;
+    rc = size_block(bytes, &list->block[list->n - 1], &last, err);
+    if (rc < 0)
+        return rc;
+    if (!last.n_bytes || last.n_bytes > z->block_bytes)
+        last.n_bytes = z->block_bytes;
+    ps_notes_add(notes, PS_NOTE_WARNING,
+                 "zdmp: the header says %" PRIu64 " bytes, and %zu blocks have %" PRIu64
+                 ", which are read; the header is damaged",
+                 z->n_bytes, list->n, before + last.n_bytes);
+    z->n_bytes = before + last.n_bytes;
+    return 0;
+}
+
+/* LZNT1 makes 4096 bytes of six, or of three that would be no whole token. */
+#define MAX_RATIO 1366u
+
+/* Give the blocks their bytes. How many these are; blocks that cannot have them, and all behind
+ * them, are left out. */
+static uint64_t size_blocks(const struct zdmp *z, struct ps_block_list *list)
+{
+    uint64_t n_listed = 0;
+    size_t n = 0;
+
+    for (; n < list->n && n_listed < z->n_bytes; n++) {
+        const uint64_t left = z->n_bytes - n_listed;
+        struct ps_block *block = &list->block[n];
+
+        block->n_bytes = left < z->block_bytes ? (uint32_t)left : z->block_bytes;
+        if (block->packed_bytes - BLOCK_HEAD > z->block_bytes || !ps_block_can_be(block, MAX_RATIO))
+            break;
+        n_listed += block->n_bytes;
+    }
+    list->n = n;
+    return n_listed;
+}
+
+/* *n_listed: bytes that the blocks unpack to. */
+static int list_blocks(const struct ps_packed *packed, struct zdmp *z, struct ps_block_list *list,
+                       uint64_t *n_listed, struct ps_err *err)
+{
+    struct own_size most;
+    int rc = list_chain(packed->bytes, list, err);
+
+    if (rc == 0)
+        rc = largest_own(packed->bytes, z, list, &most, err);
+    if (rc == 0 && list->n)
+        rc = settle_block(z, &most, list->n, packed->notes, err);
+    if (rc == 0 && list->n && most.n_bytes == z->block_bytes)
+        rc = settle_bytes(packed->bytes, z, list, packed->notes, err);
+    *n_listed = size_blocks(z, list);
+    return rc;
 }
 
 /* The last block may have been packed as if it were as long as the others. */
@@ -156,6 +326,10 @@ static int zdmp_unpack(void *arg, void *worker, const struct ps_block *block, si
         memcpy(out, data, block->n_bytes);
         return 0;
     }
+    if (n_data < 2 || ps_le16(data) == 0)
+        return ps_fail(err, PS_EFORMAT, block->packed_off + BLOCK_HEAD,
+                       "zdmp: the block at offset 0x%" PRIx64 " has nothing in it",
+                       block->packed_off);
     if (block->n_bytes < z->block_bytes) {
         rc = unpack_last(z, data, n_data, out, block->n_bytes, err);
     } else {
@@ -177,7 +351,7 @@ static int open_blocks(struct ps_bytes **out, const struct ps_packed *packed, st
                        struct ps_block_list *list, struct ps_err *err)
 {
     uint64_t n_listed;
-    int rc = list_blocks(packed->bytes, z, list, &n_listed, err);
+    int rc = list_blocks(packed, z, list, &n_listed, err);
     const uint64_t n_bytes = z->n_bytes; /* who takes z may be done with it */
     struct ps_blocks_spec spec = {.codec = &codec, .arg = z};
 
