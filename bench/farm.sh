@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What a farm costs: planning, scanning in tasks one after the other, with a process for each or in one process
 # (--task all), and merging, beside one plain scan of the same images, in pairs, each first in every second
-# pair. What is merged must be what the plain scan wrote.
+# pair. The merge comes after the tasks, or (where they are one process) beside them: merge --wait is started
+# with the scan. What is merged must be what the plain scan wrote.
 #
 #   bench/farm.sh POOLSCAN [REPEATS]         comma-separated rows
 #   bench/farm.sh --docs POOLSCAN [REPEATS]  tables in docs/BENCHMARKS.md
@@ -68,7 +69,18 @@ tasks() {
 }
 
 merge() {
-    "$poolscan" merge -q "$work/shards" --plan "$work/plan" --format "$format" -o "$work/merged"
+    "$poolscan" merge -q "$work/shards" --plan "$work/plan" --format "$format" -o "$work/merged" "$@"
+}
+
+# All of it, with the merge beside the tasks.
+beside() {
+    local scan
+
+    plan
+    tasks &
+    scan=$!
+    merge --wait 100
+    wait "$scan"
 }
 
 # Images out of the page cache, or into it.
@@ -91,8 +103,12 @@ measure_whole() {
 
 measure_farm() {
     prepare
-    rm -rf "$work/plan" "$work/shards"
-    echo "$(timed plan) $(timed tasks) $(timed merge)"
+    rm -rf "$work/plan" "$work/shards" "$work/merged"
+    if [ "$merge" = beside ]; then
+        echo "0 0 $(timed beside) 0 0"
+    else
+        echo "$(timed plan) $(timed tasks) $(timed merge)"
+    fi
     cmp "$work/whole" "$work/merged"
 }
 
@@ -119,7 +135,7 @@ pairs() {
         fi
         echo "$a $b"
     done >"$work/pairs"
-    printf '%s,%s,%s,%s,%s' "$1" "$n_tasks" "$n_processes" "$cache" "$format"
+    printf '%s,%s,%s,%s,%s,%s' "$1" "$n_tasks" "$n_processes" "$merge" "$cache" "$format"
     for column in 1 2 3 4 5 6 7 8 9 10; do
         median "$column"
     done
@@ -133,20 +149,26 @@ make() { # RECIPE NAME SIZE
 }
 
 set_of() { # NAME NUMBER...: cold and warm; in one process, or in as many as there are tasks
-    for n_processes in "${@:2}"; do
-        cache=warm
-        for format in none jsonl; do
+    local number
+
+    for number in "${@:2}"; do
+        for merge in after beside; do
+            [ "$merge" = after ] || [ "$number" = 1 ] || continue
+            n_processes=$number
+            cache=warm
+            for format in none jsonl; do
+                pairs "$1"
+            done
+            cache=cold
             pairs "$1"
         done
-        cache=cold
-        pairs "$1"
     done
 }
 
 rows() {
     local i
 
-    echo "images,tasks,processes,files,format,ms,cpu-ms,plan-ms,plan-cpu-ms,tasks-ms,tasks-cpu-ms,merge-ms,merge-cpu-ms,ratio,cpu-ratio"
+    echo "images,tasks,processes,merged,files,format,ms,cpu-ms,plan-ms,plan-cpu-ms,tasks-ms,tasks-cpu-ms,merge-ms,merge-cpu-ms,ratio,cpu-ratio"
     images=()
     for i in 1 2 3 4; do
         make virtual "$i.raw" "$size"
@@ -172,6 +194,7 @@ memory() {
         return
     }
     n_processes=1
+    merge=after
     make pools-segment dense.raw "$size"
     for times in 1 2 4; do
         images=()
@@ -192,11 +215,16 @@ memory() {
 table() {
     echo "Measured $(date -u +%Y-%m-%d), load $(cut -d' ' -f1 /proc/loadavg), medians of $repeats pairs, ms:"
     echo
-    echo "| images | tasks | processes | files | format | plain | plan | tasks | merge | adds |" \
+    echo "Merged *after* the tasks, or *beside* them (\`--wait\`): then *tasks* is all of it, from before the plan until both" \
+        "have ended."
+    echo
+    echo "| images | tasks | processes | merged | files | format | plain | plan | tasks | merge | adds |" \
         "processor: plain | plan | tasks | merge | adds |"
-    echo "| --- | ---: | ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
-    awk -F, 'NR > 1 { printf "| %s | %s | %s | %s | %s | %d | %d | %d | %d | %.0f %% | %d | %d | %d | %d | %.0f %% |\n",
-        $1, $2, $3, $4, $5, $6, $8, $10, $12, ($14 - 1) * 100, $7, $9, $11, $13, ($15 - 1) * 100 }' "$work/rows"
+    echo "| --- | ---: | ---: | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+    awk -F, 'function part(ms) { return $4 == "beside" ? "" : sprintf("%d", ms) }
+        NR > 1 { printf "| %s | %s | %s | %s | %s | %s | %d | %s | %d | %s | %.0f %% | %d | %s | %d | %s | %.0f %% |\n",
+        $1, $2, $3, $4, $5, $6, $7, part($9), $11, part($13), ($15 - 1) * 100,
+        $8, part($10), $12, part($14), ($16 - 1) * 100 }' "$work/rows"
     echo
     echo "| images | findings | merge takes MiB |"
     echo "| ---: | ---: | ---: |"

@@ -2,6 +2,7 @@
 # merge --wait: shards that come while they are merged, in any order, into a folder that is not there yet,
 # give the bytes that they give when all of them are there. What does not come, or is bad, is told as if
 # nobody had waited, and nothing is published; so it is when it is told to stop.
+# shellcheck disable=SC2317 # what feeds is called by a name in a variable
 : "${MAKE_CONTAINER:?}"
 # shellcheck source=tests/farm/compare.sh
 . "$PS_SOURCE/tests/farm/compare.sh"
@@ -127,7 +128,7 @@ tasks_apart() {
     local k
 
     for ((k = $(n_tasks plan) - 1; k >= 0; k--)); do
-        "$POOLSCAN" scan -q --plan plan --task $k --out-dir "$1" || wrong "$what: task $k failed"
+        "$POOLSCAN" scan -q --plan plan --task "$k" --out-dir "$1" || wrong "$what: task $k failed"
     done
 }
 for feeder in tasks_together tasks_apart; do
