@@ -319,8 +319,8 @@ const struct ps_option ps_option_table[] = {
      .help = "merge the images whose shards are all there, and say which are not"},
     {.name = "wait", .kind = PS_OPT_NUMBER, .offset = AT(wait), .verbs = MERGE,
      .metavar = "SECONDS", .hi = 365 * 24 * 3600,
-     .help = "begin while tasks still run, and wait for their shards; give up when none has come for "
-             "SECONDS (0: at once)"},
+     .help = "begin while tasks still run, and wait for their shards; give up when none has come "
+             "for SECONDS (0: do not wait)"},
     {.name = "session", .kind = PS_OPT_STRING, .offset = AT(session), .verbs = SCAN,
      .metavar = "NAME",
      .help = "keep what is found in the folder NAME, so that the scan can go on after any end"},
