@@ -402,7 +402,7 @@ static void bind_lane(const struct ps_lane *lane)
     if (l->pci_bus >= 0)
         ps_topology_bind_near_pci(spec->topology, l->pci_domain, l->pci_bus, l->pci_device,
                                   l->pci_function);
-    else
+    else if (!spec->is_unbound)
         ps_topology_bind_worker(spec->topology, lane->index, spec->n_lanes);
 }
 

@@ -76,6 +76,9 @@ struct ps_pipeline_spec {
     int prints;                               /* pages that hold hits get a print */
     const struct ps_page_secret *page_secret; /* NULL: pages get no key */
     int no_map; /* read into buffers even where the image could be mapped */
+    /* Lanes are bound to no processor: other threads unpack for them, and would have to make way
+     * wherever a lane that is bound to theirs wakes up. */
+    int is_unbound;
     /* Called on the calling thread, chunk after chunk. What *r points to is valid during the call,
      * and the findings may be changed in it. A negative return ends the run with that error. */
     int (*on_chunk)(void *arg, struct ps_chunk_result *r, struct ps_err *err);

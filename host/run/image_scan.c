@@ -78,6 +78,7 @@ static int run_pipeline(const struct ps_image_scan *scan, struct ps_virtual_side
         .keep_arches = v->carve_arches,
         .prints = 1,
         .page_secret = scan->page_secret,
+        .is_unbound = ps_image_is_packed(scan->image),
         .no_map = opt->io && strcmp(opt->io, "read") == 0,
         .on_chunk = deliver,
         .arg = &delivery,

@@ -53,17 +53,11 @@ static void *ahead_main(void *arg)
 static void start_threads(struct ps_blocks *b, unsigned n_threads)
 {
     struct ps_blocks_ahead *a = &b->ahead;
-    pthread_attr_t attr;
 
     a->is_started = 1;
-    if (pthread_attr_init(&attr) != 0)
-        return;
-    if (a->has_cpus)
-        pthread_attr_setaffinity_np(&attr, sizeof a->cpus, &a->cpus);
     while (a->n_threads < n_threads &&
-           ps_thread_start(&a->thread[a->n_threads], &attr, ahead_main, b))
+           ps_thread_start(&a->thread[a->n_threads], &a->cpus, ahead_main, b))
         a->n_threads++;
-    pthread_attr_destroy(&attr);
 }
 
 /* Where unpacking ahead from block 'from' on ends: twice as many blocks as there are threads, or

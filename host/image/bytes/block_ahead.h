@@ -4,7 +4,6 @@
 #define PS_HOST_IMAGE_BYTES_BLOCK_AHEAD_H
 
 #include <pthread.h>
-#include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +11,7 @@
 #include "host/image/bytes/block_worker.h"
 #include "host/image/bytes/blocks.h"
 #include "host/image/memory/arena.h"
+#include "host/threads/start.h"
 
 #define PS_BLOCKS_MAX_THREADS 256u
 
@@ -30,8 +30,7 @@ struct ps_blocks_ahead {
     int is_started, is_closing;
     size_t next, end; /* blocks to be unpacked */
     pthread_cond_t work;
-    cpu_set_t cpus; /* of the process: the reader that starts them may be bound to one */
-    int has_cpus;
+    struct ps_thread_cpus cpus; /* of the process: the reader who starts them may be bound */
 };
 
 struct ps_blocks {

@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -367,7 +366,7 @@ static struct ps_blocks *make(const struct ps_blocks_spec *spec)
         .close = blocks_close,
     };
     b->bytes.ops = &b->ops;
-    b->ahead.has_cpus = sched_getaffinity(0, sizeof b->ahead.cpus, &b->ahead.cpus) == 0;
+    ps_thread_cpus_of_caller(&b->ahead.cpus);
     pthread_mutex_init(&b->lock, NULL);
     pthread_cond_init(&b->done, NULL);
     pthread_cond_init(&b->ahead.work, NULL);

@@ -54,6 +54,7 @@ struct flow {
      * other, and each turn begins with a thread that has to wake up. So as soon as there are two of
      * them, one more thread unpacks for all, into their memory. */
     pthread_t thread;
+    struct ps_thread_cpus cpus; /* of the process: the reader who starts it may be bound */
     int has_thread, is_closing;
     pthread_cond_t asked;  /* for the thread: there is something wanted, and nobody unpacks */
     struct wanted *wanted; /* in order */
@@ -219,7 +220,7 @@ static void *thread_main(void *arg)
 /* The lock is held. Without a thread readers take turns. */
 static void start_thread(struct flow *f)
 {
-    f->has_thread = ps_thread_start(&f->thread, NULL, thread_main, f);
+    f->has_thread = ps_thread_start(&f->thread, &f->cpus, thread_main, f);
 }
 
 /* The lock is held, but not while it waits. *n as in read_some. */
@@ -406,6 +407,7 @@ int ps_flow_open(struct ps_bytes **out, const struct ps_unpack_stream *stream,
     f->bytes = (struct ps_bytes){&flow_ops, n};
     f->stream = *stream;
     f->packed = packed;
+    ps_thread_cpus_of_caller(&f->cpus);
     f->tail_off = n > PS_FLOW_TAIL_BYTES ? n - PS_FLOW_TAIL_BYTES : 0;
     f->tail = malloc((size_t)(n - f->tail_off));
     pthread_mutex_init(&f->lock, NULL);
