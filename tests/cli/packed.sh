@@ -99,6 +99,21 @@ fewer() { # IMAGE
     [ -z "$(sort found | comm -23 - phys.jsonl | head -n 1)" ] || wrong "$1: other findings"
 }
 
+# Something appended is a warning, another part whose beginning is damaged a loss; what is before it
+# is scanned.
+followed() { # IMAGE
+    { cat "$1"; echo "signed by somebody"; } >"signed.$1"
+    scan "signed.$1" --physical-only
+    [ "$status" = 0 ] || wrong "signed.$1: status $status: $(cat said)"
+    cmp -s found phys_ids.jsonl || wrong "signed.$1: other findings"
+    grep -q "signed.$1: .*: the last 19 of .* and were not unpacked" said || wrong "signed.$1: $(cat said)"
+    { cat "$1"; printf '\0'; tail -c +2 "$1"; } >"second.$1"
+    scan "second.$1" --physical-only
+    [ "$status" = 65 ] || wrong "second.$1: status $status: $(cat said)"
+    cmp -s found phys_ids.jsonl || wrong "second.$1: other findings"
+    grep -q "second.$1: .*packed bytes are lost" said || wrong "second.$1: $(cat said)"
+}
+
 have() {
     command -v "$1" >/dev/null && return 0
     echo "SKIPPED: $1 is not installed"
@@ -127,6 +142,7 @@ if have gzip; then
     grep -q 'two.gz: .*: once more' said || wrong "two.gz says nothing of its sizes: $(cat said)"
     passes padded.gz "$file"
 
+    followed one.gz
     # What is before the damage is read.
     head -c $(($(stat -c %s one.gz) / 2)) one.gz >short.gz
     fewer short.gz
@@ -163,6 +179,8 @@ if have zstd; then
         cat "$piece.zst" >>many.zst
     done
     same many.zst ''
+    followed one.zst
+    followed many.zst
     # Frames that are to be skipped, and trailing ones.
     { printf 'P*M\030\4\0\0\0abcd'; cat many.zst; printf '_*M\030\3\0\0\0abc'; } >skips.zst
     same skips.zst ''
@@ -220,6 +238,8 @@ if have lz4; then
     same b7.lz4 ''
     lz4 -q -BD image.raw bd.lz4
     same bd.lz4 "$file"
+    followed b4.lz4
+    followed bd.lz4
     lz4 -q -l image.raw legacy.lz4
     same legacy.lz4 ''
     head -c $(($(stat -c %s b4.lz4) / 2)) b4.lz4 >cut.lz4
@@ -233,6 +253,8 @@ if have xz; then
     said_format blocks.xz 'xz raw'
     xz -q -1 -c image.raw >one.xz
     same one.xz "xz cannot be entered in the middle"
+    followed blocks.xz
+    followed one.xz
     head -c 1M image.raw | xz -q -0 -C sha256 -c >streams.xz
     head -c 4096 /dev/zero >>streams.xz
     tail -c +1048577 image.raw | xz -q -1 -c --block-size=1MiB -C none >>streams.xz

@@ -177,3 +177,94 @@ void ps_packed_check_damaged(const struct ps_packing *packing, const struct ps_p
               seed);
     free(copy.data);
 }
+
+/* Read while it is unpacked, where that can be: it comes to the end if all of it was told. */
+static void check_flow(const struct ps_packing *packing, const struct ps_packed_buffer *b,
+                       size_t n_bytes, int is_whole)
+{
+    struct ps_packed_case c = {.spec = {.n_threads = 1, .temp_dir = "/dev/shm", .once = 1}};
+    const struct ps_packed packed = {&c.memory.bytes, "x", &c.spec, &c.notes};
+    uint8_t *buf = malloc(n_bytes);
+
+    ps_memory_bytes_init(&c.memory, b->data, b->n);
+    cr_assert_eq(packing->open(&c.bytes, &packed, &c.err), 0, "%s", c.err.msg);
+    if (c.bytes->ops->finish && c.bytes->n_bytes == n_bytes) {
+        const int rc = c.bytes->ops->read_once(c.bytes, 0, buf, n_bytes, &c.err);
+
+        cr_assert(rc == 0 || (rc == -PS_EFORMAT && !is_whole), "%s", c.err.msg);
+        cr_assert_eq(c.bytes->ops->finish(c.bytes, &c.err), is_whole, "%s", c.err.msg);
+    }
+    c.bytes->ops->close(c.bytes);
+    free(buf);
+}
+
+struct rest {
+    const uint8_t *bytes;
+    size_t n;
+    enum ps_note_kind kind; /* INFO: nothing is said */
+};
+
+static void check_one_rest(const struct ps_packing *packing, const struct ps_packed_buffer *b,
+                           const struct rest *rest, const uint8_t *truth, size_t n_bytes)
+{
+    struct ps_packed_buffer longer = {0};
+    struct ps_packed_case c;
+
+    ps_packed_append(&longer, b->data, b->n);
+    ps_packed_append(&longer, rest->bytes, rest->n);
+    for (unsigned n_threads = 1; n_threads <= 3; n_threads += 2) {
+        unsigned n_told = 0;
+
+        ps_packed_open_case(&c, packing, &longer, n_threads);
+        ps_packed_equals(&c, truth, n_bytes);
+        for (unsigned i = 0; i < c.notes.n; i++) {
+            if (c.notes.note[i].kind == PS_NOTE_INFO)
+                continue;
+            cr_assert_eq(c.notes.note[i].kind, rest->kind, "%s", c.notes.note[i].text);
+            n_told++;
+        }
+        cr_assert_eq(n_told, rest->kind != PS_NOTE_INFO, "%u notes of %zu bytes", n_told, rest->n);
+        ps_packed_close_case(&c);
+    }
+    check_flow(packing, &longer, n_bytes, rest->kind == PS_NOTE_INFO);
+    free(longer.data);
+}
+
+#define N_ZEROS 70000u
+#define N_SMALL 300u
+#define N_LARGE 20000u
+#define N_MAGIC 4u
+
+void ps_packed_check_rest(const struct ps_packing *packing, const struct ps_packed_buffer *b,
+                          const struct ps_packed_buffer *part, const uint8_t *truth, size_t n_bytes)
+{
+    static const size_t n_zeros[] = {1, 3, 4, 5, 18, N_ZEROS};
+    uint8_t *bytes = calloc(1, N_ZEROS + part->n);
+    const struct rest small = {bytes, N_SMALL, PS_NOTE_WARNING};
+    const struct rest padded = {bytes, N_SMALL, PS_NOTE_WARNING};
+    const struct rest large = {bytes, N_LARGE, PS_NOTE_LOSS};
+
+    for (size_t i = 0; i < sizeof n_zeros / sizeof *n_zeros; i++)
+        check_one_rest(packing, b, &(struct rest){bytes, n_zeros[i], PS_NOTE_INFO}, truth, n_bytes);
+    memset(bytes, '-', N_LARGE);
+    check_one_rest(packing, b, &small, truth, n_bytes);
+    check_one_rest(packing, b, &large, truth, n_bytes);
+    memset(bytes, 0, N_SMALL / 2);
+    check_one_rest(packing, b, &padded, truth, n_bytes);
+    memcpy(bytes, part->data, part->n);
+    check_one_rest(packing, b, &(struct rest){bytes, N_MAGIC - 1, PS_NOTE_LOSS}, truth, n_bytes);
+    for (size_t i = 0; i < N_MAGIC; i++) {
+        static const uint8_t ways[] = {0x20, 0xff};
+
+        for (size_t k = 0; k < sizeof ways; k++) {
+            bytes[i] ^= ways[k];
+            check_one_rest(packing, b, &(struct rest){bytes, part->n, PS_NOTE_LOSS}, truth,
+                           n_bytes);
+            bytes[i] ^= ways[k];
+        }
+        bytes[i] = (uint8_t)(part->data[i] ? 0 : 0x80);
+        check_one_rest(packing, b, &(struct rest){bytes, part->n, PS_NOTE_LOSS}, truth, n_bytes);
+        bytes[i] = part->data[i];
+    }
+    free(bytes);
+}

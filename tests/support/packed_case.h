@@ -47,4 +47,11 @@ void ps_packed_check(const struct ps_packing *packing, const struct ps_packed_bu
 void ps_packed_check_damaged(const struct ps_packing *packing, const struct ps_packed_buffer *b,
                              const uint8_t *truth, size_t n_bytes, int has_checksums);
 
+/* Behind the whole file *b of n_bytes come zeros, something else, or another part that is damaged
+ * or cut short ('part' is a whole one): the bytes stay the same, and the notes tell what it is.
+ * Also where it is read while it is unpacked. */
+void ps_packed_check_rest(const struct ps_packing *packing, const struct ps_packed_buffer *b,
+                          const struct ps_packed_buffer *part, const uint8_t *truth,
+                          size_t n_bytes);
+
 #endif

@@ -62,8 +62,6 @@ Test(gzip, members)
     deflate_to(&b, truth, 0, 0);
     deflate_to(&b, truth + N_BYTES / 3, N_BYTES - N_BYTES / 3, 0);
     ps_packed_check(&ps_packing_gzip, &b, truth, N_BYTES, 1);
-    ps_packed_append(&b, "\0\0\0padding\x1f", 11);
-    ps_packed_check(&ps_packing_gzip, &b, truth, N_BYTES, 1);
     free(b.data);
     free(truth);
 }
@@ -79,6 +77,30 @@ Test(gzip, bgzf)
     ps_packed_check(&ps_packing_gzip, &b, truth, N_BYTES, 0);
     ps_packed_check_damaged(&ps_packing_gzip, &b, truth, N_BYTES, 1);
     free(b.data);
+    free(truth);
+}
+
+/* Behind one member, several, and those of bgzip, the end mark included. */
+Test(gzip, rest)
+{
+    const size_t n_bytes = 200000;
+    uint8_t *truth = ps_packed_truth(n_bytes, 5);
+    struct ps_packed_buffer b = {0}, part = {0}, blocks = {0}, block = {0};
+
+    deflate_to(&part, truth, 9000, 0);
+    deflate_to(&b, truth, n_bytes / 2, 0);
+    ps_packed_check_rest(&ps_packing_gzip, &b, &part, truth, n_bytes / 2);
+    deflate_to(&b, truth + n_bytes / 2, n_bytes / 2, 0);
+    ps_packed_check_rest(&ps_packing_gzip, &b, &part, truth, n_bytes);
+    put_all_bgzf(&blocks, truth, n_bytes);
+    put_bgzf(&block, truth, 9000);
+    ps_packed_check_rest(&ps_packing_gzip, &blocks, &block, truth, n_bytes);
+    put_bgzf(&blocks, truth, 0);
+    ps_packed_check_rest(&ps_packing_gzip, &blocks, &block, truth, n_bytes);
+    free(b.data);
+    free(part.data);
+    free(blocks.data);
+    free(block.data);
     free(truth);
 }
 

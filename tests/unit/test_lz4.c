@@ -100,8 +100,53 @@ Test(lz4, dependent_blocks)
     put_frame(&b, truth, N_BYTES / 2, &p);
     put_frame(&b, truth + N_BYTES / 2, N_BYTES - N_BYTES / 2, &p);
     ps_packed_check(&ps_packing_lz4, &b, truth, N_BYTES, 1);
+    free(b.data);
+    free(truth);
+}
+
+/* Behind frames read as a stream and as blocks. */
+Test(lz4, rest)
+{
+    const size_t n_bytes = 200000;
+    uint8_t *truth = ps_packed_truth(n_bytes, 6);
+
+    for (int i = 0; i < 4; i++) {
+        const LZ4F_preferences_t p =
+            preferences(LZ4F_max64KB, i & 1 ? LZ4F_blockLinked : LZ4F_blockIndependent);
+        struct ps_packed_buffer b = {0}, part = {0};
+
+        put_frame(&part, truth, 9000, &p);
+        put_frame(&b, truth, n_bytes - 65536, &p);
+        if (i & 2)
+            put_frame(&b, truth + n_bytes - 65536, 65536, &p);
+        ps_packed_check_rest(&ps_packing_lz4, &b, &part, truth, n_bytes - (i & 2 ? 0 : 65536));
+        free(b.data);
+        free(part.data);
+    }
+    free(truth);
+}
+
+/* A legacy frame has no end: only zeros are none of it. */
+Test(lz4, rest_of_legacy)
+{
+    const size_t n_bytes = 200000;
+    uint8_t *truth = ps_packed_truth(n_bytes, 7);
+    struct ps_packed_buffer b = {0};
+    struct ps_packed_case c;
+
+    put_legacy(&b, truth, n_bytes);
+    ps_packed_check(&ps_packing_lz4, &b, truth, n_bytes, 0);
+    for (size_t i = 1; i <= 8; i++) {
+        ps_packed_append(&b, "", 1);
+        ps_packed_check(&ps_packing_lz4, &b, truth, n_bytes, 0);
+    }
+    b.n -= 8;
     ps_packed_append(&b, "trailing", 8);
-    ps_packed_check(&ps_packing_lz4, &b, truth, N_BYTES, 1);
+    ps_packed_open_case(&c, &ps_packing_lz4, &b, 1);
+    ps_packed_equals(&c, truth, n_bytes);
+    cr_assert_eq(c.notes.n, 1);
+    cr_assert_eq(c.notes.note[0].kind, PS_NOTE_LOSS);
+    ps_packed_close_case(&c);
     free(b.data);
     free(truth);
 }

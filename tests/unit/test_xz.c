@@ -72,6 +72,23 @@ Test(xz, streams)
     free(truth);
 }
 
+/* Behind one stream and several, of a block and of some. */
+Test(xz, rest)
+{
+    const size_t n_bytes = 200000;
+    uint8_t *truth = ps_packed_truth(n_bytes, 8);
+    struct ps_packed_buffer b = {0}, part = {0};
+
+    put_stream(&part, truth, 9000, BLOCK, LZMA_CHECK_CRC32);
+    put_stream(&b, truth, n_bytes / 2, n_bytes, LZMA_CHECK_CRC64);
+    ps_packed_check_rest(&ps_packing_xz, &b, &part, truth, n_bytes / 2);
+    put_stream(&b, truth + n_bytes / 2, n_bytes / 2, 30000, LZMA_CHECK_SHA256);
+    ps_packed_check_rest(&ps_packing_xz, &b, &part, truth, n_bytes);
+    free(b.data);
+    free(part.data);
+    free(truth);
+}
+
 Test(xz, one_block)
 {
     const size_t n_bytes = 5000000;

@@ -41,6 +41,24 @@ Test(zstd, frames)
     free(truth);
 }
 
+/* Behind one frame, which is also read while it is unpacked, and behind several. */
+Test(zstd, rest)
+{
+    const size_t n_bytes = 3 * FRAME;
+    uint8_t *truth = ps_packed_truth(n_bytes, 8);
+    struct ps_packed_buffer b = {0}, part = {0};
+
+    ps_put_zstd_frame(&part, truth, 9000, 1);
+    for (size_t at = 0; at < n_bytes; at += FRAME) {
+        ps_put_zstd_frame(&b, truth + at, FRAME, 1);
+        if (at != FRAME)
+            ps_packed_check_rest(&ps_packing_zstd, &b, &part, truth, at + FRAME);
+    }
+    free(b.data);
+    free(part.data);
+    free(truth);
+}
+
 Test(zstd, one_frame)
 {
     uint8_t *truth = ps_packed_truth(N_BYTES, 2);

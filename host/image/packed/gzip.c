@@ -8,6 +8,7 @@
 
 #include "host/image/le.h"
 #include "host/image/packed/input.h"
+#include "host/image/packed/rest.h"
 #include "host/image/packed/sizes.h"
 #include "host/image/packed/whole.h"
 #endif
@@ -32,11 +33,20 @@ static int bad_member(int code, uint64_t at, struct ps_err *err)
         code == Z_BUF_ERROR ? "the file ends too early, it is cut short" : "damaged data", at);
 }
 
+/* The magic, the method, and no reserved flag. */
+static unsigned differ(const uint8_t *head)
+{
+    return (unsigned)(head[0] != 0x1f) + (head[1] != 0x8b) + (head[2] != 8) + (head[3] >= 0x20);
+}
+
+static const struct ps_parts members = {"gzip", "member", differ};
+
 /* Members that can only be read one after the other. */
 struct gzip_stream {
     struct ps_input in;
     z_stream z;
     int is_ended;
+    int is_checked; /* what follows is an error */
 };
 
 static int next_member(struct gzip_stream *s, struct ps_err *err)
@@ -44,9 +54,18 @@ static int next_member(struct gzip_stream *s, struct ps_err *err)
     int rc = ps_input_peek(&s->in, 18, err);
 
     /* Padding behind the last member, or whatever else it is, is no part of it. */
-    s->is_ended = rc < 0 || !gzip_probe(s->in.buf + s->in.at, s->in.n - s->in.at);
+    s->is_ended = rc == 0 && !gzip_probe(s->in.buf + s->in.at, s->in.n - s->in.at);
     inflateReset(&s->z);
+    if (rc == 0 && s->is_ended && s->is_checked)
+        rc = ps_rest_check(s->in.bytes, &members, ps_input_off(&s->in), err);
     return rc;
+}
+
+static uint64_t gzip_end(const void *arg)
+{
+    const struct gzip_stream *s = arg;
+
+    return s->is_ended ? ps_input_off(&s->in) : UINT64_MAX;
 }
 
 static int gzip_next(void *arg, uint8_t *out, size_t n_bytes, size_t *n, struct ps_err *err)
@@ -132,7 +151,10 @@ static int open_stream(struct ps_bytes **out, const struct ps_packed *packed, st
         .free = free_stream,
     };
 
-    return s ? ps_whole_stream(out, packed, &stream, err) : -PS_ENOMEM;
+    if (!s)
+        return -PS_ENOMEM;
+    s->is_checked = ps_whole_may_flow(packed, &stream);
+    return ps_whole_stream(out, packed, &stream, &(struct ps_stream_end){&members, gzip_end}, err);
 }
 
 /* BGZF: members of up to 64 KiB, each of which says in an extra field how long it is. */
@@ -303,20 +325,14 @@ static int is_member(struct ps_bytes *bytes, uint64_t at)
 static int open_bgzf(struct ps_bytes **out, const struct ps_packed *packed,
                      const struct ps_block_list *list, uint64_t end, struct ps_err *err)
 {
-    const uint64_t n_packed = packed->bytes->n_bytes;
     struct ps_blocks_spec spec = {
         .codec = &bgzf_codec,
         .block = list->block,
         .n_blocks = list->n,
     };
-    const int rc = ps_whole_blocks(out, packed, "gzip", &spec, err);
 
-    if (rc >= 0 && end < n_packed)
-        ps_notes_add(packed->notes, PS_NOTE_LOSS,
-                     "gzip: no member at offset 0x%" PRIx64 ": the last %" PRIu64 " of %" PRIu64
-                     " packed bytes are lost; the file is cut short or damaged",
-                     end, n_packed - end, n_packed);
-    return rc;
+    ps_rest_note(packed, &members, end);
+    return ps_whole_blocks(out, packed, "gzip", &spec, err);
 }
 
 static int gzip_open(struct ps_bytes **out, const struct ps_packed *packed, struct ps_err *err)

@@ -47,6 +47,25 @@ static int bad_block(uint64_t at, struct ps_err *err)
     return ps_fail(err, PS_EFORMAT, at, "lz4: damaged data at offset 0x%" PRIx64, at);
 }
 
+/* Of a frame, of one of the kind before it, and of one to be skipped. */
+static unsigned differ(const uint8_t *head)
+{
+    static const uint8_t magic[][4] = {
+        {0x04, 0x22, 0x4d, 0x18}, {0x02, 0x21, 0x4c, 0x18}, {0x50, 0x2a, 0x4d, 0x18}};
+    unsigned least = 4;
+
+    for (size_t i = 0; i < sizeof magic / sizeof *magic; i++) {
+        const uint8_t first = i == 2 ? head[0] & 0xf0 : head[0];
+        const unsigned n = (unsigned)(first != magic[i][0]) + (head[1] != magic[i][1]) +
+                           (head[2] != magic[i][2]) + (head[3] != magic[i][3]);
+
+        least = n < least ? n : least;
+    }
+    return least;
+}
+
+static const struct ps_parts frames = {"lz4", "frame", differ};
+
 /* Frames that can only be read one after the other. */
 struct lz4_stream {
     struct ps_input in;
@@ -98,13 +117,20 @@ static int lz4_next(void *arg, uint8_t *out, size_t n_bytes, size_t *n, struct p
     while (rc == 0 && *n < n_bytes && !s->is_ended) {
         if (!s->is_within) {
             rc = is_frame_next(s, err);
-            s->is_ended = rc <= 0;
+            s->is_ended = rc == 0;
             rc = rc > 0 ? 0 : rc;
         }
         if (!s->is_ended)
             rc = decompress(s, out, n_bytes, n, err);
     }
     return rc;
+}
+
+static uint64_t lz4_end(const void *arg)
+{
+    const struct lz4_stream *s = arg;
+
+    return s->is_ended ? ps_input_off(&s->in) : UINT64_MAX;
 }
 
 static int open_stream(struct ps_bytes **out, const struct ps_packed *packed, struct ps_err *err)
@@ -121,7 +147,7 @@ static int open_stream(struct ps_bytes **out, const struct ps_packed *packed, st
     if (rc >= 0 && LZ4F_isError(LZ4F_createDecompressionContext(&s.context, LZ4F_VERSION)))
         rc = ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
     if (rc >= 0)
-        rc = ps_whole_stream(out, packed, &stream, err);
+        rc = ps_whole_stream(out, packed, &stream, &(struct ps_stream_end){&frames, lz4_end}, err);
     ps_input_fini(&s.in);
     LZ4F_freeDecompressionContext(s.context);
     return rc;
@@ -132,8 +158,9 @@ static int open_stream(struct ps_bytes **out, const struct ps_packed *packed, st
 struct lz4_list {
     struct ps_block_list blocks;
     struct ps_input in;
-    uint64_t end;  /* behind the last whole block */
+    uint64_t end;  /* behind the last whole block, or the last whole frame */
     int is_broken; /* there: not all frames end as they should */
+    int is_rest;   /* ... or all do, and what follows is none */
     int is_opaque; /* a frame's blocks cannot be unpacked by themselves */
     int is_unsure; /* the last frame does not say how much is in it: nothing may follow it */
     int is_lost;   /* ... nor can that be found */
@@ -187,6 +214,16 @@ static int is_magic(uint32_t word)
     return word == MAGIC || word == MAGIC_LEGACY || (word & ~0xfu) == SKIPPABLE;
 }
 
+/* The four bytes that come next, zeros behind the end. */
+static uint32_t next_word(const struct ps_input *in)
+{
+    const size_t n = in->n - in->at;
+    uint8_t word[4] = {0};
+
+    memcpy(word, in->buf + in->at, n < 4 ? n : 4);
+    return ps_le32(word);
+}
+
 /* Take one block of a frame. 1: there was one; 0: the frame ends here, or l->is_broken. */
 static int take_block(struct lz4_list *l, const struct lz4_frame *f, struct ps_err *err)
 {
@@ -197,12 +234,11 @@ static int take_block(struct lz4_list *l, const struct lz4_frame *f, struct ps_e
 
     if (rc < 0)
         return rc;
-    if (l->in.n - l->in.at < 4) {
-        l->is_broken = !f->is_legacy || l->in.n != l->in.at;
+    word = next_word(&l->in);
+    if (f->is_legacy && (!word || is_magic(word))) /* or padding */
         return 0;
-    }
-    word = ps_le32(l->in.buf + l->in.at);
-    if (f->is_legacy && is_magic(word))
+    l->is_broken = l->in.n - l->in.at < 4;
+    if (l->is_broken)
         return 0;
     if (!f->is_legacy && !word) {
         l->is_broken = !ps_input_skip(&l->in, f->has_checksum ? 8 : 4);
@@ -322,12 +358,14 @@ static int take_frame(struct lz4_list *l, struct ps_err *err)
 
     if (rc < 0 || !n)
         return rc;
+    l->end = ps_input_off(&l->in);
     if (n >= SKIPPABLE_HEAD && (ps_le32(p) & ~0xfu) == SKIPPABLE) {
         l->is_broken = !ps_input_skip(&l->in, SKIPPABLE_HEAD + (uint64_t)ps_le32(p + 4));
         return !l->is_broken;
     }
     rc = take_header(l, &f, err);
     l->is_broken |= rc == 0;
+    l->is_rest = l->is_broken;
     while (rc > 0 && !l->is_opaque)
         rc = take_block(l, &f, err);
     if (rc == 0 && l->blocks.n > first)
@@ -357,14 +395,15 @@ static int open_blocks(struct ps_bytes **out, const struct ps_packed *packed,
         .block = l->blocks.block,
         .n_blocks = l->blocks.n,
     };
-    const int rc = ps_whole_blocks(out, packed, "lz4", &spec, err);
 
-    if (rc >= 0 && l->is_broken)
+    if (l->is_rest)
+        ps_rest_note(packed, &frames, l->end);
+    else if (l->is_broken)
         ps_notes_add(packed->notes, PS_NOTE_LOSS,
                      "lz4: no whole block at offset 0x%" PRIx64 ": the last %" PRIu64 " of %" PRIu64
                      " packed bytes are lost; the file is cut short or damaged",
                      l->end, n_packed - l->end, n_packed);
-    return rc;
+    return ps_whole_blocks(out, packed, "lz4", &spec, err);
 }
 
 static int list_blocks(struct lz4_list *l, struct ps_bytes *bytes, struct ps_err *err)

@@ -13,19 +13,26 @@
  * MiB 32 times, with 128 KiB twice (docs/IMAGES.md); a file costs less than half of an image. */
 #define FINE_BYTES ((uint32_t)128 << 10)
 
-int ps_whole_stream(struct ps_bytes **out, const struct ps_packed *packed,
-                    const struct ps_unpack_stream *stream, struct ps_err *err)
+int ps_whole_may_flow(const struct ps_packed *packed, const struct ps_unpack_stream *stream)
 {
-    const int may_flow = packed->spec->once && packed->path && !packed->spec->max_unpacked;
+    return packed->spec->once && packed->path && !packed->spec->max_unpacked && stream->n_promised;
+}
+
+int ps_whole_stream(struct ps_bytes **out, const struct ps_packed *packed,
+                    const struct ps_unpack_stream *stream, const struct ps_stream_end *end,
+                    struct ps_err *err)
+{
     int rc;
 
-    if (may_flow && stream->n_promised && ps_flow_open(out, stream, packed->bytes, err) >= 0) {
+    if (ps_whole_may_flow(packed, stream) && ps_flow_open(out, stream, packed->bytes, err) >= 0) {
         ps_notes_add(packed->notes, PS_NOTE_INFO,
                      "%s cannot be entered in the middle: scanned while it is unpacked",
                      stream->name);
         return 0;
     }
     rc = ps_unpacked_open(out, stream, packed->spec, packed->notes, err);
+    if (rc >= 0 && end->off(stream->arg) != UINT64_MAX)
+        ps_rest_note(packed, end->parts, end->off(stream->arg));
     if (stream->free)
         stream->free(stream->arg);
     if (rc >= 0)

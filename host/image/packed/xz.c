@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define PROBE_BYTES 12u
+
 #if PS_WITH_LZMA
 #include <inttypes.h>
 #include <lzma.h>
@@ -16,7 +18,7 @@
 static int xz_probe(const uint8_t *head, size_t n_head)
 {
     /* The magic, and stream flags of which only four bits are in use. */
-    return n_head >= 12 &&
+    return n_head >= PROBE_BYTES &&
            !memcmp(head,
                    "\xfd"
                    "7zXZ\0\0",
@@ -53,8 +55,68 @@ static int bad_data(lzma_ret code, uint64_t at, struct ps_err *err)
 struct xz_stream {
     struct ps_input in;
     lzma_stream lzma;
+    unsigned n_threads;
+    uint64_t memory;
+    uint64_t end; /* behind the last stream, with is_ended */
     int is_ended;
 };
+
+static unsigned differ(const uint8_t *head)
+{
+    return (unsigned)(head[0] != 0xfd) + (head[1] != '7') + (head[2] != 'z') + (head[3] != 'X');
+}
+
+static const struct ps_parts streams = {"xz", "stream", differ};
+
+static lzma_ret start_decoder(lzma_stream *lzma, unsigned n_threads, uint64_t memory)
+{
+    const lzma_mt mt = {
+        .threads = n_threads,
+        .memlimit_threading = memory,
+        .memlimit_stop = memory,
+    };
+
+    if (n_threads == 1)
+        return lzma_stream_decoder(lzma, memory, 0);
+    return lzma_stream_decoder_mt(lzma, &mt);
+}
+
+/* Zeros, between streams and behind the last one. */
+static int skip_padding(struct ps_input *in, struct ps_err *err)
+{
+    int rc;
+
+    do {
+        rc = ps_input_fill(in, err);
+        while (rc == 0 && in->at < in->n && in->buf[in->at] == 0)
+            in->at++;
+    } while (rc == 0 && in->n && in->at == in->n);
+    return rc;
+}
+
+/* The library knows how streams follow each other, too, but not where the last one ended. */
+static int next_stream(struct xz_stream *s, struct ps_err *err)
+{
+    int rc;
+
+    s->end = ps_input_off(&s->in);
+    rc = skip_padding(&s->in, err);
+    if (rc == 0)
+        rc = ps_input_peek(&s->in, PROBE_BYTES, err);
+    if (rc < 0)
+        return rc;
+    s->is_ended = !xz_probe(s->in.buf + s->in.at, s->in.n - s->in.at);
+    if (!s->is_ended && start_decoder(&s->lzma, s->n_threads, s->memory) != LZMA_OK)
+        rc = ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
+    return rc;
+}
+
+static uint64_t xz_end(const void *arg)
+{
+    const struct xz_stream *s = arg;
+
+    return s->is_ended ? s->end : UINT64_MAX;
+}
 
 static int xz_next(void *arg, uint8_t *out, size_t n_bytes, size_t *n, struct ps_err *err)
 {
@@ -74,26 +136,12 @@ static int xz_next(void *arg, uint8_t *out, size_t n_bytes, size_t *n, struct ps
         code = lzma_code(&s->lzma, s->lzma.avail_in ? LZMA_RUN : LZMA_FINISH);
         s->in.at = s->in.n - s->lzma.avail_in;
         if (code == LZMA_STREAM_END)
-            s->is_ended = 1;
+            rc = next_stream(s, err);
         else if (code != LZMA_OK)
             rc = bad_data(code, ps_input_off(&s->in), err);
     }
     *n = n_bytes - s->lzma.avail_out;
     return rc;
-}
-
-static lzma_ret start_decoder(lzma_stream *lzma, unsigned n_threads, uint64_t memory)
-{
-    const lzma_mt mt = {
-        .flags = LZMA_CONCATENATED,
-        .threads = n_threads,
-        .memlimit_threading = memory,
-        .memlimit_stop = memory,
-    };
-
-    if (n_threads == 1)
-        return lzma_stream_decoder(lzma, memory, LZMA_CONCATENATED);
-    return lzma_stream_decoder_mt(lzma, &mt);
 }
 
 static unsigned count_threads(const struct ps_image_spec *spec)
@@ -105,20 +153,23 @@ static unsigned count_threads(const struct ps_image_spec *spec)
 
 static int open_stream(struct ps_bytes **out, const struct ps_packed *packed, struct ps_err *err)
 {
-    struct xz_stream s = {.lzma = LZMA_STREAM_INIT};
+    struct xz_stream s = {
+        .lzma = LZMA_STREAM_INIT,
+        .n_threads = count_threads(packed->spec),
+        .memory = packed->spec->max_unpacked ? LITTLE_MEMORY : STREAM_MEMORY,
+    };
     const struct ps_unpack_stream stream = {
         .name = "xz",
         .n_packed = packed->bytes->n_bytes,
         .arg = &s,
         .next = xz_next,
     };
-    const uint64_t memory = packed->spec->max_unpacked ? LITTLE_MEMORY : STREAM_MEMORY;
     int rc = ps_input_init(&s.in, packed->bytes, 0, err);
 
-    if (rc >= 0 && start_decoder(&s.lzma, count_threads(packed->spec), memory) != LZMA_OK)
+    if (rc >= 0 && start_decoder(&s.lzma, s.n_threads, s.memory) != LZMA_OK)
         rc = ps_fail(err, PS_ENOMEM, PS_AT_NONE, "out of memory");
     if (rc >= 0)
-        rc = ps_whole_stream(out, packed, &stream, err);
+        rc = ps_whole_stream(out, packed, &stream, &(struct ps_stream_end){&streams, xz_end}, err);
     lzma_end(&s.lzma);
     ps_input_fini(&s.in);
     return rc;

@@ -19,6 +19,18 @@ int ps_zstd_bad_frame(size_t code, uint64_t at, struct ps_err *err)
                    at);
 }
 
+static unsigned differ(const uint8_t *head)
+{
+    const unsigned same =
+        (unsigned)(head[0] == 0x28) + (head[1] == 0xb5) + (head[2] == 0x2f) + (head[3] == 0xfd);
+    const unsigned skipped =
+        (unsigned)(head[0] >> 4 == 5) + (head[1] == 0x2a) + (head[2] == 0x4d) + (head[3] == 0x18);
+
+    return 4 - (same > skipped ? same : skipped);
+}
+
+const struct ps_parts ps_zstd_parts = {"zstd", "frame", differ};
+
 static int is_single(unsigned descriptor)
 {
     return descriptor >> 5 & 1;

@@ -7,6 +7,7 @@
 
 #include "host/image/bytes/bytes.h"
 #include "host/image/le.h"
+#include "host/image/packed/rest.h"
 #include "host/image/packed/whole.h"
 #include "scan/err.h"
 
@@ -20,6 +21,9 @@ static inline int ps_zstd_is_skippable(const uint8_t *head)
 {
     return (ps_le32(head) & ~0xfu) == 0x184d2a50u;
 }
+
+/* What follows the last of them, for ps_rest_note. */
+extern const struct ps_parts ps_zstd_parts;
 
 /* List the frames without unpacking any but those whose sizes look wrong; pzstd's first and last
  * one. 1: they can be unpacked each by itself, and what follows *end in the file is no part of them

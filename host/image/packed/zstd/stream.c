@@ -28,6 +28,7 @@ struct zstd_stream {
     int is_within; /* a frame */
     int is_ended;
     int is_in_place; /* the context is to unpack so */
+    int is_checked;  /* what follows the last frame is an error */
 };
 
 static int cut_short(uint64_t at, struct ps_err *err)
@@ -67,7 +68,9 @@ static int begin_frame(struct zstd_stream *s, int may_be_in_place, size_t n_room
     int rc = is_frame_next(s, err);
     unsigned long long n;
 
-    s->is_ended = rc <= 0;
+    s->is_ended = rc == 0;
+    if (rc == 0 && s->is_checked)
+        return ps_rest_check(s->in.bytes, &ps_zstd_parts, ps_input_off(&s->in), err);
     if (rc <= 0)
         return rc;
     n = ZSTD_getFrameContentSize(s->in.buf + s->in.at, s->in.n - s->in.at);
@@ -149,6 +152,13 @@ static int zstd_restart(void *arg, struct ps_err *err)
     return ps_input_init(&s->in, bytes, 0, err);
 }
 
+static uint64_t zstd_end(const void *arg)
+{
+    const struct zstd_stream *s = arg;
+
+    return s->is_ended ? ps_input_off(&s->in) : UINT64_MAX;
+}
+
 static void free_stream(void *arg)
 {
     struct zstd_stream *s = arg;
@@ -208,7 +218,9 @@ int ps_zstd_stream_open(struct ps_bytes **out, const struct ps_packed *packed, s
         return rc;
     }
     stream.n_promised = promised_bytes(s);
-    return ps_whole_stream(out, packed, &stream, err);
+    s->is_checked = ps_whole_may_flow(packed, &stream);
+    return ps_whole_stream(out, packed, &stream, &(struct ps_stream_end){&ps_zstd_parts, zstd_end},
+                           err);
 }
 
 #endif

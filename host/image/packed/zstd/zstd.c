@@ -71,20 +71,14 @@ static const struct ps_blocks_codec zstd_codec = {
 static int open_blocks(struct ps_bytes **out, const struct ps_packed *packed,
                        const struct ps_block_list *list, uint64_t end, struct ps_err *err)
 {
-    const uint64_t n_packed = packed->bytes->n_bytes;
     struct ps_blocks_spec spec = {
         .codec = &zstd_codec,
         .block = list->block,
         .n_blocks = list->n,
     };
-    const int rc = ps_whole_blocks(out, packed, "zstd", &spec, err);
 
-    if (rc >= 0 && end < n_packed)
-        ps_notes_add(packed->notes, PS_NOTE_LOSS,
-                     "zstd: no whole frame at offset 0x%" PRIx64 ": the last %" PRIu64
-                     " of %" PRIu64 " packed bytes are lost; the file is cut short or damaged",
-                     end, n_packed - end, n_packed);
-    return rc;
+    ps_rest_note(packed, &ps_zstd_parts, end);
+    return ps_whole_blocks(out, packed, "zstd", &spec, err);
 }
 
 static int zstd_open(struct ps_bytes **out, const struct ps_packed *packed, struct ps_err *err)
