@@ -11,8 +11,8 @@
 #include "host/farm/task.h"
 #include "host/report/status.h"
 
-/* A look costs a microsecond here, and a question to a server elsewhere: so one in about an eighth
- * of the time that was waited already. */
+/* A look costs a microsecond here, and a question to a server elsewhere: so shards are seen late by
+ * a small part of the time that was waited for them. */
 #define FIRST_SLEEP_NS INT64_C(5000000)
 #define LAST_SLEEP_NS  INT64_C(250000000)
 /* Listing a folder costs more than asking for a name. */
@@ -45,7 +45,7 @@ static void wait_a_little(struct wait *w)
     const struct timespec t = {.tv_nsec = (long)w->sleep_ns};
 
     nanosleep(&t, NULL); /* a signal ends it, which is what signals are for */
-    w->sleep_ns += w->sleep_ns / 8;
+    w->sleep_ns += w->sleep_ns / 32;
     if (w->sleep_ns > LAST_SLEEP_NS)
         w->sleep_ns = LAST_SLEEP_NS;
 }
