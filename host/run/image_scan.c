@@ -39,8 +39,9 @@ static int deliver(void *arg, struct ps_chunk_result *r, struct ps_err *err)
 }
 
 /* What one thread unpacks and others scan should still be in the caches: one that unpacks has the
- * window of the stream there, too. */
-#define PASSING_CHUNK_PAGES ((size_t)256)
+ * window of the stream there, too. But waking who scans costs the one who unpacks, too: 50 to 100
+ * us for each chunk on a virtual machine. */
+#define PASSING_CHUNK_PAGES ((size_t)512)
 
 static size_t chunk_pages(const struct ps_image_scan *scan)
 {
