@@ -8,7 +8,7 @@
 
 #include "host/farm/task.h"
 
-/* Is there a task whose shard is called so? */
+/* 1 if a shard of some task is called so. */
 static int is_planned(const struct ps_farm_plan *plan, const char *name)
 {
     const size_t n = strcspn(name, "0123456789");

@@ -41,7 +41,7 @@ static int skip_zeros(struct ps_bytes *bytes, uint64_t end, uint64_t *at, struct
     return 0;
 }
 
-/* Is there at 'at' the beginning of a part, or what was one? */
+/* 1 if a part begins at 'at', or what was one. */
 static int is_part(struct ps_bytes *bytes, const struct ps_parts *parts, uint64_t at)
 {
     const uint64_t left = bytes->n_bytes - at;

@@ -185,7 +185,7 @@ static int largest_own(struct ps_bytes *bytes, const struct zdmp *z,
     return 0;
 }
 
-/* Are so many bytes, in blocks of that size, as many blocks as there are? */
+/* 1 if so many bytes, in blocks of that size, are as many blocks as there are. */
 static int is_in(uint64_t n_bytes, uint64_t block_bytes, size_t n_blocks)
 {
     return n_bytes / block_bytes + (n_bytes % block_bytes != 0) == n_blocks;
